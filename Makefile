@@ -1,0 +1,110 @@
+# make run     the main job: notebook 01, headless; prints its table, writes out/
+# make test    check, the tests with JIT, then the coverage leg without JIT
+# make help    everything else
+#
+# Everything happens inside this checkout: .venv (the environment), .cache (what Jupyter, IPython and
+# matplotlib would keep in HOME), out (results).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# The first of these that runs; override with `make env PYTHON=/path/to/python3.11`.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3 python,$(shell $(p) -c pass >/dev/null 2>&1 && echo $(p))))
+EXTRAS := cluster,app,test,dev
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.made
+OUT    ?= out
+COV_MIN ?= 80
+PYTEST_ARGS ?=
+
+# Neither the user's site-packages nor the configuration in HOME changes a result. (pip's own
+# configuration is still read: it says where packages come from.)
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP MPLBACKEND JUPYTER_PATH JUPYTER_CONFIG_PATH
+unexport NUMBA_DISABLE_JIT NUMBA_BOUNDSCHECK
+export PYTHONNOUSERSITE := 1
+export PIP_USER := 0
+export PIP_REQUIRE_VIRTUALENV := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export JUPYTER_PREFER_ENV_PATH := 1
+export JUPYTER_CONFIG_DIR := $(CURDIR)/.cache/jupyter/config
+export JUPYTER_DATA_DIR := $(CURDIR)/.cache/jupyter/data
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/.cache/jupyter/runtime
+export IPYTHONDIR := $(CURDIR)/.cache/ipython
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help env run test check test-jit test-nojit format lab app bench lock clean distclean
+
+help:           ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+env: $(STAMP)   ## only the environment, .venv, as constraints.txt pins it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(call need_python)
+	@mkdir -p .cache
+	$(PYTHON) -m venv $(if $(shell $(PY) -c 'import pip' 2>/dev/null || echo broken),--clear) $(VENV)
+	$(PY) -m pip install --quiet --constraint constraints.txt hatchling editables
+	$(PY) -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[$(EXTRAS)]'
+	@$(PY) -m pip check
+	@touch $@
+
+run: env        ## the main job: notebook 01 headless, its table on stdout, files in out/
+	$(PY) -m wpbench notebook 01-reproducer --out $(OUT)/
+
+test: check test-jit test-nojit  ## all of: check, tests with JIT, coverage leg without
+
+check: env      ## ruff, formatting, mypy, notebooks without outputs
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	@shopt -s nullglob; books=(notebooks/*.ipynb); \
+	  if (($${#books[@]})); then $(PY) -m nbstripout --verify "$${books[@]}"; fi
+
+test-jit: env   ## the tests as users run the code: compiled
+	MPLBACKEND=agg $(PY) -m pytest $(PYTEST_ARGS)
+
+test-nojit: env ## the tests marked nojit, as plain Python: here coverage is true
+	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit \
+	  --cov --cov-report=term --cov-fail-under=$(COV_MIN) $(PYTEST_ARGS)
+
+format: env     ## let ruff repair and format
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+lab: env        ## JupyterLab on notebooks/
+	$(PY) -m jupyterlab $(AS_ROOT) --notebook-dir=notebooks
+
+app: env        ## the notebooks as a web page (voila)
+	$(PY) -m voila notebooks
+
+bench: env      ## throughput of the machine, beside C where gcc is there
+	$(PY) benchmarks/throughput.py
+
+lock:           ## constraints.txt anew: what pyproject.toml resolves to today
+	@$(call need_python)
+	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	  $(PYTHON) -m venv "$$tmp/venv"; \
+	  "$$tmp/venv/bin/python" -m pip install --quiet --editable '.[$(EXTRAS)]'; \
+	  { sed '/^#/!d' constraints.txt; "$$tmp/venv/bin/python" -m pip freeze --exclude-editable; } > "$$tmp/new"; \
+	  cp "$$tmp/new" constraints.txt
+
+clean:          ## remove results and caches, keep .venv
+	rm -rf $(OUT) .cache build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -path ./.git -prune -o \
+	  \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print0 | xargs -0 -r rm -rf
+
+distclean: clean  ## ... and .venv
+	rm -rf $(VENV)
+
+define need_python
+if [ -z "$(PYTHON)" ]; then \
+  echo "make: no Python found; wpbench needs 3.11 or newer: make env PYTHON=/path/to/python3.11" >&2; exit 1; fi; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "make: $(PYTHON) does not run or is older than 3.11 ($$($(PYTHON) --version 2>&1)); try: make env PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+  echo "make: $(PYTHON) lacks the venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+endef
