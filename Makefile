@@ -36,10 +36,10 @@ export IPYTHONDIR := $(CURDIR)/.cache/ipython
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help env run test check test-jit test-nojit format lab app bench lock clean distclean
+.PHONY: help env run test check test-jit test-nojit format lab app bench lock data-sums clean distclean
 
 help:           ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 env: $(STAMP)   ## only the environment, .venv, as constraints.txt pins it
 
@@ -91,6 +91,10 @@ lock:           ## constraints.txt anew: what pyproject.toml resolves to today
 	  "$$tmp/venv/bin/python" -m pip install --quiet --editable '.[$(EXTRAS)]'; \
 	  { sed '/^#/!d' constraints.txt; "$$tmp/venv/bin/python" -m pip freeze --exclude-editable; } > "$$tmp/new"; \
 	  cp "$$tmp/new" constraints.txt
+
+data-sums:      ## data/SHA256SUMS anew, after a data file was changed on purpose
+	cd data && find . -type f ! -name SHA256SUMS ! -path ./README.md -printf '%P\n' | LC_ALL=C sort \
+	  | xargs -d '\n' sha256sum > SHA256SUMS
 
 clean:          ## remove results and caches, keep .venv
 	rm -rf $(OUT) .cache build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
