@@ -1,0 +1,198 @@
+"""The house: dependencies run downwards only, and nothing of this machine is left in the files."""
+
+import ast
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "wpbench"
+
+# The house, top to bottom: a room may import the rooms of the rows below it, nothing of its own row
+# or above. A room is a module (cli.py) or a package (mm/), whose files may import each other.
+# A new module is entered here.
+ROOMS: list[set[str]] = [
+    {"__init__", "__main__"},  # the face: import wpbench, python -m wpbench
+    {"cli"},
+    {"widgets"},
+    {"report"},
+    {"plots"},
+    {"sweep"},
+    {"explain"},
+    {
+        "simulate",
+        "measure",
+    },  # the same workloads, simulated and on the kernel
+    {"trace"},
+    {"scenario"},
+    {"workloads"},
+    {"mm"},
+]
+# Beside the house, on the ground: all rooms may import these (mm only what MM_MAY says), and they
+# import no room.
+HELPERS = {"_jit", "data", "errors", "provenance", "stats"}
+MM_MAY = {"mm", "_jit"}
+# The machine is jitted functions over arrays: no tables, no files, no strings.
+MM_MUST_NOT = {"csv", "io", "json", "matplotlib", "os", "pandas", "pathlib", "pyarrow", "pydantic"}
+
+LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def room_of(module: str) -> str:
+    """Give the room of a module: `wpbench.mm.swap` is in `mm`, `wpbench` is the face."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def modules(package: Path) -> dict[str, Path]:
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = [PACKAGE, *path.relative_to(package).with_suffix("").parts]
+        if parts[-1] == "__init__" and len(parts) > 2:  # the face keeps its name
+            parts.pop()
+        found[".".join(parts)] = path
+    return found
+
+
+def imports(module: str, path: Path, known: set[str]) -> Iterator[str]:
+    """Yield the dotted names of what a module imports, wherever in it, those for types included."""
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    if module == f"{PACKAGE}.__init__":
+        package = [PACKAGE]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield inner if source == PACKAGE and inner in known else source
+
+
+def complaints(package: Path) -> list[str]:
+    """List what is wrong with the order in a package's folder; nothing is good."""
+    found = modules(package)
+    known = set(found) | {name.rpartition(".")[0] for name in found}
+    wrong = []
+    for module, path in found.items():
+        room = room_of(module)
+        if room not in LEVEL and room not in HELPERS:
+            wrong.append(f"{module} is not in the table of tests/test_house.py")
+            continue
+        for target in imports(module, path, known):
+            top = target.split(".")[0]
+            if room == "mm" and top in MM_MUST_NOT:
+                wrong.append(f"{module} imports {target}: mm knows no tables, files or strings")
+            if top != PACKAGE:
+                continue
+            other = room_of(target)
+            if other == room:
+                continue
+            if other not in LEVEL and other not in HELPERS:
+                wrong.append(f"{module} imports {target}, which is not in the table")
+            elif room == "mm" and other not in MM_MAY:
+                wrong.append(f"{module} imports {target}: mm knows only itself and _jit")
+            elif room in HELPERS and other not in HELPERS:
+                wrong.append(f"{module} imports {target}: a helper imports no room")
+            elif other in LEVEL and room in LEVEL and LEVEL[other] <= LEVEL[room]:
+                wrong.append(f"{module} imports {target}: not below it")
+    return wrong
+
+
+def test_table_names_each_room_once() -> None:
+    names = [room for rooms in ROOMS for room in rooms]
+    assert len(names) == len(set(names))
+    assert not HELPERS & set(names)
+
+
+def test_dependencies_run_downwards_only() -> None:
+    assert complaints(ROOT / PACKAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        ("attic.py", "", "not in the table"),
+        ("plots.py", "from wpbench import cli", "not below it"),
+        ("plots.py", "from . import cli", "not below it"),
+        ("plots.py", "from .cli import main", "not below it"),
+        ("plots.py", "def f():\n    import wpbench.cli", "not below it"),
+        ("scenario.py", "import wpbench", "not below it"),
+        ("scenario.py", "from wpbench import Scenario", "not below it"),
+        ("simulate.py", "from wpbench.measure import run", "not below it"),
+        ("mm/swap.py", "from wpbench import errors", "only itself and _jit"),
+        ("mm/swap.py", "from ..workloads import replay", "only itself and _jit"),
+        ("mm/swap.py", "import pandas as pd", "no tables"),
+        ("stats.py", "from wpbench.mm import swap", "imports no room"),
+        ("stats.py", "from wpbench.attic import x", "not in the table"),
+    ],
+)
+def test_the_test_sees_what_is_wrong(tmp_path: Path, file: str, text: str, complaint: str) -> None:
+    package = tmp_path / PACKAGE
+    for name in ("__init__.py", "cli.py", "errors.py", "_jit.py", "mm/__init__.py", file):
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if name == file else "", encoding="utf-8")
+    (only,) = complaints(package)
+    assert complaint in only
+
+
+def test_the_test_accepts_what_is_right(tmp_path: Path) -> None:
+    files = {
+        "__init__.py": "from wpbench.simulate import simulate\nfrom . import stats",
+        "__main__.py": "from wpbench.cli import main",
+        "cli.py": "from wpbench import plots, simulate",
+        "plots.py": "from .errors import Wrong",
+        "simulate.py": "import pandas\nfrom wpbench.mm.swap import f",
+        "stats.py": "from wpbench import errors",
+        "errors.py": "",
+        "_jit.py": "import os",
+        "mm/__init__.py": "from .swap import f",
+        "mm/swap.py": "from .. import _jit\nfrom wpbench.mm import lru\nfrom . import lru",
+        "mm/lru.py": "import numpy",
+    }
+    for name, text in files.items():
+        path = tmp_path / PACKAGE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert complaints(tmp_path / PACKAGE) == []
+
+
+# Written apart, or this file would find itself.
+FOLDERS = ["work", "root", "opt/pypi", "opt/wheels", "tmp/bash_jobs"]
+HOSTS = [
+    ("pypi", "org"),
+    ("files", "pythonhosted", "org"),
+    ("deb", "debian", "org"),
+    ("registry", "npmjs", "org"),
+    ("conda", "anaconda", "org"),
+]
+FOREIGN = [rf"(?<![\w.~$-])/{folder}/" for folder in FOLDERS]
+FOREIGN += [r"\b" + re.escape(".".join(host)) for host in HOSTS]
+
+
+def tracked() -> list[Path]:
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
+    names = listed.stdout.decode().split("\0")
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+
+
+def test_no_file_names_this_machine_or_a_registry() -> None:
+    pattern = re.compile("|".join(FOREIGN))
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if match := pattern.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {match[0]}")
+    assert found == []
