@@ -2,7 +2,7 @@
 import sys
 from pathlib import Path
 
-from twin.replay import replay, summary
+from twin.trace import replay, summary
 
 
 def main(paths):

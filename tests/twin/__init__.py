@@ -4,6 +4,6 @@ Written from the specification alone, in objects and sets, so that an error of t
 an error here as well.
 """
 from .machine import ICOUNT, Machine
-from .replay import Replay, replay
+from .trace import Replay, replay
 
 __all__ = ["ICOUNT", "Machine", "Replay", "replay"]

@@ -1,6 +1,7 @@
 """Swap slots and the swap cache: mm/swapfile.c, mm/swap_state.c, mm/swap_slots.c (v6.1)."""
 
 SWAPFILE_CLUSTER = 256
+SWAP_SLOTS_CACHE_SIZE = 64
 CLUSTER_STRIDE = 512            # clusters handed out one after the other are not neighbours on the device (see allocate)
 
 
@@ -18,6 +19,7 @@ class Swap:
         self.slots = {}
         self.cluster = {}                   # CPU -> [next, end): each CPU fills a cluster of its own
         self.clusters = 0
+        self.cached = {}                    # CPU -> slots left in its cache: mm/swap_slots.c, a refill takes time
 
     # -- slots ---------------------------------------------------------------------------------------------------
     def allocate(self, cpu):
@@ -29,6 +31,10 @@ class Swap:
         """
         if self.swap_pages is not None and len(self.slots) >= self.swap_pages:
             return None
+        if not self.cached.get(cpu):
+            self.cached[cpu] = SWAP_SLOTS_CACHE_SIZE
+            self.machine.spend(self.machine.costs["slots_refill"])
+        self.cached[cpu] -= 1
         first, end = self.cluster.get(cpu, (0, 0))
         if first == end:
             first = CLUSTER_STRIDE * (self.clusters + 1)
