@@ -59,6 +59,24 @@ def putback(m, cpu, v):
     return True
 
 
+# -- the page lock ------------------------------------------------------------------------------------------------
+def lock_page(m, v):
+    """Somebody else's page lock, without his reference, so that TRYLOCK can be seen alone."""
+    pte = m.mm.ptes[v]
+    if pte.kind != "present" or pte.page.locked or v in m.locked:
+        return False
+    pte.page.locked = True
+    m.locked[v] = pte.page
+    return True
+
+
+def unlock_page(m, v):
+    if v not in m.locked:
+        return False
+    m.locked.pop(v).locked = False
+    return True
+
+
 # -- GUP ----------------------------------------------------------------------------------------------------------
 def gup(m, v, kind):
     pte = m.mm.ptes[v]

@@ -50,6 +50,7 @@ class Machine:
         self.mms = {"parent": self.mm}
         self.gathered = None
         self.isolated = {}
+        self.locked = {}
         self.gups = {"gup": {}, "pin": {}}
 
         self.wp_faults = self.reuses = self.zero_copies = self.drains = self.pswpin = self.pswpout = 0
@@ -72,10 +73,10 @@ class Machine:
         return self._write(self.mm, cpu, v)
 
     def child_read(self, cpu, v):
-        return self._read(self.mms["child"], cpu, v)
+        return self._read(self.mms["child"], cpu, v) if self._child_runs() else "ignored"
 
     def child_write(self, cpu, v):
-        return self._write(self.mms["child"], cpu, v)
+        return self._write(self.mms["child"], cpu, v) if self._child_runs() else "ignored"
 
     def _read(self, mm, cpu, v):
         pte = mm.ptes[v]
@@ -141,8 +142,11 @@ class Machine:
     def fork(self, cpu):
         return actors.fork(self, cpu)
 
+    def _child_runs(self):
+        return "child" in self.mms and self.gathered is None
+
     def exit(self, child_cpu):
-        if "child" not in self.mms:
+        if not self._child_runs():
             return "ignored"
         self.vecs.lru_add_drain(child_cpu)          # exit_mmap()
         actors.exit_zap(self)
@@ -150,7 +154,7 @@ class Machine:
         return "done"
 
     def exit_zap(self):
-        if "child" not in self.mms or self.gathered is not None:
+        if not self._child_runs():
             return "ignored"
         actors.exit_zap(self)
         return "done"
@@ -200,17 +204,10 @@ class Machine:
         return True
 
     def lock_page(self, v):
-        return self._set_locked(v, True)
+        return actors.lock_page(self, v)
 
     def unlock_page(self, v):
-        return self._set_locked(v, False)
-
-    def _set_locked(self, v, locked):
-        pte = self.mm.ptes[v]
-        if pte.kind != "present" or pte.page.locked == locked:
-            return False
-        pte.page.locked = locked
-        return True
+        return actors.unlock_page(self, v)
 
     def ksm_merge(self, cpu, v, w):
         return actors.ksm_merge(self, cpu, v, w)
@@ -314,5 +311,6 @@ class Machine:
             assert queued[page] <= 1, f"{page.label} is in two lru_add vectors"
             assert page.lru != bool(queued[page] or page.held("iso"))
             assert not page.writeback or page.swapcache
-            assert not page.exclusive or page.mapcount() == 1
+            assert not page.exclusive or page.mapcount() <= 1
+            assert not (page.exclusive and page.swapcache and self.swap.count(page.slot))
         return True
