@@ -1,0 +1,96 @@
+"""An access of a process to its memory: hit or fault (mm/memory.c, handle_mm_fault())."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import inline, kernel
+from . import layout as L
+from .device import complete_until, tick
+from .machine import Machine
+from .page import alloc_page
+from .pagevec import lru_cache_add
+from .swapin import do_swap_page
+from .wp import do_wp_page
+
+
+@kernel
+def _new_anon_page(m: Machine, cpu: int, at: int) -> None:
+    """Write to memory never touched: a new page (``do_anonymous_page()``)."""
+    page = alloc_page(m)
+    m.page[page] = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
+    lru_cache_add(m, cpu, page)
+    m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
+
+
+@inline
+def read_inline(m: Machine, cpu: int, at: int) -> int:
+    """Do what ``read()`` does, inlined: for a workload that does little else."""
+    m.reg[L.C_ACCESSES] += 1
+    pte = np.int64(m.pte[at])
+    if pte & L.PTE_PRESENT:
+        return L.HIT
+    tick(m, cpu, L.COST_FAULT_ENTRY)
+    if pte & L.PTE_SWAP:
+        kind = do_swap_page(m, cpu, at, 0)
+        m.reg[L.C_MINOR + kind - L.MINOR] += 1
+        return kind
+    m.pte[at] = L.PTE_ZERO_PAGE
+    m.reg[L.C_MINOR] += 1
+    return L.MINOR
+
+
+@inline
+def write_inline(m: Machine, cpu: int, at: int) -> int:
+    """Do what ``write()`` does, inlined: for a workload that does little else."""
+    m.reg[L.C_ACCESSES] += 1
+    pte = np.int64(m.pte[at])
+    if pte & L.PTE_WRITE and pte & L.PTE_PRESENT:
+        m.pte[at] = pte | L.PTE_DIRTY
+        return L.HIT
+    tick(m, cpu, L.COST_FAULT_ENTRY)
+    if pte & L.PTE_PRESENT:
+        tick(m, cpu, L.COST_FAULT_DECISION)
+        return do_wp_page(m, cpu, at)
+    if pte & L.PTE_SWAP:
+        kind = do_swap_page(m, cpu, at, 1)
+        m.reg[L.C_MINOR + kind - L.MINOR] += 1
+        return kind
+    _new_anon_page(m, cpu, at)
+    m.reg[L.C_MINOR] += 1
+    return L.MINOR
+
+
+@kernel
+def read(m: Machine, cpu: int, at: int) -> int:
+    """Read the page of PTE ``at`` on ``cpu``; return HIT, MINOR or MAJOR."""
+    return read_inline(m, cpu, at)
+
+
+@kernel
+def write(m: Machine, cpu: int, at: int) -> int:
+    """Write to the page of PTE ``at`` on ``cpu``; return HIT, MINOR, MAJOR, REUSE or COPY."""
+    return write_inline(m, cpu, at)
+
+
+@inline
+def is_mapped(m: Machine, at: int) -> bool:
+    """Is PTE ``at`` present (the zero page counts)?"""
+    return np.int64(m.pte[at]) & L.PTE_PRESENT != 0
+
+
+@kernel
+def resident(m: Machine, first: int, n: int) -> int:
+    """Return how many of ``n`` pages from ``first`` on are mapped (the zero page counts)."""
+    nr = 0
+    for at in range(first, first + n):
+        nr += np.int64(m.pte[at]) & L.PTE_PRESENT
+    return nr
+
+
+@kernel
+def sleep_until(m: Machine, cpu: int, time: int) -> None:
+    """Let this CPU's clock stand at ``time`` (nanoseconds); run the I/O that is done by then."""
+    m.reg[L.CLOCK + cpu] = time
+    if m.async_io:
+        complete_until(m, time)

@@ -1,0 +1,80 @@
+"""fork() and exit(): pages and swap slots with two owners (mm/memory.c)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import kernel
+from . import layout as L
+from .machine import Machine
+from .madvise import tlb_flush_mmu, zap_pte_range
+from .page import fail
+from .pagevec import lru_add_drain, lru_cache_add
+
+
+@kernel
+def fork(m: Machine, parent: int, child: int) -> None:
+    """Copy the address space of process ``parent`` into the empty one of ``child``.
+
+    ``copy_pte_range()``: both PTEs become read-only and the page loses PageAnonExclusive; a swap
+    PTE loses its exclusive marker and its slot counts one more.  A pinned page is not shared: the
+    child gets its own copy at once (``copy_present_page()``).
+    """
+    if m.reg[L.REG_NR_PROCESSES] >= m.reg[L.CFG_NPROCS]:
+        fail(m, L.ERR_BAD_OPERATION)
+        return
+    m.reg[L.REG_NR_PROCESSES] += 1
+    old = parent * m.npages
+    new = child * m.npages
+    for k in range(L.NR_VMA):
+        m.reg[L.VMA + child * L.NR_VMA + k] = m.reg[L.VMA + parent * L.NR_VMA + k]
+    for v in range(m.npages):
+        pte = np.int64(m.pte[old + v])
+        if pte & L.PTE_SWAP:
+            slot = pte >> L.SHIFT_PTE
+            if np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT == L.MAX_SWAP_COUNT:
+                fail(m, L.ERR_FIELD_OVERFLOW)
+                return
+            m.slot[slot] += 1
+            pte &= ~L.PTE_SWP_EXCLUSIVE
+            m.pte[old + v] = pte
+        elif pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE != L.ZERO_PAGE:
+            page = pte >> L.SHIFT_PTE
+            word = m.page[page]
+            if (word >> L.SHIFT_MAP) & L.MAX_MAP == L.MAX_MAP:
+                fail(m, L.ERR_FIELD_OVERFLOW)
+                return
+            m.page[page] = (word & ~L.PG_ANON_EXCLUSIVE) + L.ONE_MAP
+            pte &= ~L.PTE_WRITE
+            m.pte[old + v] = pte
+        m.pte[new + v] = pte
+
+
+@kernel
+def exit_zap(m: Machine, cpu: int, process: int) -> None:
+    """First half of a process's exit on ``cpu``: drain this CPU, unmap everything.
+
+    Between this and ``exit_flush()`` its pages keep a reference that no PTE explains.
+    """
+    lru_add_drain(m, cpu)
+    zap_pte_range(m, process * m.npages, m.npages)
+
+
+@kernel
+def exit_flush(m: Machine, cpu: int, process: int) -> None:
+    """Second half: the mmu_gather batch is released, after another drain of this CPU."""
+    tlb_flush_mmu(m, cpu, process * m.npages, m.npages)
+    m.reg[L.REG_NR_PROCESSES] -= 1
+
+
+@kernel
+def exit_process(m: Machine, cpu: int, process: int) -> None:
+    """Let a process exit on ``cpu`` (``exit_mmap()``); only that CPU's pagevecs are drained."""
+    exit_zap(m, cpu, process)
+    exit_flush(m, cpu, process)
+
+
+@kernel
+def insert_foreign_page(m: Machine, cpu: int) -> None:
+    """Let some other task's new page enter this CPU's lru_add."""
+    lru_cache_add(m, cpu, L.ZERO_PAGE)

@@ -1,0 +1,370 @@
+"""Where each bit of the machine's state lives.
+
+A physical page is one 64-bit word, a PTE and a swap slot 32 bits each: 16 bytes for a page of
+simulated memory.  References are not counted beside their holders: the page word *is* the set of
+holders, and ``page_count`` (mm/page.py) adds them up.
+"""
+
+from __future__ import annotations
+
+# --- struct page: flags (bits 0..10) -----------------------------------------------------------
+PG_LRU = 1 << 0
+PG_SWAPCACHE = 1 << 1  # a flag and a holder: the swap cache's reference
+PG_WRITEBACK = 1 << 2
+PG_RECLAIM = 1 << 3  # the same bit as PG_readahead, as in the kernel
+PG_READAHEAD = PG_RECLAIM
+PG_DIRTY = 1 << 4
+PG_ACTIVE = 1 << 5
+PG_SWAPBACKED = 1 << 6
+PG_ANON_EXCLUSIVE = 1 << 7
+PG_REFERENCED = 1 << 8
+PG_KSM = 1 << 9
+PG_LOCKED = 1 << 10
+
+# --- struct page: holders of a reference (bits 11..35, and PG_SWAPCACHE) ------------------------
+HELD_ISOLATED = 1 << 11  # folio_isolate_lru()
+HELD_LRU_ADD = 1 << 12  # in some CPU's lru_add pagevec (one at a time: PageLRU is clear there)
+SHIFT_ROTATE = 13
+SHIFT_DEACTIVATE = 16
+SHIFT_LAZYFREE = 19
+SHIFT_ACTIVATE = 22
+SHIFT_MAP = 25  # present PTEs
+SHIFT_GUP = 29  # FOLL_GET references
+SHIFT_PIN = 32  # FOLL_PIN, GUP_PIN_COUNTING_BIAS references each
+SHIFT_LAG = 34  # unmapped by an exiting process, still in its mmu_gather batch
+SHIFT_SLOT = 36  # the swap slot, while PG_SWAPCACHE; the next free page, while free
+
+MAX_VEC_REFS = 7
+MAX_MAP = 15
+MAX_GUP = 7
+MAX_PIN = 3
+MAX_LAG = 3
+GUP_PIN_COUNTING_BIAS = 1024
+
+ONE_MAP = 1 << SHIFT_MAP
+ONE_GUP = 1 << SHIFT_GUP
+ONE_PIN = 1 << SHIFT_PIN
+ONE_LAG = 1 << SHIFT_LAG
+MASK_MAP = MAX_MAP << SHIFT_MAP
+MASK_GUP = MAX_GUP << SHIFT_GUP
+MASK_PIN = MAX_PIN << SHIFT_PIN
+MASK_LAG = MAX_LAG << SHIFT_LAG
+MASK_MOVES = (
+    (MAX_VEC_REFS << SHIFT_ROTATE)
+    | (MAX_VEC_REFS << SHIFT_DEACTIVATE)
+    | (MAX_VEC_REFS << SHIFT_LAZYFREE)
+    | (MAX_VEC_REFS << SHIFT_ACTIVATE)
+)
+# What no hot path meets; page_count() looks at it only when one of these bits is set.
+RARE_HOLDERS = HELD_ISOLATED | MASK_MOVES | MASK_GUP | MASK_PIN | MASK_LAG
+HOLDERS = PG_SWAPCACHE | HELD_LRU_ADD | MASK_MAP | RARE_HOLDERS
+MASK_SLOT = ((1 << 27) - 1) << SHIFT_SLOT
+NOT_SLOT = (1 << SHIFT_SLOT) - 1
+
+# --- PTE ----------------------------------------------------------------------------------------
+PTE_NONE = 0
+PTE_PRESENT = 1 << 0
+PTE_SWAP = 1 << 1
+PTE_WRITE = 1 << 2  # present
+PTE_SWP_EXCLUSIVE = 1 << 2  # swap: the exclusive marker (v5.19)
+PTE_DIRTY = 1 << 3
+PTE_GATHERED = 1 << 4  # neither present nor swap: zapped, its reference not dropped yet
+SHIFT_PTE = 5  # page or slot number, 27 bits
+MAX_PAGES = 1 << 27
+ZERO_PAGE = 0  # the page number that stands for the zero page, and for other tasks' pages
+PTE_ZERO_PAGE = PTE_PRESENT
+
+# --- swap_map ------------------------------------------------------------------------------------
+MASK_SWAP_COUNT = 15  # swap PTEs that point here
+MAX_SWAP_COUNT = 15
+SLOT_SHADOW = 1 << 4  # reclaim left a workingset shadow
+SHIFT_SLOT_PAGE = 5  # the page in the swap cache, 0 = none
+SLOT_IN_USE = ~(SLOT_SHADOW) & 0xFFFFFFFF
+SWAPFILE_CLUSTER = 256  # slots; consecutive clusters are not adjacent on the device
+PTRS_PER_PTE = 512
+MAX_PLUGGED = 32  # BLK_MAX_REQUEST_COUNT
+
+# --- pagevecs, in the order in which lru_add_drain_cpu() flushes them ------------------------------
+VEC_LRU_ADD = 0
+VEC_ROTATE = 1
+VEC_DEACTIVATE = 2
+VEC_LAZYFREE = 3
+VEC_ACTIVATE = 4
+NR_VECS = 5
+VEC_NAMES = ("lru_add", "lru_rotate", "lru_deactivate", "lru_lazyfree", "activate")
+
+# --- decisions: what do_wp_page() tests -----------------------------------------------------------
+WP_V5_8 = 0
+WP_V5_17 = 1
+WP_PATCH1 = 2
+WP_PATCH2 = 3
+WP_PATCH2_RFC2 = 4
+WP_EXCLUSIVE = 5
+
+# --- what do_swap_page() does on a write fault ----------------------------------------------------
+SWAPIN_V5_8 = 0
+SWAPIN_V5_17 = 1
+SWAPIN_V5_18 = 2
+SWAPIN_V6_1 = 3
+SWAPIN_V6_12 = 4
+
+# --- drain policies --------------------------------------------------------------------------------
+DRAIN_NEVER = 0
+DRAIN_IF_NOT_LRU = 1
+DRAIN_ALWAYS = 2
+DRAIN_LRU_ADD_ONLY = 3
+DRAIN_THIS_PAGE = 4
+DRAIN_ALL_CPUS = 5
+
+# --- outcome of an access ---------------------------------------------------------------------------
+HIT = 0
+MINOR = 1
+MAJOR = 2
+REUSE = 3
+COPY = 4
+OUTCOMES = ("hit", "minor", "major", "reuse", "copy")
+
+# --- why a page was copied: the first of these that holds (semantics: data/README.md) -----------------
+REASONS = (
+    "ksm",
+    "gup",
+    "shared_pte",
+    "lagging_ref",
+    "swapcount",
+    "isolated",
+    "pagevec_remote",
+    "rotate",
+    "activate",
+    "deactivate",
+    "lazyfree",
+    "pagevec_local",
+    "stable_wb",
+    "writeback",
+    "swapcache",
+    "trylock",
+)
+(
+    R_KSM,
+    R_GUP,
+    R_SHARED_PTE,
+    R_LAGGING_REF,
+    R_SWAPCOUNT,
+    R_ISOLATED,
+    R_PAGEVEC_REMOTE,
+    R_ROTATE,
+    R_ACTIVATE,
+    R_DEACTIVATE,
+    R_LAZYFREE,
+    R_PAGEVEC_LOCAL,
+    R_STABLE_WB,
+    R_WRITEBACK,
+    R_SWAPCACHE,
+    R_TRYLOCK,
+) = range(16)
+NR_REASONS = len(REASONS)
+
+# --- what an instrumented kernel counts where it gives up (data/kernel-measurements) -------------------
+SEEN = (
+    "pagevec",
+    "pagevec_writeback",
+    "lru_extra_ref",
+    "lru_swapcache_ref",
+    "lru_writeback",
+    "writeback_after_free_swap",
+    "other_after_free_swap",
+    "trylock",
+)
+(
+    SEEN_PAGEVEC,
+    SEEN_PAGEVEC_WRITEBACK,
+    SEEN_LRU_EXTRA_REF,
+    SEEN_LRU_SWAPCACHE_REF,
+    SEEN_LRU_WRITEBACK,
+    SEEN_WRITEBACK_AFTER_FREE_SWAP,
+    SEEN_OTHER_AFTER_FREE_SWAP,
+    SEEN_TRYLOCK,
+) = range(8)
+NR_SEEN = len(SEEN)
+
+# --- Machine.reg: everything that is one number -----------------------------------------------------------
+# registers | counters | configuration | costs | then small tables, then what depends on the machine
+(
+    REG_FREE_PAGE,  # head of the free list, 0 = empty
+    REG_NEXT_PAGE,  # first page number never used yet
+    REG_NEXT_SLOT,  # where the swap allocator goes on
+    REG_SLOTS_USED,
+    REG_ERROR,
+    REG_LRU_CACHE_DISABLED,
+    REG_RANDOM,  # state of the run's random stream
+    REG_NR_PROCESSES,
+    REG_NR_REQUESTS,  # in flight
+    REG_REQUEST_SEQ,
+    REG_NR_PLUGGED,
+    REG_READAHEAD_HITS,  # cluster readahead: swapin_readahead_hits
+    REG_READAHEAD_PREV_OFFSET,
+    REG_READAHEAD_PREV_WIN,
+    REG_LAST_REASON,
+    REG_LAST_WORD,
+    REG_NR_LOGGED,
+    NR_REGS,
+) = range(18)
+
+COUNTERS = (
+    "wp_faults",
+    "reuses",
+    "copies",
+    "zero_copies",  # writes to the zero page: copies by nature, no decision
+    "drains",  # lru_add_drain() calls by do_wp_page()
+    "drained_pages",  # pages that waited in the pagevecs drained
+    "early_gt3",  # copies because the first test, page_count > 3, failed
+    "pswpin",
+    "pswpout",
+    "not_paged_out",  # pages still mapped right after MADV_PAGEOUT
+    "minor_faults",
+    "major_faults",
+    "accesses",
+)
+(
+    C_WP_FAULTS,
+    C_REUSES,
+    C_COPIES,
+    C_ZERO_COPIES,
+    C_DRAINS,
+    C_DRAINED_PAGES,
+    C_EARLY_GT3,
+    C_PSWPIN,
+    C_PSWPOUT,
+    C_NOT_PAGED_OUT,
+    C_MINOR,
+    C_MAJOR,
+    C_ACCESSES,
+    C_REASON,  # one counter a reason from here on
+) = range(NR_REGS, NR_REGS + len(COUNTERS) + 1)
+C_SEEN = C_REASON + NR_REASONS
+C_END = C_SEEN + NR_SEEN
+COUNTER_NAMES = (
+    *COUNTERS,
+    *(f"copy_{name}" for name in REASONS),
+    *(f"seen_{name}" for name in SEEN),
+)
+
+# What a machine is built from (boot() takes a row of these).
+CONFIG = (
+    "npages",  # pages of the traced region, per process
+    "nprocs",  # processes that can exist (1, or 2 with fork)
+    "ncpus",
+    "pagevec",  # entries that fill a pagevec
+    "decision",  # WP_*
+    "drain",  # DRAIN_*
+    "bypass",  # SWP_SYNCHRONOUS_IO and one swap PTE: no swap cache at swap-in
+    "async_io",  # writeback and reads complete later
+    "timed",  # does each step take time?
+    "gt3_test",  # is the first test page_count > 3 there?
+    "swapin",  # SWAPIN_*
+    "map_writable",  # an exclusive page is mapped writable on the read fault (v6.11)
+    "batch_clears_lru",  # entering any pagevec clears PageLRU (v6.11 until its revert)
+    "frees_swap_after_copy",  # wp_page_copy() frees the old page's swap cache (v5.14)
+    "drains_on_migrate",  # a migrated page's PTE is restored after a local drain (v5.18)
+    "stable_writes",  # SWP_STABLE_WRITES
+    "rotational",  # cluster readahead instead of VMA readahead
+    "page_cluster",  # vm.page-cluster
+    "swap_total",  # swap pages, for vm_swap_full()
+    "nslots",  # swap pages that this run can touch at most, plus the header
+    "nphys",  # physical pages that this run can touch at most
+    "nrequests",  # requests in flight at most
+    "max_request",  # pages a request holds at most
+    "queue_depth",  # requests in service at a time, 0 = no limit
+    "latency_ns",
+    "latency_dist",  # 0 constant, 1 exponential, 2 lognormal
+    "latency_sigma_ppm",  # lognormal: sigma of the logarithm, in millionths
+    "completion_cpu",  # -1 = the CPU that submitted
+    "pmd_offset",  # pages between the page table's start and page 0
+    "log_rows",  # rows of the fault log, 0 = none
+)
+NR_CONFIG = len(CONFIG)
+(
+    CFG_NPAGES,
+    CFG_NPROCS,
+    CFG_NCPUS,
+    CFG_PAGEVEC,
+    CFG_DECISION,
+    CFG_DRAIN,
+    CFG_BYPASS,
+    CFG_ASYNC_IO,
+    CFG_TIMED,
+    CFG_GT3_TEST,
+    CFG_SWAPIN,
+    CFG_MAP_WRITABLE,
+    CFG_BATCH_CLEARS_LRU,
+    CFG_FREES_SWAP_AFTER_COPY,
+    CFG_DRAINS_ON_MIGRATE,
+    CFG_STABLE_WRITES,
+    CFG_ROTATIONAL,
+    CFG_PAGE_CLUSTER,
+    CFG_SWAP_TOTAL,
+    CFG_NSLOTS,
+    CFG_NPHYS,
+    CFG_NREQUESTS,
+    CFG_MAX_REQUEST,
+    CFG_QUEUE_DEPTH,
+    CFG_LATENCY_NS,
+    CFG_LATENCY_DIST,
+    CFG_LATENCY_SIGMA_PPM,
+    CFG_COMPLETION_CPU,
+    CFG_PMD_OFFSET,
+    CFG_LOG_ROWS,
+) = range(C_END, C_END + NR_CONFIG)
+CFG_FIRST = CFG_NPAGES
+
+# Times of the steps, nanoseconds (data/costs.toml has the sets by name).
+COSTS = (
+    "madvise_entry",  # start of a madvise() to its lru_add_drain()
+    "fault_entry",  # start of an access to the swap-cache lookup
+    "fault_decision",  # lookup to the decision
+    "copy_insert",  # decision to the copy's insertion into lru_add
+    "shrink_new",  # shrink_folio_list(), a page that gets a new slot
+    "shrink_rewrite",  # the same, a page that keeps its slot and is written again
+    "shrink_other",  # the same, kept or freed without a write
+    "dispatch_new",  # the driver's work inside dispatch, per page
+    "dispatch_rewrite",
+)
+NR_COSTS = len(COSTS)
+COST_FIRST = CFG_FIRST + NR_CONFIG
+(
+    COST_MADVISE_ENTRY,
+    COST_FAULT_ENTRY,
+    COST_FAULT_DECISION,
+    COST_COPY_INSERT,
+    COST_SHRINK_NEW,
+    COST_SHRINK_REWRITE,
+    COST_SHRINK_OTHER,
+    COST_DISPATCH_NEW,
+    COST_DISPATCH_REWRITE,
+) = range(COST_FIRST, COST_FIRST + NR_COSTS)
+
+# One request to the swap device.
+(RQ_DONE, RQ_SEQ, RQ_SLOT, RQ_NR, RQ_CPU, RQ_WRITE, RQ_NEW, NR_RQ) = range(8)
+
+# Readahead state of one VMA (swap_readahead_info).
+(VMA_ADDR, VMA_WIN, VMA_HITS, NR_VMA) = range(4)
+MAX_PROCS = MAX_MAP
+
+# One row of the fault log.
+LOG = ("fault", "page", "cpu", "t_ns", "before", "given_up", "outcome", "reason", "drained")
+NR_LOG = len(LOG)
+
+BATCH = COST_FIRST + NR_COSTS  # the PTEs of one page table's pages on their way out
+VMA = BATCH + PTRS_PER_PTE
+PLUG = VMA + MAX_PROCS * NR_VMA  # the task's plug, oldest request first
+CLOCK = PLUG + MAX_PLUGGED * NR_RQ  # a clock per CPU, then SERVERS, LOG_ROWS, REQUESTS
+
+ERR_NONE = 0
+ERR_OUT_OF_PAGES = 1
+ERR_FIELD_OVERFLOW = 2
+ERR_BAD_OPERATION = 3
+ERRORS = (
+    "",
+    "the simulated machine ran out of physical pages",
+    "a page has more holders of one kind than the machine can represent",
+    "the workload asked for an operation that is impossible in the machine's state",
+)

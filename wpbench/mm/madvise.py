@@ -1,0 +1,146 @@
+"""MADV_PAGEOUT, MADV_COLD, MADV_FREE, MADV_DONTNEED (mm/madvise.c, v6.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import inline, kernel
+from . import layout as L
+from .device import flush_plug, tick
+from .machine import Machine
+from .page import page_mapcount, store_or_free
+from .pagevec import lru_add_drain, queue_move
+from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
+from .vmscan import isolate_lru_page, putback_lru_page, shrink_page
+
+
+@inline
+def _next_page_table(m: Machine, at: int, end: int) -> int:
+    """Return where the page table that maps PTE ``at`` ends, or ``end`` if that comes first."""
+    page = at % m.npages + m.reg[L.CFG_PMD_OFFSET]
+    step = L.PTRS_PER_PTE - page % L.PTRS_PER_PTE
+    return min(end, at + step)
+
+
+@kernel
+def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
+    """Reclaim ``n`` pages from ``first`` on (``madvise(MADV_PAGEOUT)``).
+
+    Drains this CPU's pagevecs, then, a page table at a time and in address order, isolates the
+    pages that are PageLRU and mapped once, reclaims them, and puts back those that stay.
+    """
+    tick(m, cpu, L.COST_MADVISE_ENTRY)
+    lru_add_drain(m, cpu)
+    end = first + n
+    while first < end:
+        stop = _next_page_table(m, first, end)
+        nr = 0
+        for at in range(first, stop):
+            pte = np.int64(m.pte[at])
+            page = pte >> L.SHIFT_PTE
+            if pte & L.PTE_PRESENT and page != L.ZERO_PAGE:
+                word = m.page[page]
+                if word & (L.PG_LRU | L.MASK_MAP) == (L.PG_LRU | L.ONE_MAP):
+                    isolate_lru_page(m, page, word & ~(L.PG_REFERENCED | L.PG_ACTIVE))
+                    m.reg[L.BATCH + nr] = at
+                    nr += 1
+        kept = 0
+        for i in range(nr):
+            at = m.reg[L.BATCH + i]
+            page = np.int64(m.pte[at]) >> L.SHIFT_PTE
+            if shrink_page(m, cpu, at):
+                m.reg[L.BATCH + kept] = page
+                kept += 1
+        for i in range(kept):
+            putback_lru_page(m, cpu, m.reg[L.BATCH + i])
+        first = stop
+    if m.async_io:
+        flush_plug(m, cpu)
+
+
+@kernel
+def madvise_cold(m: Machine, cpu: int, first: int, n: int) -> None:
+    """Deactivate ``n`` pages (``madvise(MADV_COLD)``): active ones go through lru_deactivate."""
+    tick(m, cpu, L.COST_MADVISE_ENTRY)
+    lru_add_drain(m, cpu)
+    for at in range(first, first + n):
+        pte = np.int64(m.pte[at])
+        page = pte >> L.SHIFT_PTE
+        if not pte & L.PTE_PRESENT or page == L.ZERO_PAGE:
+            continue
+        word = m.page[page]
+        if word & (L.PG_LRU | L.MASK_MAP) != (L.PG_LRU | L.ONE_MAP):
+            continue
+        m.page[page] = word & ~L.PG_REFERENCED
+        if word & L.PG_ACTIVE:
+            queue_move(m, cpu, page, L.VEC_DEACTIVATE)
+
+
+@kernel
+def madvise_free(m: Machine, cpu: int, first: int, n: int) -> None:
+    """Let the kernel discard ``n`` pages unless they are written again (``MADV_FREE``)."""
+    tick(m, cpu, L.COST_MADVISE_ENTRY)
+    lru_add_drain(m, cpu)
+    for at in range(first, first + n):
+        pte = np.int64(m.pte[at])
+        if pte & L.PTE_SWAP:
+            m.pte[at] = L.PTE_NONE
+            free_swap_and_cache(m, pte >> L.SHIFT_PTE)
+            continue
+        page = pte >> L.SHIFT_PTE
+        if not pte & L.PTE_PRESENT or page == L.ZERO_PAGE:
+            continue
+        word = m.page[page]
+        if word & (L.PG_SWAPCACHE | L.PG_DIRTY):
+            if word & L.PG_LOCKED or page_mapcount(word) != 1:
+                continue
+            if word & L.PG_SWAPCACHE and not try_to_free_swap(m, page):
+                continue
+            word = m.page[page] & ~L.PG_DIRTY
+            m.page[page] = word
+        m.pte[at] = pte & ~L.PTE_DIRTY
+        # mark_page_lazyfree()
+        if word & L.PG_LRU and word & L.PG_SWAPBACKED and not word & L.PG_SWAPCACHE:
+            queue_move(m, cpu, page, L.VEC_LAZYFREE)
+
+
+@kernel
+def zap_pte_range(m: Machine, first: int, n: int) -> None:
+    """Unmap ``n`` PTEs: map counts drop at once, references wait in the mmu_gather batch.
+
+    A gathered page is remembered in the PTE it had until ``tlb_flush_mmu()`` releases it.
+    """
+    for at in range(first, first + n):
+        pte = np.int64(m.pte[at])
+        page = pte >> L.SHIFT_PTE
+        m.pte[at] = L.PTE_NONE
+        if pte & L.PTE_SWAP:
+            free_swap_and_cache(m, page)
+        elif pte & L.PTE_PRESENT and page != L.ZERO_PAGE:
+            m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_GATHERED
+            m.page[page] += L.ONE_LAG - L.ONE_MAP
+
+
+@kernel
+def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
+    """Release what ``zap_pte_range()`` gathered: ``free_pages_and_swap_cache()``.
+
+    Drains this CPU's pagevecs first, then frees what swap cache nobody needs any more.
+    """
+    lru_add_drain(m, cpu)
+    for at in range(first, first + n):
+        pte = np.int64(m.pte[at])
+        if not pte & L.PTE_GATHERED or pte & (L.PTE_PRESENT | L.PTE_SWAP):
+            continue
+        page = pte >> L.SHIFT_PTE
+        m.pte[at] = L.PTE_NONE
+        free_swap_cache(m, page)
+        store_or_free(m, page, m.page[page] - L.ONE_LAG)
+
+
+@kernel
+def madvise_dontneed(m: Machine, cpu: int, first: int, n: int) -> None:
+    """Drop ``n`` pages (``madvise(MADV_DONTNEED)``); the next access finds the zero page."""
+    lru_add_drain(m, cpu)
+    zap_pte_range(m, first, n)
+    tlb_flush_mmu(m, cpu, first, n)

@@ -1,0 +1,65 @@
+"""A physical page: who holds a reference to it, and its birth and death."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._jit import inline
+from . import layout as L
+from .machine import Machine
+
+
+@inline
+def page_count(word: int) -> int:
+    """Return the reference count of a page: the sum of its holders (``page_count()``)."""
+    refs = ((word >> L.SHIFT_MAP) & L.MAX_MAP) + ((word >> 1) & 1) + ((word >> 12) & 1)
+    if word & L.RARE_HOLDERS:
+        refs += (
+            ((word >> 11) & 1)
+            + ((word >> L.SHIFT_ROTATE) & L.MAX_VEC_REFS)
+            + ((word >> L.SHIFT_DEACTIVATE) & L.MAX_VEC_REFS)
+            + ((word >> L.SHIFT_LAZYFREE) & L.MAX_VEC_REFS)
+            + ((word >> L.SHIFT_ACTIVATE) & L.MAX_VEC_REFS)
+            + ((word >> L.SHIFT_GUP) & L.MAX_GUP)
+            + L.GUP_PIN_COUNTING_BIAS * ((word >> L.SHIFT_PIN) & L.MAX_PIN)
+            + ((word >> L.SHIFT_LAG) & L.MAX_LAG)
+        )
+    return refs
+
+
+@inline
+def page_mapcount(word: int) -> int:
+    """Return how many present PTEs map the page."""
+    return (word >> L.SHIFT_MAP) & L.MAX_MAP
+
+
+@inline
+def fail(m: Machine, error: int) -> None:
+    """Note the first error of a run; whoever started the run raises it."""
+    if m.reg[L.REG_ERROR] == L.ERR_NONE:
+        m.reg[L.REG_ERROR] = error
+
+
+@inline
+def alloc_page(m: Machine) -> int:
+    """Return the number of a free page.  The caller writes its word, with a holder in it."""
+    page = m.reg[L.REG_FREE_PAGE]
+    if page != 0:
+        m.reg[L.REG_FREE_PAGE] = m.page[page] >> L.SHIFT_SLOT
+        return page
+    page = m.reg[L.REG_NEXT_PAGE]
+    if page >= m.reg[L.CFG_NPHYS]:
+        fail(m, L.ERR_OUT_OF_PAGES)
+        return m.reg[L.CFG_NPHYS] - 1
+    m.reg[L.REG_NEXT_PAGE] = page + 1
+    return page
+
+
+@inline
+def store_or_free(m: Machine, page: int, word: Any) -> None:
+    """Store a page's word after a reference was dropped; free the page if it was the last."""
+    if word & L.HOLDERS:
+        m.page[page] = word
+    else:
+        m.page[page] = m.reg[L.REG_FREE_PAGE] << L.SHIFT_SLOT
+        m.reg[L.REG_FREE_PAGE] = page

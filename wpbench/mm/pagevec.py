@@ -1,0 +1,196 @@
+"""Per-CPU pagevecs: pages wait there for lru_lock, each holding a reference (mm/swap.c)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import inline, kernel
+from . import layout as L
+from .machine import Machine
+from .page import fail, store_or_free
+
+
+@inline
+def pagevec(m: Machine, cpu: int, kind: int) -> int:
+    """Return where in ``vec`` a pagevec is: its number of entries, then the entries."""
+    return (cpu * L.NR_VECS + kind) * (m.pagevec + 1)
+
+
+@inline
+def _flush_lru_add(m: Machine, cpu: int) -> None:
+    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    nr = np.int64(m.vec[vec])
+    m.vec[vec] = 0
+    for i in range(vec + 1, vec + 1 + nr):
+        page = np.int64(m.vec[i])
+        if page != L.ZERO_PAGE:
+            store_or_free(m, page, (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU)
+
+
+@kernel
+def flush_lru_add(m: Machine, cpu: int) -> None:
+    """Put every page of this CPU's lru_add on an LRU list and drop the pagevec's references.
+
+    ``__pagevec_lru_add()``.
+    """
+    _flush_lru_add(m, cpu)
+
+
+@kernel
+def flush_moves(m: Machine, cpu: int, kind: int) -> None:
+    """Flush a pagevec of pages that are on an LRU list and change their place there.
+
+    ``pagevec_lru_move_fn()`` (v5.18), ``folio_batch_move_lru()`` (v6.1): an entry whose PageLRU is
+    clear is left where it is, but its reference is dropped all the same.
+    """
+    vec = pagevec(m, cpu, kind)
+    nr = np.int64(m.vec[vec])
+    m.vec[vec] = 0
+    shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
+    for i in range(vec + 1, vec + 1 + nr):
+        page = np.int64(m.vec[i])
+        word = m.page[page]
+        if m.reg[L.CFG_BATCH_CLEARS_LRU]:
+            word |= L.PG_LRU
+        if word & L.PG_LRU:
+            if kind == L.VEC_ROTATE:
+                word &= ~L.PG_ACTIVE  # lru_move_tail_fn
+            elif kind == L.VEC_DEACTIVATE:
+                # lru_deactivate_fn: an inactive page stays as it is
+                if word & L.PG_ACTIVE:
+                    word &= ~(L.PG_ACTIVE | L.PG_REFERENCED)
+            elif kind == L.VEC_LAZYFREE:
+                # lru_lazyfree_fn
+                if word & L.PG_SWAPBACKED and not word & L.PG_SWAPCACHE:
+                    word &= ~(L.PG_ACTIVE | L.PG_REFERENCED | L.PG_SWAPBACKED)
+            elif kind == L.VEC_ACTIVATE:
+                word |= L.PG_ACTIVE
+        store_or_free(m, page, word - (1 << shift))
+
+
+@inline
+def lru_cache_add(m: Machine, cpu: int, page: int) -> None:
+    """Queue a new page in this CPU's lru_add; the insertion that fills the pagevec flushes it.
+
+    ``folio_add_lru()``.  The page must have another holder already.
+    """
+    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    nr = np.int64(m.vec[vec]) + 1
+    m.vec[vec + nr] = page
+    m.vec[vec] = nr
+    if page != L.ZERO_PAGE:
+        m.page[page] |= L.HELD_LRU_ADD
+    if nr >= m.pagevec or m.reg[L.REG_LRU_CACHE_DISABLED] != 0:
+        flush_lru_add(m, cpu)
+
+
+@kernel
+def queue_move(m: Machine, cpu: int, page: int, kind: int) -> None:
+    """Queue a page that is PageLRU in one of this CPU's moving pagevecs.
+
+    ``folio_batch_add_and_move()``.  The caller has tested PageLRU.
+    """
+    vec = pagevec(m, cpu, kind)
+    shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
+    word = m.page[page]
+    if (word >> shift) & L.MAX_VEC_REFS == L.MAX_VEC_REFS:
+        fail(m, L.ERR_FIELD_OVERFLOW)
+        return
+    word += 1 << shift
+    if m.reg[L.CFG_BATCH_CLEARS_LRU]:
+        word &= ~L.PG_LRU
+    m.page[page] = word
+    nr = np.int64(m.vec[vec]) + 1
+    m.vec[vec + nr] = page
+    m.vec[vec] = nr
+    if nr >= m.pagevec or m.reg[L.REG_LRU_CACHE_DISABLED] != 0:
+        flush_moves(m, cpu, kind)
+
+
+@kernel
+def activate_page(m: Machine, cpu: int, page: int) -> None:
+    """Queue a page for the active list, unless it is there or on no list (``folio_activate()``)."""
+    if m.page[page] & (L.PG_LRU | L.PG_ACTIVE) == L.PG_LRU:
+        queue_move(m, cpu, page, L.VEC_ACTIVATE)
+
+
+@inline
+def drain_cpu(m: Machine, cpu: int) -> None:
+    """Do what ``lru_add_drain()`` does, inlined: for the write fault's hot path."""
+    vec = pagevec(m, cpu, 0)
+    step = m.pagevec + 1
+    if m.vec[vec] != 0:
+        _flush_lru_add(m, cpu)
+    if (
+        m.vec[vec + step] | m.vec[vec + 2 * step] | m.vec[vec + 3 * step] | m.vec[vec + 4 * step]
+    ) != 0:
+        for kind in range(1, L.NR_VECS):
+            if m.vec[vec + kind * step] != 0:
+                flush_moves(m, cpu, kind)
+
+
+@kernel
+def lru_add_drain(m: Machine, cpu: int) -> None:
+    """Flush every pagevec of one CPU, lru_add first (``lru_add_drain_cpu()``)."""
+    drain_cpu(m, cpu)
+
+
+@kernel
+def lru_add_drain_all(m: Machine) -> None:
+    """Flush every pagevec of every CPU.  It sleeps: never in the fault path of a kernel."""
+    for cpu in range(m.ncpus):
+        lru_add_drain(m, cpu)
+
+
+@kernel
+def lru_cache_disable(m: Machine) -> None:
+    """From here on every insertion flushes at once (v5.13; move_pages, CMA, memory offline)."""
+    m.reg[L.REG_LRU_CACHE_DISABLED] += 1
+    lru_add_drain_all(m)
+
+
+@kernel
+def lru_cache_enable(m: Machine) -> None:
+    """End one lru_cache_disable()."""
+    if m.reg[L.REG_LRU_CACHE_DISABLED] == 0:
+        fail(m, L.ERR_BAD_OPERATION)
+        return
+    m.reg[L.REG_LRU_CACHE_DISABLED] -= 1
+
+
+@inline
+def in_lru_add(m: Machine, cpu: int, page: int) -> int:
+    """Return where in ``vec`` a page waits in this CPU's lru_add, or 0.  Newest first."""
+    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    i = vec + np.int64(m.vec[vec])
+    while i > vec:
+        if m.vec[i] == page:
+            return i
+        i -= 1
+    return 0
+
+
+@kernel
+def lru_add_take(m: Machine, cpu: int, page: int) -> int:
+    """Take just this page out of this CPU's lru_add and put it on its list; 1 if it was there.
+
+    No kernel does this: the alternative named in the cover letter of the patch's RFC v2.
+    """
+    at = in_lru_add(m, cpu, page)
+    if at == 0:
+        return 0
+    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    for i in range(at, vec + np.int64(m.vec[vec])):
+        m.vec[i] = m.vec[i + 1]
+    m.vec[vec] -= 1
+    store_or_free(m, page, (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU)
+    return 1
+
+
+@inline
+def waiting(m: Machine, cpu: int) -> int:
+    """Return how many entries wait in all pagevecs of one CPU."""
+    nr = 0
+    for kind in range(L.NR_VECS):
+        nr += np.int64(m.vec[pagevec(m, cpu, kind)])
+    return nr

@@ -1,0 +1,288 @@
+"""A fault on a swap PTE: do_swap_page() and readahead (mm/memory.c, mm/swap_state.c)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import inline, kernel
+from . import layout as L
+from .device import flush_plug, submit_page, tick, wait_on_page_locked
+from .machine import Machine
+from .page import alloc_page, page_count
+from .pagevec import activate_page, lru_add_drain, lru_cache_add
+from .swapfile import delete_from_swap_cache, swap_free, try_to_free_swap, vm_swap_full
+from .wp import do_wp_page
+
+SWAP_RA_ORDER_CEILING = 5
+SWAP_RA_HITS_MAX = 63
+
+
+@kernel
+def swap_cache_get_folio(m: Machine, at: int, page: int) -> None:
+    """Note a swap-cache hit of PTE ``at`` for readahead.
+
+    ``swap_cache_get_folio()``: the readahead mark is the same bit as PG_reclaim, so a page that
+    is touched while under writeback will not be rotated when that ends.
+    """
+    marked = (m.page[page] >> 3) & 1
+    m.page[page] &= ~L.PG_READAHEAD
+    if not m.reg[L.CFG_ROTATIONAL]:
+        vma = L.VMA + (at // m.npages) * L.NR_VMA
+        m.reg[vma + L.VMA_HITS] = min(m.reg[vma + L.VMA_HITS] + marked, SWAP_RA_HITS_MAX)
+        m.reg[vma + L.VMA_ADDR] = at % m.npages
+    elif marked:
+        m.reg[L.REG_READAHEAD_HITS] += 1
+
+
+@inline
+def _window(prev: int, offset: int, hits: int, most: int, prev_win: int) -> int:
+    """Return how many pages to read (``__swapin_nr_pages()``)."""
+    pages = hits + 2
+    if pages == 2:
+        if offset != prev + 1 and offset != prev - 1:
+            pages = 1
+    else:
+        roundup = 4
+        while roundup < pages:
+            roundup <<= 1
+        pages = roundup
+    pages = min(pages, most)
+    return max(pages, prev_win // 2)
+
+
+@kernel
+def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> None:
+    """Allocate a page for a slot, put it into the swap cache and lru_add, and read it.
+
+    ``__read_swap_cache_async()``; ``workingset_refault()`` activates what reclaim had evicted.
+    """
+    page = alloc_page(m)
+    entry = np.int64(m.slot[slot])
+    word = L.PG_SWAPCACHE | L.PG_SWAPBACKED | (slot << L.SHIFT_SLOT)
+    if entry & L.SLOT_SHADOW:
+        word |= L.PG_ACTIVE
+    if readahead:
+        word |= L.PG_READAHEAD
+    if m.async_io:
+        word |= L.PG_LOCKED
+    m.page[page] = word
+    m.slot[slot] = (entry & L.MASK_SWAP_COUNT) | (page << L.SHIFT_SLOT_PAGE)
+    lru_cache_add(m, cpu, page)
+    m.reg[L.C_PSWPIN] += 1
+    if m.async_io:
+        submit_page(m, cpu, slot, 0, 0)
+
+
+@kernel
+def swap_vma_readahead(m: Machine, cpu: int, at: int, slot: int) -> int:
+    """Read the pages around PTE ``at`` into the swap cache; return the window.
+
+    ``swap_vma_readahead()``: a window above 1 ends with ``lru_add_drain()``, a window of 1 does
+    not, and reads its page synchronously.
+    """
+    vma = L.VMA + (at // m.npages) * L.NR_VMA
+    base = at - at % m.npages
+    here = at % m.npages
+    most = 1 << min(m.reg[L.CFG_PAGE_CLUSTER], SWAP_RA_ORDER_CEILING)
+    win = 1
+    if most > 1:
+        prev = m.reg[vma + L.VMA_ADDR]
+        win = _window(prev, here, m.reg[vma + L.VMA_HITS], most, m.reg[vma + L.VMA_WIN])
+        m.reg[vma + L.VMA_ADDR] = here
+        m.reg[vma + L.VMA_WIN] = win
+        m.reg[vma + L.VMA_HITS] = 0
+        if win > 1:
+            if here == prev + 1:
+                first = here
+            elif prev == here + 1:
+                first = here - win + 1
+            else:
+                first = here - (win - 1) // 2
+            table = (
+                here
+                + m.reg[L.CFG_PMD_OFFSET]
+                - (here + m.reg[L.CFG_PMD_OFFSET]) % L.PTRS_PER_PTE
+                - m.reg[L.CFG_PMD_OFFSET]
+            )
+            last = min(first + win, m.npages, table + L.PTRS_PER_PTE)
+            first = max(first, 0, table)
+            for v in range(first, last):
+                pte = np.int64(m.pte[base + v])
+                if not pte & L.PTE_SWAP:
+                    continue
+                s = pte >> L.SHIFT_PTE
+                if np.int64(m.slot[s]) >> L.SHIFT_SLOT_PAGE == 0:
+                    read_swap_cache_async(m, cpu, s, 1 if v != here else 0)
+            flush_plug(m, cpu)
+            lru_add_drain(m, cpu)
+    if np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE == 0:
+        read_swap_cache_async(m, cpu, slot, 0)
+        flush_plug(m, cpu)
+    return win
+
+
+@kernel
+def swap_cluster_readahead(m: Machine, cpu: int, slot: int) -> int:
+    """Read the aligned block of slots around ``slot``; return the window.
+
+    ``swap_cluster_readahead()``, used while a rotational swap device is active.
+    """
+    most = 1 << m.reg[L.CFG_PAGE_CLUSTER]
+    win = 1
+    if most > 1:
+        hits = m.reg[L.REG_READAHEAD_HITS]
+        m.reg[L.REG_READAHEAD_HITS] = 0
+        win = _window(
+            m.reg[L.REG_READAHEAD_PREV_OFFSET],
+            slot,
+            hits,
+            most,
+            m.reg[L.REG_READAHEAD_PREV_WIN],
+        )
+        if hits == 0:
+            m.reg[L.REG_READAHEAD_PREV_OFFSET] = slot
+        m.reg[L.REG_READAHEAD_PREV_WIN] = win
+        if win > 1:
+            first = slot - slot % win
+            last = min(first + win, m.reg[L.CFG_NSLOTS])
+            for s in range(max(first, 1), last):
+                entry = np.int64(m.slot[s])
+                if entry & L.MASK_SWAP_COUNT and entry >> L.SHIFT_SLOT_PAGE == 0:
+                    read_swap_cache_async(m, cpu, s, 1 if s != slot else 0)
+            flush_plug(m, cpu)
+            lru_add_drain(m, cpu)
+    if np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE == 0:
+        read_swap_cache_async(m, cpu, slot, 0)
+        flush_plug(m, cpu)
+    return win
+
+
+@kernel
+def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
+    """Bring a slot's page through the swap cache; return MINOR or MAJOR.
+
+    A page that is still being read makes the fault wait and start again, which the kernel
+    accounts as major (``mm_account_fault()``, FAULT_FLAG_TRIED).
+    """
+    kind = L.MINOR
+    page = np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE
+    if page != 0:
+        swap_cache_get_folio(m, at, page)
+        retry = True
+    else:
+        kind = L.MAJOR
+        if m.reg[L.CFG_ROTATIONAL]:
+            win = swap_cluster_readahead(m, cpu, slot)
+        else:
+            win = swap_vma_readahead(m, cpu, at, slot)
+        page = np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE
+        retry = win > 1
+    if m.page[page] & L.PG_LOCKED:
+        wait_on_page_locked(m, cpu, page)
+        kind = L.MAJOR
+        if retry:
+            tick(m, cpu, L.COST_FAULT_ENTRY)
+            swap_cache_get_folio(m, at, page)
+    return kind
+
+
+@inline
+def _may_make_writable(m: Machine, word: int, slot: int) -> bool:
+    """Decide before v5.18 whether a write fault takes the page (``reuse_swap_page()``).
+
+    Counts mappings and swap PTEs; other references do not matter.
+    """
+    if word & L.PG_KSM:
+        return False
+    sharers = (word >> L.SHIFT_MAP) & L.MAX_MAP
+    if not word & L.PG_SWAPCACHE:
+        return sharers <= 1
+    sharers += np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT
+    if sharers != 1:
+        return False
+    return not (word & L.PG_WRITEBACK and m.reg[L.CFG_STABLE_WRITES])
+
+
+@kernel
+def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
+    """Map the swap-cache page of PTE ``at``'s slot: the second half of ``do_swap_page()``."""
+    pte = np.int64(m.pte[at])
+    slot = pte >> L.SHIFT_PTE
+    page = np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE
+    word = m.page[page]
+    writable = False
+    exclusive = False
+    if m.reg[L.CFG_SWAPIN] >= L.SWAPIN_V5_18:
+        if write and word & (L.PG_KSM | L.PG_LRU) == 0:
+            lru_add_drain(m, cpu)
+        word = m.page[page]
+        if m.reg[L.CFG_SWAPIN] >= L.SWAPIN_V6_1 and not word & L.PG_KSM:
+            exclusive = pte & L.PTE_SWP_EXCLUSIVE != 0
+            if word & L.PG_WRITEBACK and m.reg[L.CFG_STABLE_WRITES]:
+                exclusive = False
+    elif write and _may_make_writable(m, word, slot):
+        writable = True
+        exclusive = True
+    # The reference that the lookup took becomes the PTE's.
+    m.page[page] = word + L.ONE_MAP
+    if writable and not word & L.PG_WRITEBACK:
+        delete_from_swap_cache(m, page)
+    swap_free(m, slot)
+    word = m.page[page]
+    if word & L.PG_SWAPCACHE:
+        free = vm_swap_full(m)
+        if m.reg[L.CFG_SWAPIN] >= L.SWAPIN_V5_18 and write and not word & L.PG_KSM:
+            free = free or page_count(word) == 2
+        if free:
+            try_to_free_swap(m, page)
+            word = m.page[page]
+    if m.reg[L.CFG_SWAPIN] >= L.SWAPIN_V5_18 and not word & L.PG_KSM:
+        exclusive = exclusive or page_count(word) == 1
+        writable = exclusive and (write != 0 or m.reg[L.CFG_MAP_WRITABLE] != 0)
+    new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
+    if exclusive:
+        m.page[page] = word | L.PG_ANON_EXCLUSIVE
+    if writable:
+        new |= L.PTE_WRITE
+        if write:
+            new |= L.PTE_DIRTY
+    m.pte[at] = new
+    if m.reg[L.CFG_SWAPIN] == L.SWAPIN_V5_8:
+        activate_page(m, cpu, page)
+    if write and not writable:
+        do_wp_page(m, cpu, at)
+
+
+@inline
+def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
+    """Swap in the page of PTE ``at``; return MINOR or MAJOR.
+
+    A device that reads synchronously and a slot with one swap PTE: the page never enters the swap
+    cache, waits in this CPU's lru_add, and is exclusive.  Anything else goes through the swap
+    cache, with readahead.
+    """
+    pte = np.int64(m.pte[at])
+    slot = pte >> L.SHIFT_PTE
+    entry = np.int64(m.slot[slot])
+    if m.bypass and entry & ~L.SLOT_SHADOW == 1:
+        page = alloc_page(m)
+        word = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
+        if entry & L.SLOT_SHADOW:
+            word |= L.PG_ACTIVE
+        m.page[page] = word
+        lru_cache_add(m, cpu, page)
+        swap_free(m, slot)
+        m.reg[L.C_PSWPIN] += 1
+        new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
+        if write:
+            new |= L.PTE_WRITE | L.PTE_DIRTY
+        elif m.reg[L.CFG_MAP_WRITABLE]:
+            new |= L.PTE_WRITE
+        m.pte[at] = new
+        if m.reg[L.CFG_SWAPIN] == L.SWAPIN_V5_8:
+            activate_page(m, cpu, page)
+        return L.MAJOR
+    kind = swap_cache_fault(m, cpu, at, slot)
+    tick(m, cpu, L.COST_FAULT_DECISION)
+    map_swap_cache_page(m, cpu, at, write)
+    return kind

@@ -1,0 +1,109 @@
+"""Reclaim of isolated pages: swap slot, unmap, writeback, free (mm/vmscan.c, mm/rmap.c)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import inline
+from . import layout as L
+from .device import submit_page, tick
+from .machine import Machine
+from .page import page_count, store_or_free
+from .pagevec import lru_cache_add
+from .swapfile import get_swap_page, put_slot
+
+
+@inline
+def isolate_lru_page(m: Machine, page: int, word: int) -> None:
+    """Take a page off its LRU list (``folio_isolate_lru()``); the caller has tested PageLRU."""
+    m.page[page] = (word & ~L.PG_LRU) | L.HELD_ISOLATED
+
+
+@inline
+def putback_lru_page(m: Machine, cpu: int, page: int) -> None:
+    """Give an isolated page back: first into this CPU's lru_add, then the reference is dropped."""
+    lru_cache_add(m, cpu, page)
+    store_or_free(m, page, m.page[page] & ~L.HELD_ISOLATED)
+
+
+@inline
+def shrink_page(m: Machine, cpu: int, at: int) -> bool:
+    """Try to reclaim the isolated page that PTE ``at`` (alone) maps; True if it must be put back.
+
+    ``shrink_folio_list()`` for one anonymous page, with ``add_to_swap()``,
+    ``try_to_unmap_one()``, ``pageout()`` and ``__remove_mapping()``.
+    """
+    pte = np.int64(m.pte[at])
+    page = pte >> L.SHIFT_PTE
+    word = m.page[page]
+    if word & L.PG_WRITEBACK:
+        # MADV_PAGEOUT does not wait for writeback: the page stays, mapped.
+        m.page[page] = word | L.PG_RECLAIM | L.PG_ACTIVE
+        tick(m, cpu, L.COST_SHRINK_OTHER)
+        return True
+    if word & L.PG_LOCKED:
+        tick(m, cpu, L.COST_SHRINK_OTHER)
+        return True
+    if not word & L.PG_SWAPBACKED:
+        # MADV_FREE has been here: no swap.  Discarded if nobody wrote to it or holds it.
+        if page_count(word) == 2 and not word & L.PG_DIRTY and not pte & L.PTE_DIRTY:
+            m.pte[at] = L.PTE_NONE
+            store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.MASK_MAP))
+            tick(m, cpu, L.COST_SHRINK_OTHER)
+            return False
+        if pte & L.PTE_DIRTY:
+            word |= L.PG_DIRTY
+        m.page[page] = word | L.PG_SWAPBACKED | L.PG_ACTIVE
+        tick(m, cpu, L.COST_SHRINK_OTHER)
+        return True
+    if word & L.MASK_PIN:
+        tick(m, cpu, L.COST_SHRINK_OTHER)
+        return True
+    new = 0
+    if not word & L.PG_SWAPCACHE:
+        slot = get_swap_page(m)
+        if slot == 0:
+            m.page[page] = word | L.PG_ACTIVE
+            tick(m, cpu, L.COST_SHRINK_OTHER)
+            return True
+        new = 1
+        word = (word & L.NOT_SLOT) | L.PG_SWAPCACHE | L.PG_DIRTY | (slot << L.SHIFT_SLOT)
+        entry = page << L.SHIFT_SLOT_PAGE
+    else:
+        slot = word >> L.SHIFT_SLOT
+        entry = np.int64(m.slot[slot])
+    # try_to_unmap_one(): the PTE becomes a swap PTE and takes the exclusive marker along.
+    entry += 1
+    swap_pte = (slot << L.SHIFT_PTE) | L.PTE_SWAP
+    if word & L.PG_ANON_EXCLUSIVE:
+        swap_pte |= L.PTE_SWP_EXCLUSIVE
+    if pte & L.PTE_DIRTY:
+        word |= L.PG_DIRTY
+    m.pte[at] = swap_pte
+    word = (word & ~L.PG_ANON_EXCLUSIVE) - L.ONE_MAP
+    if word & L.PG_DIRTY:
+        if page_count(word) != 2:
+            # pageout(): somebody else holds it; dirty, in the swap cache, not written.
+            m.page[page] = word
+            m.slot[slot] = entry
+            tick(m, cpu, L.COST_SHRINK_OTHER)
+            return True
+        word &= ~L.PG_DIRTY
+        m.reg[L.C_PSWPOUT] += 1
+        if m.async_io:
+            m.page[page] = word | L.PG_RECLAIM | L.PG_WRITEBACK
+            m.slot[slot] = entry
+            tick(m, cpu, L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE)
+            submit_page(m, cpu, slot, 1, new)
+            return True
+        tick(m, cpu, L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE)
+    else:
+        tick(m, cpu, L.COST_SHRINK_OTHER)
+    if page_count(word) != 2:
+        m.page[page] = word
+        m.slot[slot] = entry
+        return True
+    # __remove_mapping(): nobody else; the page is freed at once and leaves a shadow.
+    put_slot(m, slot, (entry & L.MASK_SWAP_COUNT) | L.SLOT_SHADOW)
+    store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.PG_SWAPCACHE))
+    return False

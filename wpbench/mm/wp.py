@@ -1,0 +1,256 @@
+"""A write to a page that is mapped read-only: reuse it or copy it (do_wp_page(), mm/memory.c)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import inline, kernel
+from . import layout as L
+from .device import tick
+from .machine import Machine, log_rows
+from .page import alloc_page, page_count, page_mapcount, store_or_free
+from .pagevec import (
+    drain_cpu,
+    flush_lru_add,
+    in_lru_add,
+    lru_add_drain_all,
+    lru_add_take,
+    lru_cache_add,
+    waiting,
+)
+from .swapfile import delete_from_swap_cache, free_swap_cache, swap_count, try_to_free_swap
+
+
+@kernel
+def why_copied(m: Machine, cpu: int, page: int, word: int) -> int:
+    """Return the reason of a copy: the first holder, in the order of ``layout.REASONS``."""
+    if word & L.PG_KSM:
+        return L.R_KSM
+    if word & (L.MASK_GUP | L.MASK_PIN):
+        return L.R_GUP
+    if page_mapcount(word) > 1:
+        return L.R_SHARED_PTE
+    if word & L.MASK_LAG:
+        return L.R_LAGGING_REF
+    if word & L.PG_SWAPCACHE and swap_count(m, word >> L.SHIFT_SLOT) != 0:
+        return L.R_SWAPCOUNT
+    if word & L.HELD_ISOLATED:
+        return L.R_ISOLATED
+    local = word & L.HELD_LRU_ADD and in_lru_add(m, cpu, page) > 0
+    if word & L.HELD_LRU_ADD and not local:
+        return L.R_PAGEVEC_REMOTE
+    if word & (L.MAX_VEC_REFS << L.SHIFT_ROTATE):
+        return L.R_ROTATE
+    if word & (L.MAX_VEC_REFS << L.SHIFT_ACTIVATE):
+        return L.R_ACTIVATE
+    if word & (L.MAX_VEC_REFS << L.SHIFT_DEACTIVATE):
+        return L.R_DEACTIVATE
+    if word & (L.MAX_VEC_REFS << L.SHIFT_LAZYFREE):
+        return L.R_LAZYFREE
+    if local:
+        return L.R_PAGEVEC_LOCAL
+    if word & L.PG_SWAPCACHE and word & L.PG_WRITEBACK:
+        return L.R_WRITEBACK
+    if word & L.PG_SWAPCACHE:
+        return L.R_SWAPCACHE
+    return L.R_TRYLOCK
+
+
+@kernel
+def _seen_by_count(word: int) -> int:
+    """Return what an instrumented kernel sees when a reference-count test fails."""
+    if not word & L.PG_LRU:
+        return L.SEEN_PAGEVEC_WRITEBACK if word & L.PG_WRITEBACK else L.SEEN_PAGEVEC
+    if word & L.PG_WRITEBACK:
+        return L.SEEN_LRU_WRITEBACK
+    if word & L.PG_SWAPCACHE:
+        return L.SEEN_LRU_SWAPCACHE_REF
+    return L.SEEN_LRU_EXTRA_REF
+
+
+@kernel
+def _drain_rarely(m: Machine, cpu: int, page: int) -> None:
+    """Drain by one of the policies that no kernel has."""
+    if m.drain == L.DRAIN_LRU_ADD_ONLY:
+        flush_lru_add(m, cpu)
+    elif m.drain == L.DRAIN_THIS_PAGE:
+        lru_add_take(m, cpu, page)
+    elif m.drain == L.DRAIN_ALL_CPUS:
+        lru_add_drain_all(m)
+
+
+@inline
+def drain_for(m: Machine, cpu: int, page: int) -> None:
+    """Drain pagevecs for the sake of one page, as the policy says.
+
+    ``if-not-lru`` is the patch: ``if (!PageLRU(page)) lru_add_drain()``.
+    """
+    if m.drain == L.DRAIN_NEVER:
+        return
+    if m.page[page] & L.PG_LRU and m.drain != L.DRAIN_ALWAYS:
+        return
+    m.reg[L.C_DRAINS] += 1
+    if m.drain <= L.DRAIN_ALWAYS:
+        m.reg[L.C_DRAINED_PAGES] += waiting(m, cpu)
+        drain_cpu(m, cpu)
+    else:
+        _drain_rarely(m, cpu, page)
+
+
+@kernel
+def _gave_up(m: Machine, reason: int, seen: int, word: int) -> bool:
+    m.reg[L.C_REASON + reason] += 1
+    m.reg[L.C_SEEN + seen] += 1
+    m.reg[L.REG_LAST_REASON] = reason
+    m.reg[L.REG_LAST_WORD] = word
+    return False
+
+
+@kernel
+def _count_too_high(m: Machine, cpu: int, page: int, word: int) -> bool:
+    return _gave_up(m, why_copied(m, cpu, page, word), _seen_by_count(word), word)
+
+
+@inline
+def _last_test(m: Machine, cpu: int, page: int) -> bool:
+    """Try to lock the page, take it out of the swap cache, and look at page_count once more."""
+    word = m.page[page]
+    if word & L.PG_LOCKED:
+        return _gave_up(m, L.R_TRYLOCK, L.SEEN_TRYLOCK, word)
+    if word & L.PG_SWAPCACHE:
+        try_to_free_swap(m, page)
+        word = m.page[page]
+    if page_count(word) != 1:
+        seen = L.SEEN_OTHER_AFTER_FREE_SWAP
+        if word & L.PG_WRITEBACK:
+            seen = L.SEEN_WRITEBACK_AFTER_FREE_SWAP
+        return _gave_up(m, why_copied(m, cpu, page, word), seen, word)
+    return True
+
+
+@kernel
+def _can_reuse_v5_8(m: Machine, cpu: int, page: int) -> bool:
+    """Decide as up to v5.8: mappings and swap PTEs count, other references do not."""
+    word = m.page[page]
+    if word & L.PG_KSM:
+        if word & L.PG_SWAPCACHE or page_count(word) != 1:
+            return _gave_up(m, L.R_KSM, _seen_by_count(word), word)
+        return True
+    sharers = page_mapcount(word)
+    if word & L.PG_SWAPCACHE:
+        sharers += swap_count(m, word >> L.SHIFT_SLOT)
+    if sharers > 1:
+        reason = L.R_SHARED_PTE if page_mapcount(word) > 1 else L.R_SWAPCOUNT
+        return _gave_up(m, reason, _seen_by_count(word), word)
+    if word & L.PG_SWAPCACHE:
+        if not word & L.PG_WRITEBACK:
+            delete_from_swap_cache(m, page)
+        elif m.reg[L.CFG_STABLE_WRITES]:
+            return _gave_up(m, L.R_STABLE_WB, L.SEEN_LRU_WRITEBACK, word)
+    return True
+
+
+@inline
+def can_reuse(m: Machine, cpu: int, page: int) -> bool:
+    """Decide whether a write-protect fault may keep its page.
+
+    ``do_wp_page()`` v5.9 to v6.6, ``wp_can_reuse_anon_folio()`` since v6.7, order-0 pages.
+    """
+    word = m.page[page]
+    if m.decision == L.WP_EXCLUSIVE:
+        if word & L.PG_ANON_EXCLUSIVE:
+            return True
+    elif m.decision == L.WP_V5_8:
+        return _can_reuse_v5_8(m, cpu, page)
+    refs = page_count(word)
+    if word & L.PG_KSM:
+        return _gave_up(m, L.R_KSM, _seen_by_count(word), word)
+    if m.decision == L.WP_V5_17:
+        if refs != 1:
+            return _count_too_high(m, cpu, page, word)
+        return _last_test(m, cpu, page)
+    in_cache = (word >> 1) & 1
+    if m.decision == L.WP_PATCH1:
+        if refs > 1 + in_cache:
+            return _count_too_high(m, cpu, page, word)
+        return _last_test(m, cpu, page)
+    if m.decision == L.WP_PATCH2_RFC2:
+        if refs > 1 + in_cache + ((word & L.PG_LRU) ^ 1):
+            return _count_too_high(m, cpu, page, word)
+    elif m.reg[L.CFG_GT3_TEST] and refs > 3:
+        m.reg[L.C_EARLY_GT3] += 1
+        return _count_too_high(m, cpu, page, word)
+    drain_for(m, cpu, page)
+    word = m.page[page]
+    if page_count(word) > 1 + ((word >> 1) & 1):
+        return _count_too_high(m, cpu, page, word)
+    return _last_test(m, cpu, page)
+
+
+@inline
+def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
+    """Give PTE ``at`` a copy of its page, in this CPU's lru_add (``wp_page_copy()``).
+
+    The new page's insertion can flush the pagevec that holds the old one.
+    """
+    tick(m, cpu, L.COST_COPY_INSERT)
+    new = alloc_page(m)
+    m.page[new] = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
+    lru_cache_add(m, cpu, new)
+    m.pte[at] = (new << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
+    if page == L.ZERO_PAGE:
+        return
+    word = m.page[page] - L.ONE_MAP
+    if word & L.PG_SWAPCACHE and m.reg[L.CFG_FREES_SWAP_AFTER_COPY]:
+        m.page[page] = word
+        free_swap_cache(m, page)
+    else:
+        store_or_free(m, page, word)
+
+
+@kernel
+def _log_fault(m: Machine, cpu: int, at: int, before: int, reused: bool, drained: int) -> None:
+    row = m.reg[L.REG_NR_LOGGED]
+    if row >= m.reg[L.CFG_LOG_ROWS]:
+        return
+    m.reg[L.REG_NR_LOGGED] = row + 1
+    row = log_rows(m) + row * L.NR_LOG
+    m.reg[row] = m.reg[L.C_WP_FAULTS] - 1
+    m.reg[row + 1] = at
+    m.reg[row + 2] = cpu
+    m.reg[row + 3] = m.reg[L.CLOCK + cpu]
+    m.reg[row + 4] = before
+    m.reg[row + 5] = (
+        m.page[np.int64(m.pte[at]) >> L.SHIFT_PTE] if reused else m.reg[L.REG_LAST_WORD]
+    )
+    m.reg[row + 6] = L.REUSE if reused else L.COPY
+    m.reg[row + 7] = -1 if reused else m.reg[L.REG_LAST_REASON]
+    m.reg[row + 8] = drained
+
+
+@inline
+def do_wp_page(m: Machine, cpu: int, at: int) -> int:
+    """Handle a write to PTE ``at``, present and read-only; return REUSE or COPY.
+
+    The zero page is always copied and counted apart: it is no decision about an anonymous page.
+    """
+    page = np.int64(m.pte[at]) >> L.SHIFT_PTE
+    if page == L.ZERO_PAGE:
+        m.reg[L.C_ZERO_COPIES] += 1
+        wp_page_copy(m, cpu, at, page)
+        return L.COPY
+    before = m.page[page]
+    drained = m.reg[L.C_DRAINED_PAGES]
+    m.reg[L.C_WP_FAULTS] += 1
+    reuse = can_reuse(m, cpu, page)
+    if m.reg[L.CFG_LOG_ROWS]:
+        drained = m.reg[L.C_DRAINED_PAGES] - drained
+        _log_fault(m, cpu, at, before, reuse, drained)
+    if reuse:
+        m.reg[L.C_REUSES] += 1
+        m.page[page] |= L.PG_ANON_EXCLUSIVE
+        m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
+        return L.REUSE
+    m.reg[L.C_COPIES] += 1
+    wp_page_copy(m, cpu, at, page)
+    return L.COPY

@@ -1,0 +1,98 @@
+"""Replay a recorded program, operation by operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import mm
+from .._jit import kernel
+from ..mm import layout as L
+from ..mm.machine import Machine
+
+OPS = ("read", "write", "pageout", "cold", "free", "migrate", "fork", "exit")
+(OP_READ, OP_WRITE, OP_PAGEOUT, OP_COLD, OP_FREE, OP_MIGRATE, OP_FORK, OP_EXIT) = range(8)
+IGNORED = -1
+FLAGS = ("lru", "active", "writeback", "swapcache")
+
+
+@kernel
+def page_flags(m: Machine, at: int) -> int:
+    """Return lru, active, writeback, swapcache (bits 0..3) of a mapped page, as kpageflags has."""
+    pte = np.int64(m.pte[at])
+    page = pte >> L.SHIFT_PTE
+    if not pte & L.PTE_PRESENT or page == L.ZERO_PAGE:
+        return 0
+    word = m.page[page]
+    return (word & 1) | ((word >> 5) & 1) << 1 | ((word >> 2) & 1) << 2 | ((word >> 1) & 1) << 3
+
+
+@kernel
+def touch_all(m: Machine, cpu: int) -> None:
+    """Write every page of the first process once, so that memory exists."""
+    for v in range(m.npages):
+        mm.write(m, cpu, v)
+
+
+@kernel
+def replay(
+    m: Machine, op: Any, arg: Any, n: Any, t_ns: Any, timed: int, outcome: Any, flags: Any
+) -> None:
+    """Run a trace's operations and write down what happened to each.
+
+    Parameters
+    ----------
+    m
+        A fresh machine with one CPU more than the trace has: the forked child sleeps there.
+    op, arg, n, t_ns
+        int64 arrays, one entry an operation: ``OPS``, page or CPU, pages, start.
+    timed
+        Whether ``t_ns`` is the machine's clock.
+    outcome
+        int64 out: ``layout.OUTCOMES`` of an access, pages still mapped of a pageout, ``IGNORED``
+        for a fork or exit that found nothing to do.
+    flags
+        int64 out: ``page_flags()`` just before an access.
+    """
+    cpu = 0
+    child_cpu = m.ncpus - 1
+    touch_all(m, cpu)
+    forked = False
+    for i in range(op.size):
+        if timed:
+            mm.sleep_until(m, cpu, t_ns[i])
+        do = op[i]
+        if do == OP_READ:
+            flags[i] = page_flags(m, arg[i])
+            outcome[i] = mm.read(m, cpu, arg[i])
+        elif do == OP_WRITE:
+            flags[i] = page_flags(m, arg[i])
+            outcome[i] = mm.write(m, cpu, arg[i])
+        elif do == OP_PAGEOUT:
+            mm.madvise_pageout(m, cpu, arg[i], n[i])
+            outcome[i] = mm.resident(m, arg[i], n[i])
+        elif do == OP_COLD:
+            mm.madvise_cold(m, cpu, arg[i], n[i])
+        elif do == OP_FREE:
+            mm.madvise_free(m, cpu, arg[i], n[i])
+        elif do == OP_MIGRATE:
+            m.reg[L.CLOCK + arg[i]] = m.reg[L.CLOCK + cpu]
+            cpu = arg[i]
+        elif do == OP_FORK:
+            if forked:
+                outcome[i] = IGNORED
+            else:
+                mm.fork(m, 0, 1)
+                mm.lru_add_drain(m, cpu)
+                # The forking process copies a few pages of its own; one of these copies comes
+                # after the drain (data/kernel-measurements/README.md, "Known limits").
+                mm.insert_foreign_page(m, cpu)
+                forked = True
+        elif do == OP_EXIT:
+            if forked:
+                mm.exit_process(m, child_cpu, 1)
+                mm.lru_add_drain(m, cpu)
+                forked = False
+            else:
+                outcome[i] = IGNORED
