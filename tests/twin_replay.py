@@ -1,4 +1,5 @@
 """python tests/twin_replay.py FILE...: how a recorded trace and the twin agree, a line a file."""
+
 import sys
 from pathlib import Path
 

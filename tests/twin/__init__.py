@@ -1,8 +1,9 @@
-"""The independent twin: a slow, plain model of Linux's anonymous pages from fork to swap, for the tests.
+"""The independent twin: a slow, plain model of Linux's anonymous pages, for the tests.
 
-Written from the specification alone, in objects and sets, so that an error of the fast machine in wpbench/mm/ is not
-an error here as well.
+Written from the specification alone, in objects and sets, so that an error of the fast machine in
+wpbench/mm/ is not an error here as well.
 """
+
 from .machine import ICOUNT, Machine
 from .trace import Replay, replay
 

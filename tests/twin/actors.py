@@ -1,15 +1,20 @@
 """Whoever else takes references: fork, KSM, userfaultfd, migration, GUP, other tasks."""
+
 from .madvise import putback_lru_page, tlb_flush, zap
 from .page import Mm, Page, Pte
 
 
-# -- fork ---------------------------------------------------------------------------------------------------------
+# -- fork ------------------------------------------------------------------------------
 def fork(m, cpu):
-    """copy_page_range() (v6.1): one more holder of each page and slot, everything read-only and shared."""
+    """copy_page_range() (v6.1): each page and slot gets one more holder, all is read-only."""
     if "child" in m.mms:
         return "ignored"
     parent, child = m.mm, Mm("child", m.npages)
-    child.ra_previous, child.ra_window, child.ra_hits = parent.ra_previous, parent.ra_window, parent.ra_hits
+    child.ra_previous, child.ra_window, child.ra_hits = (
+        parent.ra_previous,
+        parent.ra_window,
+        parent.ra_hits,
+    )
     m.mms["child"] = child
     for v, pte in enumerate(parent.ptes):
         if pte.kind == "zero":
@@ -20,7 +25,9 @@ def fork(m, cpu):
             child.ptes[v] = Pte("swap", slot=pte.slot)
         elif pte.kind == "present":
             page = pte.page
-            if page.exclusive and page.maybe_dma_pinned():      # copy_present_page(): the pinned one stays the parent's
+            if (
+                page.exclusive and page.maybe_dma_pinned()
+            ):  # copy_present_page(): the pinned one stays the parent's
                 m.new_anon_page(cpu, child, v)
                 continue
             page.exclusive = False
@@ -40,7 +47,7 @@ def exit_flush(m, cpu):
     del m.mms["child"]
 
 
-# -- LRU isolation ------------------------------------------------------------------------------------------------
+# -- LRU isolation ---------------------------------------------------------------------
 def isolate(m, v):
     """isolate_lru_page() by somebody who lets the page mapped."""
     pte = m.mm.ptes[v]
@@ -59,7 +66,7 @@ def putback(m, cpu, v):
     return True
 
 
-# -- the page lock ------------------------------------------------------------------------------------------------
+# -- the page lock ---------------------------------------------------------------------
 def lock_page(m, v):
     """Somebody else's page lock, without his reference, so that TRYLOCK can be seen alone."""
     pte = m.mm.ptes[v]
@@ -77,10 +84,10 @@ def unlock_page(m, v):
     return True
 
 
-# -- GUP ----------------------------------------------------------------------------------------------------------
+# -- GUP -------------------------------------------------------------------------------
 def gup(m, v, kind):
     pte = m.mm.ptes[v]
-    if pte.kind != "present" or kind == "pin" and not pte.page.exclusive:
+    if pte.kind != "present" or (kind == "pin" and not pte.page.exclusive):
         return False
     pte.page.get(kind)
     m.gups[kind].setdefault(v, []).append(pte.page)
@@ -94,9 +101,9 @@ def ungup(m, v, kind):
     return True
 
 
-# -- KSM ----------------------------------------------------------------------------------------------------------
+# -- KSM -------------------------------------------------------------------------------
 def ksm_merge(m, cpu, v, w):
-    """try_to_merge_two_pages() (mm/ksm.c v6.1), both write_protect_page() tests made before anything is changed."""
+    """try_to_merge_two_pages() (mm/ksm.c v6.1), with both write_protect_page() tests made first."""
     ptes = m.mm.ptes[v], m.mm.ptes[w]
     if v == w or any(pte.kind != "present" for pte in ptes):
         return False
@@ -127,16 +134,16 @@ def ksm_merge(m, cpu, v, w):
     return True
 
 
-# -- userfaultfd --------------------------------------------------------------------------------------------------
+# -- userfaultfd -----------------------------------------------------------------------
 def uffd_copy(m, cpu, v):
-    """UFFDIO_COPY in write-protect mode, then UFFDIO_WRITEPROTECT off: mfill_atomic_install_pte() (v6.1)."""
+    """UFFDIO_COPY write-protected, then un-protected: mfill_atomic_install_pte() (v6.1)."""
     if m.mm.ptes[v].kind != "none":
         return False
     m.new_anon_page(cpu, m.mm, v, writable=False)
     return True
 
 
-# -- migration ----------------------------------------------------------------------------------------------------
+# -- migration -------------------------------------------------------------------------
 def migrate_page(m, cpu, v):
     """Compaction moves one page: mm/migrate.c."""
     pte = m.mm.ptes[v]
@@ -146,7 +153,7 @@ def migrate_page(m, cpu, v):
     old.lru = False
     old.get("iso")
     if old.page_count() != 1 + old.mapcount() + old.swapcache:
-        putback_lru_page(m, cpu, old)       # folio_migrate_mapping() found a reference it cannot explain
+        putback_lru_page(m, cpu, old)  # folio_migrate_mapping() found a reference it cannot explain
         return False
     new = Page(m, old.label)
     new.get("new")
@@ -154,7 +161,7 @@ def migrate_page(m, cpu, v):
         setattr(new, flag, getattr(old, flag))
     old.active = False
     mapped = [holder[1:] for holder in old.holders if holder[0] == "pte"]
-    for name, u in mapped:                  # try_to_migrate(): the dirty PTE's mark moves to the page
+    for name, u in mapped:  # try_to_migrate(): the dirty PTE's mark moves to the page
         new.dirty = new.dirty or m.mms[name].ptes[u].dirty
     if old.swapcache:
         slot = old.slot
@@ -163,7 +170,7 @@ def migrate_page(m, cpu, v):
         new.get("swapcache", slot)
         old.put("swapcache", slot)
     before_ptes = m.swapin not in ("v5.8", "v5.17")
-    if before_ptes:                         # v5.18: so that the references are right when the PTEs appear
+    if before_ptes:  # v5.18: so that the references are right when the PTEs appear
         m.vecs.insert("lru_add", cpu, new)
         m.vecs.lru_add_drain(cpu)
     for name, u in mapped:

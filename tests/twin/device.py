@@ -1,14 +1,15 @@
 """The swap device, the block plug and the clock.
 
-A synchronous device (zram, brd, pmem: rw_page up to v6.2, SWP_SYNCHRONOUS_IO after) has finished before the call
-returns.  An asynchronous one collects pages into requests in the task's plug and completes each request after
-`latency_ns`, counted from the moment at which the driver has taken it.
+A synchronous device (zram, brd, pmem: rw_page up to v6.2, SWP_SYNCHRONOUS_IO after) has finished
+before the call returns.  An asynchronous one collects pages into requests in the task's plug and
+completes each request after `latency_ns`, counted from the moment at which the driver has taken it.
 """
+
 import heapq
 import itertools
 
-BLK_MAX_REQUEST_COUNT = 32              # block/blk.h (v6.1): blk_plug_max_rq_count() with one queue
-BLK_PLUG_FLUSH_PAGES = 32               # BLK_PLUG_FLUSH_SIZE, 128 KiB
+BLK_MAX_REQUEST_COUNT = 32  # block/blk.h (v6.1): blk_plug_max_rq_count() with one queue
+BLK_PLUG_FLUSH_PAGES = 32  # BLK_PLUG_FLUSH_SIZE, 128 KiB
 SYNCHRONOUS_BACKENDS = ("zram", "brd", "pmem", "btt", "zswap")
 
 
@@ -21,20 +22,29 @@ class Request:
 
 
 class Device:
-    def __init__(self, machine, synchronous, stable_writes, rotational, latency_ns, completion_cpu, request_pages):
+    def __init__(
+        self,
+        machine,
+        synchronous,
+        stable_writes,
+        rotational,
+        latency_ns,
+        completion_cpu,
+        request_pages,
+    ):
         self.machine = machine
         self.synchronous = synchronous
         self.stable_writes = stable_writes
         self.rotational = rotational
         self.latency_ns = latency_ns
         self.completion_cpu = completion_cpu
-        self.request_pages = request_pages      # null_blk: max_sectors 255, so 31 pages
-        self.plug = None                        # the requests held back, oldest first
-        self.pending = []                       # heap of (time due, order, request)
+        self.request_pages = request_pages  # null_blk: max_sectors 255, so 31 pages
+        self.plug = None  # the requests held back, oldest first
+        self.pending = []  # heap of (time due, order, request)
         self.order = itertools.count()
-        self.written = set()                    # slots for which a memory-backed device already has a page
+        self.written = set()  # slots for which a memory-backed device already has a page
 
-    # -- submission ----------------------------------------------------------------------------------------------
+    # -- submission --------------------------------------------------------------------
     def write_page(self, cpu, page):
         """swap_writepage() after it found that the slot is still needed."""
         m = self.machine
@@ -69,7 +79,7 @@ class Device:
         if self.plug is None:
             self._issue(Request(op, page, cpu))
             return
-        # blk_attempt_plug_merge(): with one queue only the newest request is tried, at its back or its front.
+        # blk_attempt_plug_merge(): with one queue only the newest request is tried.
         if self.plug:
             newest = self.plug[-1]
             if newest.op == op and len(newest.pages) < self.request_pages:
@@ -81,8 +91,10 @@ class Device:
                     newest.pages.insert(0, page)
                     newest.first = page.slot
                     return
-        # blk_add_rq_to_plug()
-        if len(self.plug) >= BLK_MAX_REQUEST_COUNT or self.plug and len(self.plug[-1].pages) >= BLK_PLUG_FLUSH_PAGES:
+        # What blk_add_rq_to_plug() does before it adds one.
+        if len(self.plug) >= BLK_MAX_REQUEST_COUNT or (
+            self.plug and len(self.plug[-1].pages) >= BLK_PLUG_FLUSH_PAGES
+        ):
             self._dispatch()
         self.plug.append(Request(op, page, cpu))
 
@@ -92,7 +104,7 @@ class Device:
             self._issue(self.plug.pop())
 
     def _issue(self, request):
-        """The driver copies the whole request with interrupts off, then starts the request's own timer."""
+        """Copy the whole request with interrupts off, then start its own timer (null_blk)."""
         costs = self.machine.costs
         ns = 0
         for page in request.pages:
@@ -102,9 +114,11 @@ class Device:
                 ns += costs["copy_rewrite" if page.slot in self.written else "copy_new"]
                 self.written.add(page.slot)
         self.machine.spend(ns)
-        heapq.heappush(self.pending, (self.machine.now + self.latency_ns, next(self.order), request))
+        heapq.heappush(
+            self.pending, (self.machine.now + self.latency_ns, next(self.order), request)
+        )
 
-    # -- completion ----------------------------------------------------------------------------------------------
+    # -- completion --------------------------------------------------------------------
     def complete_due(self):
         while self.pending and self.pending[0][0] <= self.machine.now:
             self._complete(heapq.heappop(self.pending)[2])
@@ -118,9 +132,11 @@ class Device:
                 self.machine.end_page_writeback(cpu, page)
 
     def wait_on_page_locked(self, page):
-        """Sleep until the read is done.  Without one it is lock_page()'s lock; its holder is taken to let go."""
+        """Sleep until the read is done; lock_page()'s holder, if it is he, is taken to let go."""
         while page.locked:
-            if not any(page in request.pages and request.op == "read" for _, _, request in self.pending):
+            if not any(
+                page in request.pages and request.op == "read" for _, _, request in self.pending
+            ):
                 page.locked = False
                 return
             self.machine.now = max(self.machine.now, self.pending[0][0])

@@ -1,7 +1,8 @@
 """The machine: state, operations, counters, snapshot and invariants."""
+
 from collections import Counter
 
-from . import actors, madvise, wp
+from . import actors, inspect, madvise, wp
 from .device import SYNCHRONOUS_BACKENDS, Device
 from .kernels import DECISIONS, DRAINS, SWAPINS
 from .page import Mm, Page, Pte
@@ -12,21 +13,65 @@ from .swapin import do_swap_page
 
 PTRS_PER_PTE = 512
 
-# What a step costs, in ns.  Zero: only advance() moves the clock, so the order of events is the caller's.
-NO_COSTS = dict.fromkeys(("madvise_drain", "pageout_new", "pageout_rewrite", "pageout_kept", "copy_new", "copy_rewrite",
-                          "copy_read", "slots_refill", "fault_lookup", "wp_decision", "copy_insert"), 0)
-# The `icount` clock of the kernel measurements (semantics.md 11.7), with one refinement: its 28 us a new page are a mean
-# over pages of which every 64th refills the CPU's cache of swap slots.  The split is what four completions that fall
-# close to an operation tell apart; any refill from 150 to 200 us does.
+# What a step costs, in ns.  Zero: only advance() moves the clock.
+NO_COSTS = dict.fromkeys(
+    (
+        "madvise_drain",
+        "pageout_new",
+        "pageout_rewrite",
+        "pageout_kept",
+        "copy_new",
+        "copy_rewrite",
+        "copy_read",
+        "slots_refill",
+        "fault_lookup",
+        "wp_decision",
+        "copy_insert",
+    ),
+    0,
+)
+# The `icount` clock of the kernel measurements (semantics.md 11.7), with one refinement: its 28 us
+# a new page are a mean over pages of which every 64th refills the CPU's cache of swap slots.  The
+# split is what four completions that fall close to an operation tell apart; any refill from 150 to
+# 200 us does.
 SLOTS_REFILL_NS = 170_000
-ICOUNT = dict(NO_COSTS, madvise_drain=4500, slots_refill=SLOTS_REFILL_NS, pageout_new=28000 - SLOTS_REFILL_NS // 64, pageout_rewrite=4000, pageout_kept=2500, copy_new=32000,
-              copy_rewrite=8000, copy_read=8000, fault_lookup=3700, wp_decision=3300, copy_insert=2600)
+ICOUNT = dict(
+    NO_COSTS,
+    madvise_drain=4500,
+    slots_refill=SLOTS_REFILL_NS,
+    pageout_new=28000 - SLOTS_REFILL_NS // 64,
+    pageout_rewrite=4000,
+    pageout_kept=2500,
+    copy_new=32000,
+    copy_rewrite=8000,
+    copy_read=8000,
+    fault_lookup=3700,
+    wp_decision=3300,
+    copy_insert=2600,
+)
 
 
 class Machine:
-    def __init__(self, npages, cpus=1, pagevec=15, decision="patch2", drain=None, swapin=None, backend="zram",
-                 synchronous=None, stable_writes=False, rotational=False, latency_ns=0, page_cluster=3, pmd_offset=0,
-                 swap_pages=None, costs=None, completion_cpu=None, request_pages=31):
+    def __init__(
+        self,
+        npages,
+        cpus=1,
+        pagevec=15,
+        decision="patch2",
+        drain=None,
+        swapin=None,
+        backend="zram",
+        synchronous=None,
+        stable_writes=False,
+        rotational=False,
+        latency_ns=0,
+        page_cluster=3,
+        pmd_offset=0,
+        swap_pages=None,
+        costs=None,
+        completion_cpu=None,
+        request_pages=31,
+    ):
         self.npages = npages
         self.cpus = cpus
         self.decision = DECISIONS[decision]
@@ -37,14 +82,16 @@ class Machine:
         if synchronous is None:
             synchronous = backend in SYNCHRONOUS_BACKENDS
         self.page_cluster = page_cluster
-        self.pmd_offset = pmd_offset                # where page 0 lies in its page table
+        self.pmd_offset = pmd_offset  # where page 0 lies in its page table
         self.costs = dict(NO_COSTS, **(costs or {}))
         self.now = 0
 
         self.pages = {}
         self.vecs = Pagevecs(cpus, pagevec, self.decision.clears_lru)
         self.swap = Swap(self, swap_pages)
-        self.device = Device(self, synchronous, stable_writes, rotational, latency_ns, completion_cpu, request_pages)
+        self.device = Device(
+            self, synchronous, stable_writes, rotational, latency_ns, completion_cpu, request_pages
+        )
         self.cluster_ra = ClusterState()
         self.mm = Mm("parent", npages)
         self.mms = {"parent": self.mm}
@@ -53,19 +100,21 @@ class Machine:
         self.locked = {}
         self.gups = {"gup": {}, "pin": {}}
 
-        self.wp_faults = self.reuses = self.zero_copies = self.drains = self.pswpin = self.pswpout = 0
+        self.wp_faults = self.reuses = self.zero_copies = self.drains = self.pswpin = (
+            self.pswpout
+        ) = 0
         self.copies = Counter()
 
-    # -- time ----------------------------------------------------------------------------------------------------
+    # -- time --------------------------------------------------------------------------
     def advance(self, t_ns):
-        """The clock reads t_ns now (never less than before); what was due has completed."""
+        """Set the clock to t_ns (never back) and complete what is due."""
         self.now = max(self.now, t_ns)
         self.device.complete_due()
 
     def spend(self, ns):
         self.advance(self.now + ns)
 
-    # -- accesses ------------------------------------------------------------------------------------------------
+    # -- accesses ----------------------------------------------------------------------
     def read(self, cpu, v):
         return self._read(self.mm, cpu, v)
 
@@ -107,18 +156,18 @@ class Machine:
         page = Page(self, f"page {v}")
         page.get("new")
         page.exclusive = True
-        page.active = self.swapin == "v5.8"         # lru_cache_add_active_or_unevictable(), gone in v5.9
+        page.active = self.swapin == "v5.8"  # lru_cache_add_active_or_unevictable(), gone in v5.9
         self.vecs.insert("lru_add", cpu, page)
         mm.map(v, page, ("new",), writable, dirty=True)
 
     def end_page_writeback(self, cpu, page):
-        """folio_end_writeback()"""
+        """folio_end_writeback()."""
         if page.reclaim:
             page.reclaim = False
             self.vecs.rotate_reclaimable(cpu, page)
         page.writeback = False
 
-    # -- madvise -------------------------------------------------------------------------------------------------
+    # -- madvise -----------------------------------------------------------------------
     def pageout(self, cpu, first, n):
         self.spend(self.costs["madvise_drain"])
         return madvise.pageout(self, cpu, first, n)
@@ -138,7 +187,7 @@ class Machine:
     def resident(self, first, n):
         return sum(self.mm.ptes[v].mapped for v in range(first, first + n))
 
-    # -- fork ----------------------------------------------------------------------------------------------------
+    # -- fork --------------------------------------------------------------------------
     def fork(self, cpu):
         return actors.fork(self, cpu)
 
@@ -148,7 +197,7 @@ class Machine:
     def exit(self, child_cpu):
         if not self._child_runs():
             return "ignored"
-        self.vecs.lru_add_drain(child_cpu)          # exit_mmap()
+        self.vecs.lru_add_drain(child_cpu)  # exit_mmap()
         actors.exit_zap(self)
         actors.exit_flush(self, child_cpu)
         return "done"
@@ -165,7 +214,7 @@ class Machine:
         actors.exit_flush(self, cpu)
         return "done"
 
-    # -- pagevecs and other actors -------------------------------------------------------------------------------
+    # -- pagevecs and other actors -----------------------------------------------------
     def lru_add_drain(self, cpu):
         self.vecs.lru_add_drain(cpu)
 
@@ -179,7 +228,7 @@ class Machine:
     def lru_cache_enable(self):
         self.vecs.disabled -= 1
 
-    def isolate(self, cpu, v):
+    def isolate(self, _cpu, v):
         return actors.isolate(self, v)
 
     def putback(self, cpu, v):
@@ -221,96 +270,22 @@ class Machine:
     def foreign_insert(self, cpu):
         actors.foreign_insert(self, cpu)
 
-    # -- what a test looks at ------------------------------------------------------------------------------------
+    # -- what a test looks at ----------------------------------------------------------
     def page_table(self, v):
-        """The range of pages that share v's page table (2 MiB of addresses), clipped to the region."""
+        """Return the range of pages that share v's page table (2 MiB of addresses)."""
         first = (v + self.pmd_offset) // PTRS_PER_PTE * PTRS_PER_PTE - self.pmd_offset
         return max(first, 0), min(first + PTRS_PER_PTE, self.npages)
 
     def flags(self, v):
-        """(lru, active, writeback, swapcache) of the mapped page, as a trace's row has them; None if not mapped."""
+        """(lru, active, writeback, swapcache) of the mapped page, as in a trace's row."""
         pte = self.mm.ptes[v]
         if pte.kind != "present":
             return None
         page = pte.page
         return int(page.lru), int(page.active), int(page.writeback), int(page.swapcache)
 
-    def orphans(self):
-        """Pages alive that no process can reach any more: no PTE, and no swap PTE through the swap cache."""
-        return [page for page in self.pages if not page.mapcount() and not page.held("foreign")
-                and not (page.swapcache and self.swap.count(page.slot))]
-
     def snapshot(self):
-        return {
-            "parent": [self._pte_snapshot(pte) for pte in self.mm.ptes],
-            "child": [self._pte_snapshot(pte) for pte in self.mms["child"].ptes] if "child" in self.mms else None,
-            "pagevecs": {(kind, cpu): len(vec) for (kind, cpu), vec in self.vecs.vecs.items()},
-            "slots": len(self.swap.slots),
-            "orphans": len(self.orphans()),
-            "now": self.now,
-        }
-
-    @staticmethod
-    def _pte_snapshot(pte):
-        seen = {"pte": pte.kind, "writable": pte.writable, "dirty": pte.dirty, "swap_exclusive": pte.exclusive}
-        if pte.kind == "present":
-            page = pte.page
-            holders = []                            # without names of slots and neighbours: what another model can say too
-            for holder, n in page.holders.items():
-                what = holder if holder[0] in ("vec", "pte") else holder[:1]
-                holders += [what] * n
-            seen["holders"] = sorted(holders)
-            for flag in ("lru", "swapcache", "writeback", "reclaim", "dirty", "active", "swapbacked", "exclusive",
-                         "referenced", "ksm"):
-                seen[flag] = bool(getattr(page, flag))
-        return seen
+        return inspect.snapshot(self)
 
     def check(self):
-        """Every reference belongs to somebody who knows of it, and nobody was forgotten."""
-        claims = {page: Counter() for page in self.pages}
-
-        def claim(page, *holder):
-            assert page in claims, f"{holder} holds {page.label}, which is freed"
-            claims[page][holder] += 1
-
-        swap_ptes = Counter()
-        for mm in self.mms.values():
-            for v, pte in enumerate(mm.ptes):
-                if pte.kind == "present":
-                    claim(pte.page, "pte", mm.name, v)
-                elif pte.kind == "swap":
-                    swap_ptes[pte.slot] += 1
-        for slot, entry in self.swap.slots.items():
-            if entry.page is not None:
-                assert entry.page.slot == slot
-                claim(entry.page, "swapcache", slot)
-            assert entry.count == swap_ptes[slot]
-            assert entry.count or entry.page is not None, f"slot {slot} is leaked"
-        assert not swap_ptes.keys() - self.swap.slots.keys()
-        queued = Counter()
-        for (kind, cpu), vec in self.vecs.vecs.items():
-            assert len(vec) < self.vecs.capacity
-            assert not vec or not self.vecs.disabled
-            for page in vec:
-                claim(page, "vec", kind, cpu)
-                if kind == "lru_add" or self.decision.clears_lru:
-                    queued[page] += 1
-        for page in self.isolated.values():
-            claim(page, "iso")
-        for kind, by_page in self.gups.items():
-            for pages in by_page.values():
-                for page in pages:
-                    claim(page, kind)
-        for page in self.gathered or ():
-            claim(page, "gather", "child")
-        for page, holders in claims.items():
-            if page.label == "foreign":
-                holders["foreign",] += 1
-            assert holders == page.holders, f"{page.label}: held by {page.holders}, claimed by {holders}"
-            assert page.page_count() > 0
-            assert queued[page] <= 1, f"{page.label} is in two lru_add vectors"
-            assert page.lru != bool(queued[page] or page.held("iso"))
-            assert not page.writeback or page.swapcache
-            assert not page.exclusive or page.mapcount() <= 1
-            assert not (page.exclusive and page.swapcache and self.swap.count(page.slot))
-        return True
+        return inspect.check(self)

@@ -30,9 +30,9 @@ def _by_page_table(m, first, n):
 
 
 def _reclaim_pages(m, cpu, isolated):
-    """shrink_folio_list() over one page table's pages, then every page that was kept goes back through lru_add."""
+    """shrink_folio_list() over one page table's pages, then the kept ones go back by lru_add."""
     kept = []
-    for v, page in isolated:
+    for _v, page in isolated:
         page.active = False
         if not _shrink(m, cpu, page):
             kept.append(page)
@@ -47,7 +47,7 @@ def putback_lru_page(m, cpu, page):
 
 
 def _shrink(m, cpu, page):
-    """True: freed (the isolation's reference, the last one, is gone)."""
+    """Return True if the page was freed: the isolation's reference, the last one, is gone."""
     before = (page.swapcache, page.slot)
     if page.locked:
         return _keep(m)
@@ -65,10 +65,10 @@ def _shrink(m, cpu, page):
     if page.mapcount() and not _try_to_unmap(m, page):
         return _activate(m, page)
     if page.dirty:
-        if page.page_count() != 2:                      # pageout(): isolation and swap cache, nobody else
+        if page.page_count() != 2:  # pageout(): isolation and swap cache, nobody else
             return _keep(m)
         page.dirty = False
-        page.reclaim = True                             # before the I/O
+        page.reclaim = True  # before the I/O
         m.spend(m.costs["pageout_rewrite" if before[0] else "pageout_new"])
         m.device.write_page(cpu, page)
         if not page.writeback:
@@ -77,12 +77,12 @@ def _shrink(m, cpu, page):
             return False
     else:
         m.spend(m.costs["pageout_kept"])
-    if not page.swapbacked:                             # lazyfree: nothing to keep
+    if not page.swapbacked:  # lazyfree: nothing to keep
         if page.page_count() != 1:
             return False
         page.put("iso")
         return True
-    if page.page_count() != 2:                          # __remove_mapping()
+    if page.page_count() != 2:  # __remove_mapping()
         return False
     m.swap.delete_from_cache(page, shadow=True)
     page.put("iso")
@@ -95,7 +95,7 @@ def _keep(m):
 
 
 def _activate(m, page):
-    """activate_locked"""
+    """activate_locked."""
     if page.swapcache and m.swap.full():
         m.swap.free_swap(page)
     page.active = True
@@ -104,7 +104,7 @@ def _activate(m, page):
 
 def _try_to_unmap(m, page):
     """try_to_unmap_one() on the only PTE (MADV_PAGEOUT skips pages with several)."""
-    (_, name, v), = [holder for holder in page.holders if holder[0] == "pte"]
+    ((_, name, v),) = [holder for holder in page.holders if holder[0] == "pte"]
     mm = m.mms[name]
     pte = mm.ptes[v]
     if not page.swapbacked:
@@ -177,7 +177,7 @@ def zap(m, mm, where):
 
 
 def tlb_flush(m, cpu, mm, gathered):
-    """free_pages_and_swap_cache()"""
+    """free_pages_and_swap_cache()."""
     if gathered:
         m.vecs.lru_add_drain(cpu)
     for page in gathered:

@@ -1,7 +1,7 @@
 """A page, a page-table entry and an address space.
 
-A page keeps no reference count.  It keeps *who* holds it, and page_count() adds the holders up, because that is
-what the kernel's own count means; so no test can pass on a counter that went astray.
+A page keeps no reference count.  It keeps *who* holds it, and page_count() adds the holders up,
+because that is what the kernel's own count means; so no test can pass on a counter gone astray.
 Holders are tuples, their first word the kind:
 
     ("pte", mm, v)        a present PTE of address space `mm` at virtual page v
@@ -14,6 +14,7 @@ Holders are tuples, their first word the kind:
     ("foreign",)          a page of another task
     ("fault",), ("new",)  for the length of one operation
 """
+
 from collections import Counter
 
 GUP_PIN_COUNTING_BIAS = 1024
@@ -32,19 +33,22 @@ class Page:
         self.swapbacked = True
         self.dirty = False
         self.writeback = False
-        self.reclaim = False            # PG_reclaim and PG_readahead are one bit (include/linux/page-flags.h)
+        self.reclaim = False  # PG_reclaim and PG_readahead are one bit (include/linux/page-flags.h)
         self.locked = False
         self.ksm = False
-        self.exclusive = False          # PageAnonExclusive, v5.19
-        self.slot = None                # set while in the swap cache
-        machine.pages[self] = None      # a dict, for an order that does not depend on addresses
+        self.exclusive = False  # PageAnonExclusive, v5.19
+        self.slot = None  # set while in the swap cache
+        machine.pages[self] = None  # a dict, for an order that does not depend on addresses
 
     @property
     def swapcache(self):
         return self.slot is not None
 
     def page_count(self):
-        return sum(n * (GUP_PIN_COUNTING_BIAS if holder[0] == "pin" else 1) for holder, n in self.holders.items())
+        return sum(
+            n * (GUP_PIN_COUNTING_BIAS if holder[0] == "pin" else 1)
+            for holder, n in self.holders.items()
+        )
 
     def mapcount(self):
         return sum(n for holder, n in self.holders.items() if holder[0] == "pte")
@@ -54,7 +58,9 @@ class Page:
 
     def vectors(self):
         """(kind, cpu) of each pagevec reference."""
-        return [holder[1:] for holder, n in self.holders.items() if holder[0] == "vec" for _ in range(n)]
+        return [
+            holder[1:] for holder, n in self.holders.items() if holder[0] == "vec" for _ in range(n)
+        ]
 
     def maybe_dma_pinned(self):
         return self.page_count() >= GUP_PIN_COUNTING_BIAS
@@ -68,26 +74,29 @@ class Page:
         if not self.holders[holder]:
             del self.holders[holder]
         if not self.holders:
-            assert self.slot is None and not self.writeback
-            self.lru = False            # __page_cache_release()
+            assert self.slot is None
+            assert not self.writeback
+            self.lru = False  # __page_cache_release()
             del self.machine.pages[self]
 
     def pass_on(self, old, new):
-        """A reference changes hands: never an instant at which the count is lower."""
+        """Change hands, without an instant at which the count is lower."""
         self.get(*new)
         self.put(*old)
 
 
 class Pte:
-    """none | zero (the shared zero page) | present | swap"""
+    """none | zero (the shared zero page) | present | swap."""
 
-    def __init__(self, kind="none", page=None, slot=None, writable=False, dirty=False, exclusive=False):
+    def __init__(
+        self, kind="none", page=None, slot=None, writable=False, dirty=False, exclusive=False
+    ):
         self.kind = kind
         self.page = page
         self.slot = slot
         self.writable = writable
         self.dirty = dirty
-        self.exclusive = exclusive      # of a swap PTE: pte_swp_exclusive()
+        self.exclusive = exclusive  # of a swap PTE: pte_swp_exclusive()
 
     @property
     def mapped(self):
@@ -100,12 +109,13 @@ class Mm:
     def __init__(self, name, npages):
         self.name = name
         self.ptes = [Pte() for _ in range(npages)]
-        # vma->swap_readahead_info reads as 4 hits while nothing was stored (GET_SWAP_RA_VAL, mm/swap_state.c v6.1)
+        # vma->swap_readahead_info reads as 4 hits while nothing was stored (GET_SWAP_RA_VAL in
+        # mm/swap_state.c, v6.1)
         self.ra_previous = None
         self.ra_window = 0
         self.ra_hits = 4
 
     def map(self, v, page, holder, writable, dirty):
-        """The operation's own reference becomes the PTE's."""
+        """Map the page; the operation's own reference becomes the PTE's."""
         page.pass_on(holder, ("pte", self.name, v))
         self.ptes[v] = Pte("present", page, writable=writable, dirty=dirty)

@@ -1,19 +1,28 @@
 """Per-CPU pagevecs: mm/swap.c (v5.18; v6.1 the same under the name folio_batch)."""
 
-KINDS = ("lru_add", "rotate", "deactivate_file", "deactivate", "lazyfree", "activate")    # order of lru_add_drain_cpu()
+KINDS = (
+    "lru_add",
+    "rotate",
+    "deactivate_file",
+    "deactivate",
+    "lazyfree",
+    "activate",
+)  # order of lru_add_drain_cpu()
 
 
 class Pagevecs:
     def __init__(self, cpus, capacity, clears_lru):
         self.capacity = capacity
-        self.clears_lru = clears_lru    # v6.11 to v6.16: a page leaves the LRU on entering any batch (33dfe9204f29)
-        self.disabled = 0               # lru_cache_disable() nests
+        self.clears_lru = (
+            clears_lru  # v6.11 to v6.16: a page leaves the LRU on entering any batch (33dfe9204f29)
+        )
+        self.disabled = 0  # lru_cache_disable() nests
         self.vecs = {(kind, cpu): [] for cpu in range(cpus) for kind in KINDS}
         self.cpus = cpus
 
     def insert(self, kind, cpu, page):
         if kind != "lru_add" and self.clears_lru:
-            if not page.lru:            # folio_test_clear_lru() failed: somebody else has it
+            if not page.lru:  # folio_test_clear_lru() failed: somebody else has it
                 return
             page.lru = False
         page.get("vec", kind, cpu)
@@ -43,7 +52,7 @@ class Pagevecs:
             self.lru_add_drain(cpu)
 
     def take_out(self, page, cpu):
-        """The policy "this-page", offered on the list and never built: only this page leaves the local lru_add."""
+        """Take just this page out of the local lru_add: offered on the list, never built."""
         vec = self.vecs["lru_add", cpu]
         if page in vec:
             vec.remove(page)
@@ -51,22 +60,22 @@ class Pagevecs:
             page.put("vec", "lru_add", cpu)
 
     def rotate_reclaimable(self, cpu, page):
-        """folio_rotate_reclaimable()"""
+        """folio_rotate_reclaimable()."""
         if not page.locked and not page.dirty and page.lru:
             self.insert("rotate", cpu, page)
 
     def activate(self, cpu, page):
-        """folio_activate()"""
+        """folio_activate()."""
         if page.lru and not page.active:
             self.insert("activate", cpu, page)
 
     def deactivate(self, cpu, page):
-        """deactivate_page()"""
+        """deactivate_page()."""
         if page.lru and page.active:
             self.insert("deactivate", cpu, page)
 
     def mark_lazyfree(self, cpu, page):
-        """mark_page_lazyfree()"""
+        """mark_page_lazyfree()."""
         if page.lru and page.swapbacked and not page.swapcache:
             self.insert("lazyfree", cpu, page)
 
@@ -78,13 +87,15 @@ class Pagevecs:
             return
         if page.lru:
             self.activate(cpu, page)
-        elif page in self.vecs["lru_add", cpu]:     # __lru_cache_activate_folio(): local vector only, no reference
+        elif (
+            page in self.vecs["lru_add", cpu]
+        ):  # __lru_cache_activate_folio(): local vector only, no reference
             page.active = True
         page.referenced = False
 
 
 def _rotate(page):
-    page.active = False                 # lru_move_tail_fn() puts it on the inactive list
+    page.active = False  # lru_move_tail_fn() puts it on the inactive list
 
 
 def _deactivate(page):
@@ -104,5 +115,10 @@ def _activate(page):
     page.active = True
 
 
-MOVE = {"rotate": _rotate, "deactivate": _deactivate, "lazyfree": _lazyfree, "activate": _activate,
-        "deactivate_file": lambda page: None}
+MOVE = {
+    "rotate": _rotate,
+    "deactivate": _deactivate,
+    "lazyfree": _lazyfree,
+    "activate": _activate,
+    "deactivate_file": lambda _page: None,
+}

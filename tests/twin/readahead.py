@@ -1,4 +1,5 @@
 """Swap cache lookup and swapin_readahead(): mm/swap_state.c (v6.1)."""
+
 from .page import Page
 
 SWAP_RA_ORDER_CEILING = 5
@@ -15,7 +16,7 @@ class ClusterState:
 
 
 def window_size(previous, offset, hits, most, previous_window):
-    """__swapin_nr_pages()"""
+    """__swapin_nr_pages()."""
     if not hits:
         pages = 2 if previous is not None and abs(offset - previous) == 1 else 1
     else:
@@ -31,7 +32,10 @@ def swap_cache_get(m, mm, v, slot):
     if page is None:
         return None
     page.get("fault")
-    readahead, page.reclaim = page.reclaim, False       # one bit: a page touched under writeback is not rotated
+    readahead, page.reclaim = (
+        page.reclaim,
+        False,
+    )  # one bit: a page touched under writeback is not rotated
     if not m.device.rotational:
         mm.ra_previous = v
         if readahead:
@@ -42,8 +46,10 @@ def swap_cache_get(m, mm, v, slot):
 
 
 def read_swap_cache_async(m, cpu, slot):
-    """__read_swap_cache_async(): (page, newly allocated); a new page is in the swap cache, in lru_add, not read yet.
-    It comes with a reference for the caller."""
+    """__read_swap_cache_async(): (page with a reference for the caller, newly allocated).
+
+    A new page is in the swap cache and in lru_add, and is not read yet.
+    """
     entry = m.swap.slots.get(slot)
     if entry is None:
         return None, False
@@ -62,13 +68,13 @@ def read_swap_cache_async(m, cpu, slot):
 
 
 def workingset_refault(m, page):
-    """A page that comes back soon after its eviction starts active (anonymous pages since v5.9)."""
+    """Start active, because the page comes back soon after its eviction (since v5.9)."""
     if m.swapin != "v5.8":
         page.active = True
 
 
 def swapin_readahead(m, cpu, mm, v, slot):
-    """Returns the page with a reference for the fault; it may still be locked by its read."""
+    """Return the page with a reference for the fault; its read may still lock it."""
     if m.device.rotational:
         window, slots = _cluster_window(m, slot)
     else:
@@ -82,7 +88,7 @@ def swapin_readahead(m, cpu, mm, v, slot):
             if allocated:
                 m.device.read_page(cpu, page, wait=False)
                 if s != slot:
-                    page.reclaim = True                 # PG_readahead
+                    page.reclaim = True  # PG_readahead
             page.put("fault")
         m.device.finish_plug()
         m.vecs.lru_add_drain(cpu)

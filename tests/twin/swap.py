@@ -2,32 +2,34 @@
 
 SWAPFILE_CLUSTER = 256
 SWAP_SLOTS_CACHE_SIZE = 64
-CLUSTER_STRIDE = 512            # clusters handed out one after the other are not neighbours on the device (see allocate)
+CLUSTER_STRIDE = (
+    512  # clusters handed out one after the other are not neighbours on the device (see allocate)
+)
 
 
 class Slot:
     def __init__(self):
-        self.count = 0          # swap_map without SWAP_HAS_CACHE: number of swap PTEs
-        self.page = None        # the swap cache's page
-        self.shadow = False     # workingset_eviction() left a trace of the page that was reclaimed
+        self.count = 0  # swap_map without SWAP_HAS_CACHE: number of swap PTEs
+        self.page = None  # the swap cache's page
+        self.shadow = False  # workingset_eviction() left a trace of the page that was reclaimed
 
 
 class Swap:
     def __init__(self, machine, swap_pages):
         self.machine = machine
-        self.swap_pages = swap_pages        # None: never full
+        self.swap_pages = swap_pages  # None: never full
         self.slots = {}
-        self.cluster = {}                   # CPU -> [next, end): each CPU fills a cluster of its own
+        self.cluster = {}  # CPU -> [next, end): each CPU fills a cluster of its own
         self.clusters = 0
-        self.cached = {}                    # CPU -> slots left in its cache: mm/swap_slots.c, a refill takes time
+        self.cached = {}  # CPU -> slots left in its cache: mm/swap_slots.c, a refill takes time
 
-    # -- slots ---------------------------------------------------------------------------------------------------
+    # -- slots -------------------------------------------------------------------------
     def allocate(self, cpu):
-        """folio_alloc_swap(): the next slot of this CPU's cluster, else of a fresh one; None if swap is used up.
+        """folio_alloc_swap(): the next slot of this CPU's cluster; None if swap is used up.
 
-        setup_swap_map_and_extents() chains free clusters by columns of SWAP_ADDRESS_SPACE_PAGES, so the next one is
-        no neighbour and no request runs across the border.  Slots that were freed are taken last, as in the kernel,
-        where a cluster emptied goes to the tail of the chain.
+        setup_swap_map_and_extents() chains free clusters by columns of SWAP_ADDRESS_SPACE_PAGES, so
+        the next one is no neighbour and no request runs across the border.  A freed slot is not
+        taken again: in the kernel an emptied cluster goes to the tail of the chain.
         """
         if self.swap_pages is not None and len(self.slots) >= self.swap_pages:
             return None
@@ -46,7 +48,10 @@ class Swap:
 
     def full(self):
         """vm_swap_full(): more than half is used."""
-        return self.swap_pages is not None and (self.swap_pages - len(self.slots)) * 2 < self.swap_pages
+        return (
+            self.swap_pages is not None
+            and (self.swap_pages - len(self.slots)) * 2 < self.swap_pages
+        )
 
     def count(self, slot):
         return self.slots[slot].count
@@ -64,23 +69,24 @@ class Swap:
     def _release(self, slot):
         entry = self.slots[slot]
         if not entry.count and entry.page is None:
-            del self.slots[slot]            # its shadow goes too: clear_shadow_from_swap_cache()
+            del self.slots[slot]  # its shadow goes too: clear_shadow_from_swap_cache()
 
     def free_swap_and_cache(self, slot):
-        """A swap PTE is zapped; the last one takes an unmapped page out of the swap cache (__try_to_reclaim_swap)."""
+        """Zap a swap PTE; the last one takes an unmapped page out of the swap cache."""
         page = self.slots[slot].page
         self.free(slot)
-        if slot in self.slots and not self.count(slot) and page is not None:
-            if not page.locked and (not page.mapcount() or self.full()):
-                page.get("fault")
-                self.free_swap(page)
-                page.put("fault")
+        last = page is not None and not self.count(slot)
+        if last and not page.locked and (not page.mapcount() or self.full()):
+            page.get("fault")  # __try_to_reclaim_swap()
+            self.free_swap(page)
+            page.put("fault")
 
-    # -- swap cache ----------------------------------------------------------------------------------------------
+    # -- swap cache --------------------------------------------------------------------
     def add_to_cache(self, page, slot):
         """add_to_swap_cache(): returns the shadow that lay there."""
         entry = self.slots[slot]
-        assert entry.page is None and page.slot is None
+        assert entry.page is None
+        assert page.slot is None
         shadow, entry.shadow = entry.shadow, False
         entry.page = page
         page.slot = slot

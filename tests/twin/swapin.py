@@ -1,11 +1,12 @@
 """do_swap_page(): a fault on a swapped-out page (mm/memory.c)."""
+
 from . import readahead
 from .page import Page
 from .wp import do_wp_page
 
 
 def do_swap_page(m, cpu, mm, v, write):
-    """Returns "minor" or "major"."""
+    """Return "minor" or "major"."""
     pte = mm.ptes[v]
     slot = pte.slot
     major = False
@@ -17,23 +18,23 @@ def do_swap_page(m, cpu, mm, v, write):
         else:
             page = readahead.swapin_readahead(m, cpu, mm, v, slot)
     if page.locked and page.swapcache:
-        # folio_lock_or_retry() gives up the mmap lock and sleeps; the fault starts again and counts as major.
+        # folio_lock_or_retry() sleeps without the mmap lock; the fault starts again, as major.
         major = True
         m.device.wait_on_page_locked(page)
         page.put("fault")
         page = readahead.swap_cache_get(m, mm, v, slot)
 
     if m.swapin in ("v5.8", "v5.17"):
-        writable, dirty = _map_by_counts(m, cpu, mm, v, pte, page, write)
+        dirty = _map_by_counts(m, cpu, mm, v, pte, page, write)
     else:
-        writable, dirty = _map_by_references(m, cpu, mm, v, pte, page, write)
+        dirty = _map_by_references(m, cpu, mm, v, pte, page, write)
     if write and not dirty:
         do_wp_page(m, cpu, mm, v)
     return "major" if major else "minor"
 
 
 def _bypass(m, cpu, v, slot):
-    """SWP_SYNCHRONOUS_IO and nobody else wants the slot: never in the swap cache, in lru_add before the read."""
+    """SWP_SYNCHRONOUS_IO and nobody else wants the slot: never in the swap cache."""
     page = Page(m, f"page {v}")
     page.get("fault")
     if m.swap.slots[slot].shadow:
@@ -62,20 +63,20 @@ def _map_by_counts(m, cpu, mm, v, pte, page, write):
     page.exclusive = writable or _exclusive(m, pte, page, swapcache)
     mm.map(v, page, ("fault",), writable, dirty=writable)
     if m.swapin == "v5.8":
-        m.vecs.activate(cpu, page)          # removed by b518154e59aa (v5.9)
+        m.vecs.activate(cpu, page)  # removed by b518154e59aa (v5.9)
     m.swap.free(slot)
     if m.swap.full():
         m.swap.free_swap(page)
-    return writable, writable
+    return writable
 
 
 def _map_by_references(m, cpu, mm, v, pte, page, write):
-    """v5.18: page_count decides.  v5.19: the swap PTE remembers exclusiveness.  v6.11: a read maps writable too."""
+    """v5.18: page_count decides.  v5.19: so does the swap PTE.  v6.11: a read maps writable too."""
     swapcache = page.swapcache
     if write and swapcache and not page.ksm and not page.lru:
         m.vecs.lru_add_drain(cpu)
     m.swap.free(pte.slot)
-    if swapcache and (m.swap.full() or write and not page.ksm and page.page_count() == 2):
+    if swapcache and (m.swap.full() or (write and not page.ksm and page.page_count() == 2)):
         m.swap.free_swap(page)
     exclusive = _exclusive(m, pte, page, swapcache)
     if m.swapin == "v5.18":
@@ -86,4 +87,4 @@ def _map_by_references(m, cpu, mm, v, pte, page, write):
     dirty = may_write and write
     page.exclusive = page.exclusive or exclusive
     mm.map(v, page, ("fault",), writable, dirty)
-    return writable, dirty
+    return dirty

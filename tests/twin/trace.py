@@ -1,4 +1,5 @@
 """Replaying a recorded trace: the same operations on the twin, outcome by outcome."""
+
 import csv
 import gzip
 from collections import Counter
@@ -6,9 +7,9 @@ from pathlib import Path
 
 from .machine import ICOUNT, PTRS_PER_PTE, Machine
 
-
-# Where mmap put the region is not in a header.  Two regions straddle a page table, which clips readahead and splits a
-# MADV_PAGEOUT; the page that begins the second table is known from the traces' own readahead.
+# Where mmap put the region is not in a header.  Two regions straddle a page table, which clips
+# readahead and splits a MADV_PAGEOUT; the first page of the second table is known from the traces'
+# own readahead.
 SECOND_TABLE = {"null_blk-1us_patch1_128p_1c_s12": 91, "null_blk-10000us_patch1_128p_1c_s12": 93}
 
 
@@ -17,14 +18,16 @@ class Replay:
 
     def __init__(self):
         self.operations = self.compared = self.flags_compared = 0
-        self.outcome_mismatches = []        # (row number, row, what the twin said)
+        self.outcome_mismatches = []  # (row number, row, what the twin said)
         self.flag_mismatches = []
         self.machine = None
 
     def active_only(self):
         """How many flag mismatches are about PG_active alone."""
-        return sum(all(a == b for i, (a, b) in enumerate(zip(seen, said)) if i != 1) for _, _, seen, said in
-                   self.flag_mismatches)
+        return sum(
+            all(a == b for i, (a, b) in enumerate(zip(seen, said, strict=True)) if i != 1)
+            for _, _, seen, said in self.flag_mismatches
+        )
 
 
 def read_trace(path):
@@ -42,17 +45,18 @@ def read_trace(path):
 
 
 def machine_for(header, **changes):
-    """The machine that a trace's header describes, its memory written once."""
+    """Build the machine that a trace's header describes, its memory written once."""
     backend = header["backend"]
     cpus = int(header["ncpus"])
     unmodified = "kernel" in header
     options = {
-        "cpus": cpus + 1,                   # the forked child sleeps on a CPU of its own
+        "cpus": cpus + 1,  # the forked child sleeps on a CPU of its own
         "pagevec": int(header["pagevec"]),
         "decision": header["decision"],
         "backend": backend,
         "latency_ns": int(header["latency_ns"]),
-        # The instrumented kernel decides as an older one, and swaps in as 6.1 does (kernel-measurements/README.md).
+        # The instrumented kernel decides as an older one but swaps in as 6.1 does
+        # (kernel-measurements/README.md).
         "swapin": None if unmodified else "v6.1",
         "costs": ICOUNT if header.get("clock") == "icount" else None,
     }
@@ -114,6 +118,12 @@ def replay(path, check=False, **changes):
 
 def summary(found):
     ops = Counter(row["op"] for _, row, _ in found.outcome_mismatches)
-    return (f"operations {found.operations}  compared {found.compared}  "
-            f"outcome mismatches {len(found.outcome_mismatches)} {dict(ops) or ''}  flags {found.flags_compared}  "
-            f"flag mismatches {len(found.flag_mismatches)} (active only: {found.active_only()})")
+    return "  ".join(
+        (
+            f"operations {found.operations}",
+            f"compared {found.compared}",
+            f"outcome mismatches {len(found.outcome_mismatches)} {dict(ops) or ''}",
+            f"flags {found.flags_compared}",
+            f"flag mismatches {len(found.flag_mismatches)} (active only: {found.active_only()})",
+        )
+    )

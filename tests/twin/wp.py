@@ -1,12 +1,27 @@
 """do_wp_page(): a write to a present page that is mapped read-only (mm/memory.c)."""
-from .page import Page
 
-LABELS = ("KSM", "GUP", "SHARED_PTE", "LAGGING_REF", "SWAPCOUNT", "ISOLATED", "PAGEVEC_REMOTE", "ROTATE", "ACTIVATE",
-          "DEACTIVATE", "LAZYFREE", "WRITEBACK", "STABLE_WB", "PAGEVEC_LOCAL", "SWAPCACHE", "TRYLOCK")
+LABELS = (
+    "KSM",
+    "GUP",
+    "SHARED_PTE",
+    "LAGGING_REF",
+    "SWAPCOUNT",
+    "ISOLATED",
+    "PAGEVEC_REMOTE",
+    "ROTATE",
+    "ACTIVATE",
+    "DEACTIVATE",
+    "LAZYFREE",
+    "WRITEBACK",
+    "STABLE_WB",
+    "PAGEVEC_LOCAL",
+    "SWAPCACHE",
+    "TRYLOCK",
+)
 
 
 def do_wp_page(m, cpu, mm, v):
-    """Returns "reuse" or "copy"."""
+    """Return "reuse" or "copy"."""
     pte = mm.ptes[v]
     if pte.kind == "zero":
         m.zero_copies += 1
@@ -16,7 +31,7 @@ def do_wp_page(m, cpu, mm, v):
     m.wp_faults += 1
     if can_reuse(m, cpu, page):
         m.reuses += 1
-        page.exclusive = True               # page_move_anon_rmap()
+        page.exclusive = True  # page_move_anon_rmap()
         pte.writable = pte.dirty = True
         return "reuse"
     m.copies[label(m, cpu, page)] += 1
@@ -28,22 +43,27 @@ def can_reuse(m, cpu, page):
     decision = m.decision
     if decision.exclusive and page.exclusive:
         return True
-    return {"v5.8": _v5_8, "v5.17": _v5_17, "patch1": _patch1, "patch2": _patch2,
-            "patch2-rfc2": _patch2_rfc2}[decision.rule](m, cpu, page)
+    return {
+        "v5.8": _v5_8,
+        "v5.17": _v5_17,
+        "patch1": _patch1,
+        "patch2": _patch2,
+        "patch2-rfc2": _patch2_rfc2,
+    }[decision.rule](m, cpu, page)
 
 
 def _v5_8(m, cpu, page):
-    """Counts PTEs and swap PTEs; sleeps for the page lock rather than give up."""
+    """Count PTEs and swap PTEs; sleep for the page lock rather than give up."""
     if page.ksm:
         if page.swapcache or page.page_count() != 1:
             return False
-        page.ksm = False                    # reuse_ksm_page()
+        page.ksm = False  # reuse_ksm_page()
         return True
     return m.swap.reuse_swap_page(page)
 
 
 def _v5_17(m, cpu, page):
-    """09854ba94c6a (v5.9)"""
+    """09854ba94c6a (v5.9)."""
     if page.ksm:
         return False
     drain(m, cpu, page)
@@ -55,7 +75,7 @@ def _v5_17(m, cpu, page):
 
 
 def _patch1(m, cpu, page):
-    """53a05ad9f21d"""
+    """53a05ad9f21d."""
     if page.ksm:
         return False
     drain(m, cpu, page)
@@ -65,7 +85,7 @@ def _patch1(m, cpu, page):
 
 
 def _patch2(m, cpu, page):
-    """d4c470970d45 (v5.18), and wp_can_reuse_anon_folio() (v6.7)"""
+    """d4c470970d45 (v5.18), and wp_can_reuse_anon_folio() (v6.7)."""
     if page.ksm:
         return False
     if m.decision.gt3 and page.page_count() > 3:
@@ -77,7 +97,7 @@ def _patch2(m, cpu, page):
 
 
 def _patch2_rfc2(m, cpu, page):
-    """The form of RFC v2: the first test allows one reference for a page that is not PageLRU."""
+    """RFC v2: the first test allows one reference for a page that is not PageLRU."""
     if page.ksm or page.page_count() > 1 + page.swapcache + (not page.lru):
         return False
     drain(m, cpu, page)
@@ -95,7 +115,7 @@ def _lock_free_swap_recheck(m, page):
 
 def drain(m, cpu, page):
     policy = m.drain
-    if policy == "never" or policy != "always" and page.lru:
+    if policy == "never" or (policy != "always" and page.lru):
         return
     m.drains += 1
     if policy == "lru-add-only":
@@ -113,8 +133,13 @@ def label(m, cpu, page):
     vectors = page.vectors()
     kinds = {kind for kind, _ in vectors}
     swapcount = page.swapcache and m.swap.count(page.slot) > 0
-    if m.decision.rule == "v5.8":           # references are no reason there
-        true = {"KSM": page.ksm, "SHARED_PTE": page.mapcount() > 1, "SWAPCOUNT": swapcount, "STABLE_WB": page.writeback}
+    if m.decision.rule == "v5.8":  # references are no reason there
+        true = {
+            "KSM": page.ksm,
+            "SHARED_PTE": page.mapcount() > 1,
+            "SWAPCOUNT": swapcount,
+            "STABLE_WB": page.writeback,
+        }
     else:
         true = {
             "KSM": page.ksm,
@@ -137,13 +162,14 @@ def label(m, cpu, page):
 
 
 def wp_page_copy(m, cpu, mm, v):
-    """The new page enters the local lru_add while the old one is still held; that may flush the old one's."""
-    old = mm.ptes[v].page                   # None: the zero page
+    """Enter the new page into the local lru_add, which may flush the old one's reference."""
+    old = mm.ptes[v].page  # None: the zero page
     if old is not None:
         old.get("fault")
+    m.spend(m.costs["copy_insert"])  # the copying; a write-back may end meanwhile
     m.new_anon_page(cpu, mm, v)
     if old is not None:
         old.put("pte", mm.name, v)
-        if m.swapin != "v5.8":              # f4c4a3f48480 (v5.14)
+        if m.swapin != "v5.8":  # f4c4a3f48480 (v5.14)
             m.swap.free_swap_cache(old)
         old.put("fault")
