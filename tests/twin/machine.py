@@ -284,6 +284,9 @@ class Machine:
         page = pte.page
         return int(page.lru), int(page.active), int(page.writeback), int(page.swapcache)
 
+    def orphans(self):
+        return inspect.orphans(self)
+
     def snapshot(self):
         return inspect.snapshot(self)
 
