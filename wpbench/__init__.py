@@ -1,0 +1,78 @@
+"""Reuse or copy?  What Linux does when a page that came back from swap is written to.
+
+``import wpbench as wb`` costs next to nothing: numba, pandas and the rest are loaded when a name
+is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import mm
+    from .errors import ScenarioError, SimulationError, TraceError, WpbenchError
+    from .provenance import version
+    from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
+    from .simulate import simulate
+    from .trace import Replay, replay
+
+_WHERE = {
+    "DECISIONS": "scenario",
+    "DRAINS": "scenario",
+    "Grid": "scenario",
+    "Replay": "trace",
+    "Scenario": "scenario",
+    "ScenarioError": "errors",
+    "SimulationError": "errors",
+    "TraceError": "errors",
+    "WpbenchError": "errors",
+    "backends": "data",
+    "data_dir": "data",
+    "grid": "scenario",
+    "inline": "_jit",
+    "kernel": "_jit",
+    "replay": "trace",
+    "simulate": "simulate",
+    "version": "provenance",
+}
+_MODULES = {"mm", "plots"}
+
+__all__ = [  # noqa: PLE0604 - the lazy names above and the modules
+    "DECISIONS",
+    "DRAINS",
+    "Grid",
+    "Replay",
+    "Scenario",
+    "ScenarioError",
+    "SimulationError",
+    "TraceError",
+    "WpbenchError",
+    "backends",
+    "data_dir",
+    "grid",
+    "inline",
+    "kernel",
+    "mm",
+    "plots",
+    "replay",
+    "simulate",
+    "version",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f".{name}", __name__)
+    elif name == "__version__":
+        value = importlib.import_module(".provenance", __name__).version()
+    else:
+        raise AttributeError(f"module 'wpbench' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

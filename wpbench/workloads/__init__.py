@@ -1,0 +1,1 @@
+"""Programs that run on the machine.  A workload is a jitted function of a machine and ``Params``."""

@@ -1,0 +1,30 @@
+"""What goes wrong for a user: one line that names the field, what came, and what is accepted."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WpbenchError(Exception):
+    """Base of all errors that wpbench raises on purpose."""
+
+
+class ScenarioError(WpbenchError, ValueError):
+    """A field, a value or a combination that no scenario can have."""
+
+
+class TraceError(WpbenchError, ValueError):
+    """A trace file that is truncated, garbled or mislabelled."""
+
+
+class SimulationError(WpbenchError, RuntimeError):
+    """A run that could not be finished."""
+
+
+def accepted(kind: str, got: object, choices: Iterable[str]) -> str:
+    """Return "unknown <kind> <got>; accepted: ..., did you mean ...?"."""
+    names = [str(choice) for choice in choices]
+    near = difflib.get_close_matches(str(got), names, n=1, cutoff=0.5)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"{kind}: {got!r} is not accepted{hint}; accepted: {', '.join(names)}"

@@ -1,0 +1,142 @@
+"""Scenarios in, one tidy table out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import mm
+from ._jit import JIT_DISABLED
+from .data import costs
+from .errors import ScenarioError, SimulationError, accepted
+from .mm import layout as L
+from .provenance import provenance
+from .scenario import ORDERS, Scenario, parse_mix
+from .workloads.params import Params
+from .workloads.random_program import random_program
+from .workloads.reproducer import reproducer
+
+_WORKLOADS = {"reproducer": reproducer, "random": random_program}
+COUNTERS = L.COUNTER_NAMES
+
+
+def cost_row(name: str) -> Any:
+    """Return the int64[NR_COSTS] of a cost set of data/costs.toml, nanoseconds."""
+    table = costs()[name]
+    return np.array([table[step] for step in L.COSTS], np.int64)
+
+
+def config_row(config: dict[str, int]) -> Any:
+    """Return the int64[NR_CONFIG] that ``mm.boot()`` reads."""
+    return np.array([config[name] for name in L.CONFIG], np.int64)
+
+
+def stream_state(seed: int, replication: int) -> int:
+    """Return the start of a run's random stream, from its seed and replication alone.
+
+    The same for every decision and policy: compared runs share their random numbers.
+    """
+    return int(np.random.SeedSequence([seed, replication]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def params(scenario: Scenario) -> Params:
+    """Return the numbers that a scenario's workload is told."""
+    fields = scenario.resolved()
+    mix = parse_mix(scenario.mix)
+    return Params(
+        npages=scenario.npages,
+        rounds=scenario.rounds,
+        cpus=fields["cpus"],
+        threads=scenario.threads,
+        order=ORDERS.index(scenario.order),
+        read_cpu=scenario.read_cpu,
+        write_cpu=fields["write_cpu"],
+        fork_exit_before=int(scenario.fork_exit_before),
+        delay_ns=scenario.delay_ns,
+        **{f"mix_{name}": weight for name, weight in mix.items()},
+    )
+
+
+def run(scenario: Scenario, replication: int = 0, log_rows: int = 0) -> Any:
+    """Run one scenario and return the machine as it stands at the end."""
+    config = config_row(scenario.machine_config(log_rows))
+    state = stream_state(scenario.seed, replication)
+    m = mm.boot(config, cost_row(scenario.resolved()["costs"]), state)
+    workload = scenario.workload
+    if not callable(workload):
+        workload = _WORKLOADS[workload]
+    # uint64 is meant to wrap around; only the interpreter warns of it.
+    with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
+        workload(m, params(scenario))
+    error = int(m.reg[L.REG_ERROR])
+    if error:
+        raise SimulationError(f"{L.ERRORS[error]} ({scenario!r})")
+    return m
+
+
+def _scenarios(what: Any) -> list[Scenario]:
+    if isinstance(what, Scenario):
+        return [what]
+    if not isinstance(what, Iterable) or isinstance(what, str | dict):
+        raise ScenarioError(f"simulate() takes a Scenario or many of them, not {what!r}")
+    found = list(what)
+    for item in found:
+        if not isinstance(item, Scenario):
+            raise ScenarioError(f"simulate() takes Scenarios, not {item!r}")
+    return found
+
+
+def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.DataFrame:
+    """Run scenarios and return one row for each scenario and seed.
+
+    Parameters
+    ----------
+    scenarios
+        A ``Scenario``, or any iterable of them, such as ``wb.grid(...)``.
+    seeds
+        Replications of each scenario; the n-th uses the n-th random stream of its ``seed``, the
+        same for every decision and policy.
+
+    Returns
+    -------
+    DataFrame
+        The scenario's parameters (None replaced by what it stands for) and ``replication``; then
+        counts: ``wp_faults`` = ``copies`` + ``reuses``, decisions of do_wp_page() about anonymous
+        pages; ``copy_rate``, their ratio (NaN without a fault); ``copy_<reason>``, the copies by
+        reason; ``seen_<what>``, the copies by what an instrumented kernel sees when it gives up;
+        ``drains``, calls of lru_add_drain() by do_wp_page(), and ``drained_pages``;
+        ``not_paged_out``, pages still mapped right after MADV_PAGEOUT; ``pswpin``, ``pswpout``;
+        minor and major faults; ``accesses``.  ``attrs["wpbench"]`` says how it was made.
+
+    Raises
+    ------
+    ScenarioError
+        If ``seeds`` or a scenario is not what it should be.
+    SimulationError
+        If a run cannot be finished (a workload of your own that asks for the impossible).
+    """
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise ScenarioError(accepted("seeds", seeds, ["a whole number from 1 up"]))
+    todo = _scenarios(scenarios)
+    rows = []
+    for scenario in todo:
+        fields = scenario.resolved()
+        for replication in range(seeds):
+            counts = run(scenario, replication).reg[L.C_WP_FAULTS : L.C_END]
+            rows.append(
+                fields
+                | {"replication": replication}
+                | dict(zip(COUNTERS, counts.tolist(), strict=True))
+            )
+    columns = [*Scenario.model_fields, "replication", *COUNTERS]
+    table = pd.DataFrame(rows, columns=columns)
+    faults = table["wp_faults"].to_numpy()
+    with np.errstate(invalid="ignore"):
+        rate = table["copies"].to_numpy() / np.where(faults > 0, faults, np.nan)
+    table.insert(columns.index("copies") + 1, "copy_rate", rate)
+    described = [{k: v for k, v in s.resolved().items()} for s in todo[:1000]]
+    table.attrs["wpbench"] = provenance("simulate", {"scenarios": described, "seeds": seeds})
+    return table
