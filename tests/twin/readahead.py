@@ -32,10 +32,8 @@ def swap_cache_get(m, mm, v, slot):
     if page is None:
         return None
     page.get("fault")
-    readahead, page.reclaim = (
-        page.reclaim,
-        False,
-    )  # one bit: a page touched under writeback is not rotated
+    readahead = page.reclaim
+    page.reclaim = False  # one bit: a page touched under writeback is not rotated
     if not m.device.rotational:
         mm.ra_previous = v
         if readahead:
