@@ -38,7 +38,7 @@ _WHERE = {
 }
 _MODULES = {"mm", "plots"}
 
-__all__ = [  # noqa: PLE0604 - the lazy names above and the modules
+__all__ = [
     "DECISIONS",
     "DRAINS",
     "Grid",

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config as _config
 
 __all__ = ["JIT_DISABLED", "cache_dir", "inline", "kernel"]
 
+config: Any = _config  # numba fills this module at run time
 JIT_DISABLED: bool = bool(config.DISABLE_JIT)
 _HERE = Path(__file__).resolve().parent
 _KEPT_GENERATIONS = 8

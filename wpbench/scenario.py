@@ -207,7 +207,7 @@ class Scenario(BaseModel):
     @field_validator("decision")
     @classmethod
     def _known_decision(cls, value: str) -> str:
-        return _one_of("decision", value, DECISIONS)
+        return str(_one_of("decision", value, DECISIONS))
 
     @field_validator("drain")
     @classmethod
@@ -217,12 +217,12 @@ class Scenario(BaseModel):
     @field_validator("backend")
     @classmethod
     def _known_backend(cls, value: str) -> str:
-        return _one_of("backend", value, backends())
+        return str(_one_of("backend", value, backends()))
 
     @field_validator("order")
     @classmethod
     def _known_order(cls, value: str) -> str:
-        return _one_of("order", value, ORDERS)
+        return str(_one_of("order", value, ORDERS))
 
     @field_validator("pagevec")
     @classmethod

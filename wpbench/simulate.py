@@ -77,10 +77,10 @@ def run(scenario: Scenario, replication: int = 0, log_rows: int = 0) -> Any:
     return m
 
 
-def _scenarios(what: Any) -> list[Scenario]:
+def _scenarios(what: object) -> list[Scenario]:
     if isinstance(what, Scenario):
         return [what]
-    if not isinstance(what, Iterable) or isinstance(what, str | dict):
+    if isinstance(what, str | dict) or not isinstance(what, Iterable):
         raise ScenarioError(f"simulate() takes a Scenario or many of them, not {what!r}")
     found = list(what)
     for item in found:
@@ -137,6 +137,6 @@ def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.Dat
     with np.errstate(invalid="ignore"):
         rate = table["copies"].to_numpy() / np.where(faults > 0, faults, np.nan)
     table.insert(columns.index("copies") + 1, "copy_rate", rate)
-    described = [{k: v for k, v in s.resolved().items()} for s in todo[:1000]]
+    described = [scenario.resolved() for scenario in todo[:1000]]
     table.attrs["wpbench"] = provenance("simulate", {"scenarios": described, "seeds": seeds})
     return table

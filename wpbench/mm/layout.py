@@ -7,7 +7,7 @@ holders, and ``page_count`` (mm/page.py) adds them up.
 
 from __future__ import annotations
 
-# --- struct page: flags (bits 0..10) -----------------------------------------------------------
+# --- struct page: flags (bits 0..10) ---
 PG_LRU = 1 << 0
 PG_SWAPCACHE = 1 << 1  # a flag and a holder: the swap cache's reference
 PG_WRITEBACK = 1 << 2
@@ -21,7 +21,7 @@ PG_REFERENCED = 1 << 8
 PG_KSM = 1 << 9
 PG_LOCKED = 1 << 10
 
-# --- struct page: holders of a reference (bits 11..35, and PG_SWAPCACHE) ------------------------
+# --- struct page: holders of a reference (bits 11..35, and PG_SWAPCACHE) ---
 HELD_ISOLATED = 1 << 11  # folio_isolate_lru()
 HELD_LRU_ADD = 1 << 12  # in some CPU's lru_add pagevec (one at a time: PageLRU is clear there)
 SHIFT_ROTATE = 13
@@ -61,7 +61,7 @@ HOLDERS = PG_SWAPCACHE | HELD_LRU_ADD | MASK_MAP | RARE_HOLDERS
 MASK_SLOT = ((1 << 27) - 1) << SHIFT_SLOT
 NOT_SLOT = (1 << SHIFT_SLOT) - 1
 
-# --- PTE ----------------------------------------------------------------------------------------
+# --- PTE ---
 PTE_NONE = 0
 PTE_PRESENT = 1 << 0
 PTE_SWAP = 1 << 1
@@ -74,17 +74,18 @@ MAX_PAGES = 1 << 27
 ZERO_PAGE = 0  # the page number that stands for the zero page, and for other tasks' pages
 PTE_ZERO_PAGE = PTE_PRESENT
 
-# --- swap_map ------------------------------------------------------------------------------------
+# --- swap_map ---
 MASK_SWAP_COUNT = 15  # swap PTEs that point here
 MAX_SWAP_COUNT = 15
 SLOT_SHADOW = 1 << 4  # reclaim left a workingset shadow
 SHIFT_SLOT_PAGE = 5  # the page in the swap cache, 0 = none
 SLOT_IN_USE = ~(SLOT_SHADOW) & 0xFFFFFFFF
+SWAP_SLOTS_CACHE_SIZE = 64
 SWAPFILE_CLUSTER = 256  # slots; consecutive clusters are not adjacent on the device
 PTRS_PER_PTE = 512
 MAX_PLUGGED = 32  # BLK_MAX_REQUEST_COUNT
 
-# --- pagevecs, in the order in which lru_add_drain_cpu() flushes them ------------------------------
+# --- pagevecs, in the order in which lru_add_drain_cpu() flushes them ---
 VEC_LRU_ADD = 0
 VEC_ROTATE = 1
 VEC_DEACTIVATE = 2
@@ -93,7 +94,7 @@ VEC_ACTIVATE = 4
 NR_VECS = 5
 VEC_NAMES = ("lru_add", "lru_rotate", "lru_deactivate", "lru_lazyfree", "activate")
 
-# --- decisions: what do_wp_page() tests -----------------------------------------------------------
+# --- decisions: what do_wp_page() tests ---
 WP_V5_8 = 0
 WP_V5_17 = 1
 WP_PATCH1 = 2
@@ -101,14 +102,14 @@ WP_PATCH2 = 3
 WP_PATCH2_RFC2 = 4
 WP_EXCLUSIVE = 5
 
-# --- what do_swap_page() does on a write fault ----------------------------------------------------
+# --- what do_swap_page() does on a write fault ---
 SWAPIN_V5_8 = 0
 SWAPIN_V5_17 = 1
 SWAPIN_V5_18 = 2
 SWAPIN_V6_1 = 3
 SWAPIN_V6_12 = 4
 
-# --- drain policies --------------------------------------------------------------------------------
+# --- drain policies ---
 DRAIN_NEVER = 0
 DRAIN_IF_NOT_LRU = 1
 DRAIN_ALWAYS = 2
@@ -116,7 +117,7 @@ DRAIN_LRU_ADD_ONLY = 3
 DRAIN_THIS_PAGE = 4
 DRAIN_ALL_CPUS = 5
 
-# --- outcome of an access ---------------------------------------------------------------------------
+# --- outcome of an access ---
 HIT = 0
 MINOR = 1
 MAJOR = 2
@@ -124,7 +125,7 @@ REUSE = 3
 COPY = 4
 OUTCOMES = ("hit", "minor", "major", "reuse", "copy")
 
-# --- why a page was copied: the first of these that holds (semantics: data/README.md) -----------------
+# --- why a page was copied: the first of these that holds (semantics: data/README.md) ---
 REASONS = (
     "ksm",
     "gup",
@@ -163,7 +164,7 @@ REASONS = (
 ) = range(16)
 NR_REASONS = len(REASONS)
 
-# --- what an instrumented kernel counts where it gives up (data/kernel-measurements) -------------------
+# --- what an instrumented kernel counts where it gives up (data/kernel-measurements) ---
 SEEN = (
     "pagevec",
     "pagevec_writeback",
@@ -186,7 +187,7 @@ SEEN = (
 ) = range(8)
 NR_SEEN = len(SEEN)
 
-# --- Machine.reg: everything that is one number -----------------------------------------------------------
+# --- Machine.reg: everything that is one number ---
 # registers | counters | configuration | costs | then small tables, then what depends on the machine
 (
     REG_FREE_PAGE,  # head of the free list, 0 = empty
@@ -206,8 +207,9 @@ NR_SEEN = len(SEEN)
     REG_LAST_REASON,
     REG_LAST_WORD,
     REG_NR_LOGGED,
+    REG_SLOT_CACHE,  # slots left in the swap slot cache, as far as its refill takes time
     NR_REGS,
-) = range(18)
+) = range(19)
 
 COUNTERS = (
     "wp_faults",
@@ -322,6 +324,7 @@ COSTS = (
     "fault_entry",  # start of an access to the swap-cache lookup
     "fault_decision",  # lookup to the decision
     "copy_insert",  # decision to the copy's insertion into lru_add
+    "slot_refill",  # the swap slot cache takes 64 slots at a time (refill_swap_slots_cache())
     "shrink_new",  # shrink_folio_list(), a page that gets a new slot
     "shrink_rewrite",  # the same, a page that keeps its slot and is written again
     "shrink_other",  # the same, kept or freed without a write
@@ -335,6 +338,7 @@ COST_FIRST = CFG_FIRST + NR_CONFIG
     COST_FAULT_ENTRY,
     COST_FAULT_DECISION,
     COST_COPY_INSERT,
+    COST_SLOT_REFILL,
     COST_SHRINK_NEW,
     COST_SHRINK_REWRITE,
     COST_SHRINK_OTHER,

@@ -99,7 +99,7 @@ def madvise_free(m: Machine, cpu: int, first: int, n: int) -> None:
             word = m.page[page] & ~L.PG_DIRTY
             m.page[page] = word
         m.pte[at] = pte & ~L.PTE_DIRTY
-        # mark_page_lazyfree()
+        # As mark_page_lazyfree() does.
         if word & L.PG_LRU and word & L.PG_SWAPBACKED and not word & L.PG_SWAPCACHE:
             queue_move(m, cpu, page, L.VEC_LAZYFREE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline
+from .._jit import inline, kernel
 from . import layout as L
 from .device import submit_page, tick
 from .machine import Machine
@@ -24,6 +24,15 @@ def putback_lru_page(m: Machine, cpu: int, page: int) -> None:
     """Give an isolated page back: first into this CPU's lru_add, then the reference is dropped."""
     lru_cache_add(m, cpu, page)
     store_or_free(m, page, m.page[page] & ~L.HELD_ISOLATED)
+
+
+@kernel
+def _refill_slot_cache(m: Machine, cpu: int) -> None:
+    """Let every 64th slot take longer: the slot cache is refilled (mm/swap_slots.c)."""
+    if m.reg[L.REG_SLOT_CACHE] == 0:
+        m.reg[L.REG_SLOT_CACHE] = L.SWAP_SLOTS_CACHE_SIZE
+        tick(m, cpu, L.COST_SLOT_REFILL)
+    m.reg[L.REG_SLOT_CACHE] -= 1
 
 
 @inline
@@ -67,6 +76,8 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             tick(m, cpu, L.COST_SHRINK_OTHER)
             return True
         new = 1
+        if m.timed:
+            _refill_slot_cache(m, cpu)
         word = (word & L.NOT_SLOT) | L.PG_SWAPCACHE | L.PG_DIRTY | (slot << L.SHIFT_SLOT)
         entry = page << L.SHIFT_SLOT_PAGE
     else:

@@ -129,7 +129,7 @@ def _last_test(m: Machine, cpu: int, page: int) -> bool:
 
 
 @kernel
-def _can_reuse_v5_8(m: Machine, cpu: int, page: int) -> bool:
+def _can_reuse_v5_8(m: Machine, page: int) -> bool:
     """Decide as up to v5.8: mappings and swap PTEs count, other references do not."""
     word = m.page[page]
     if word & L.PG_KSM:
@@ -161,7 +161,7 @@ def can_reuse(m: Machine, cpu: int, page: int) -> bool:
         if word & L.PG_ANON_EXCLUSIVE:
             return True
     elif m.decision == L.WP_V5_8:
-        return _can_reuse_v5_8(m, cpu, page)
+        return _can_reuse_v5_8(m, page)
     refs = page_count(word)
     if word & L.PG_KSM:
         return _gave_up(m, L.R_KSM, _seen_by_count(word), word)

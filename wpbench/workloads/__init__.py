@@ -1,1 +1,1 @@
-"""Programs that run on the machine.  A workload is a jitted function of a machine and ``Params``."""
+"""Programs for the machine: jitted functions of a ``Machine`` and its ``Params``."""

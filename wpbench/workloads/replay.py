@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import mm
-from .._jit import kernel
+from .._jit import inline, kernel
 from ..mm import layout as L
 from ..mm.machine import Machine
 
@@ -17,14 +17,19 @@ IGNORED = -1
 FLAGS = ("lru", "active", "writeback", "swapcache")
 
 
+@inline
+def page_word(m: Machine, at: int) -> int:
+    """Return the word of the page that PTE ``at`` maps, 0 where there is none."""
+    pte = np.int64(m.pte[at])
+    if not pte & L.PTE_PRESENT or pte >> L.SHIFT_PTE == L.ZERO_PAGE:
+        return 0
+    return m.page[pte >> L.SHIFT_PTE]
+
+
 @kernel
 def page_flags(m: Machine, at: int) -> int:
     """Return lru, active, writeback, swapcache (bits 0..3) of a mapped page, as kpageflags has."""
-    pte = np.int64(m.pte[at])
-    page = pte >> L.SHIFT_PTE
-    if not pte & L.PTE_PRESENT or page == L.ZERO_PAGE:
-        return 0
-    word = m.page[page]
+    word = page_word(m, at)
     return (word & 1) | ((word >> 5) & 1) << 1 | ((word >> 2) & 1) << 2 | ((word >> 1) & 1) << 3
 
 
@@ -36,8 +41,8 @@ def touch_all(m: Machine, cpu: int) -> None:
 
 
 @kernel
-def replay(
-    m: Machine, op: Any, arg: Any, n: Any, t_ns: Any, timed: int, outcome: Any, flags: Any
+def replay_trace(
+    m: Machine, op: Any, arg: Any, n: Any, t_ns: Any, outcome: Any, flags: Any, words: Any
 ) -> None:
     """Run a trace's operations and write down what happened to each.
 
@@ -47,27 +52,29 @@ def replay(
         A fresh machine with one CPU more than the trace has: the forked child sleeps there.
     op, arg, n, t_ns
         int64 arrays, one entry an operation: ``OPS``, page or CPU, pages, start.
-    timed
-        Whether ``t_ns`` is the machine's clock.
     outcome
         int64 out: ``layout.OUTCOMES`` of an access, pages still mapped of a pageout, ``IGNORED``
         for a fork or exit that found nothing to do.
     flags
         int64 out: ``page_flags()`` just before an access.
+    words
+        int64 out: the page's word (holders and flags) then, 0 where it is not mapped.
     """
     cpu = 0
     child_cpu = m.ncpus - 1
     touch_all(m, cpu)
     forked = False
     for i in range(op.size):
-        if timed:
-            mm.sleep_until(m, cpu, t_ns[i])
+        if m.timed:
+            mm.sleep_until(m, cpu, max(m.reg[L.CLOCK + cpu], t_ns[i]))
         do = op[i]
         if do == OP_READ:
             flags[i] = page_flags(m, arg[i])
+            words[i] = page_word(m, arg[i])
             outcome[i] = mm.read(m, cpu, arg[i])
         elif do == OP_WRITE:
             flags[i] = page_flags(m, arg[i])
+            words[i] = page_word(m, arg[i])
             outcome[i] = mm.write(m, cpu, arg[i])
         elif do == OP_PAGEOUT:
             mm.madvise_pageout(m, cpu, arg[i], n[i])

@@ -1,0 +1,221 @@
+"""The command line: ``wpbench`` or ``python -m wpbench``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import ScenarioError, WpbenchError, accepted
+
+# What a field's text on the command line becomes; the others stay text.
+_INTEGERS = {
+    "npages",
+    "rounds",
+    "read_cpu",
+    "write_cpu",
+    "cpus",
+    "pagevec",
+    "seed",
+    "threads",
+    "spinner_threads",
+    "delay_ns",
+    "latency_ns",
+    "page_cluster",
+    "swap_pages",
+    "pmd_offset",
+}
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+SHOWN = (
+    "wp_faults",
+    "copies",
+    "reuses",
+    "copy_rate",
+    "drains",
+    "not_paged_out",
+    "pswpin",
+    "pswpout",
+)
+
+
+def _value(name: str, text: str) -> Any:
+    if name in _INTEGERS:
+        try:
+            return int(text, 0)
+        except ValueError:
+            raise ScenarioError(f"{name}: {text!r} is not a whole number") from None
+    if name == "fork_exit_before":
+        if text.lower() not in _BOOLEANS:
+            raise ScenarioError(accepted(name, text, _BOOLEANS))
+        return _BOOLEANS[text.lower()]
+    return text
+
+
+def _grid(options: argparse.Namespace) -> Any:
+    from .scenario import Scenario, grid
+
+    axes = {}
+    for name in Scenario.model_fields:
+        text = getattr(options, name, None)
+        if text is not None:
+            axes[name] = [_value(name, part.strip()) for part in text.split(",")]
+    return grid(**axes)
+
+
+def _writable(path: str) -> Path:
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise WpbenchError(f"{path}: there is no folder {target.parent}")
+    return target
+
+
+def _run(options: argparse.Namespace) -> int:
+    scenarios = _grid(options)
+    targets = {kind: getattr(options, kind) for kind in ("csv", "parquet")}
+    paths = {kind: _writable(path) for kind, path in targets.items() if path}
+    from .simulate import simulate
+
+    table = simulate(scenarios, seeds=options.seeds)
+    if "csv" in paths:
+        table.to_csv(paths["csv"], index=False)
+    if "parquet" in paths:
+        table.to_parquet(paths["parquet"])
+    if options.json:
+        print(table.to_json(orient="records", indent=1))
+    elif not paths:
+        axes = [name for name in scenarios.axes if len(scenarios.axes[name]) > 1]
+        fixed = [name for name in scenarios.axes if name not in axes]
+        if options.seeds > 1:
+            axes.append("replication")
+        if fixed:
+            print("simulated:", " ".join(f"{name}={table[name].iloc[0]}" for name in fixed))
+        print(table[[*axes, *SHOWN]].to_string(index=False, float_format=lambda x: f"{x:.4f}"))
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from .trace import replay
+
+    results = []
+    failed = None
+    for path in options.files:
+        try:
+            results.append(replay(path, pmd_offset=options.pmd_offset))
+        except WpbenchError as error:
+            failed = error
+            break
+        if not options.json:
+            print(results[-1], flush=True)
+    if options.json:
+        print(json.dumps([result.as_dict() for result in results], indent=1))
+    if failed is not None:
+        raise failed
+    return 1 if any(result.mismatches for result in results) else 0
+
+
+def _backends(options: argparse.Namespace) -> int:
+    from .data import backends
+
+    if options.json:
+        print(json.dumps(backends(), indent=1))
+        return 0
+    for name, facts in backends().items():
+        kind = "synchronous" if facts["synchronous"] else f"{facts['latency_ns']} ns"
+        print(f"{name:10} {kind:14} swap-in by {facts['swapin']:7} {facts['description']}")
+    return 0
+
+
+def _notebook(options: argparse.Namespace) -> int:
+    from .notebook import run_notebook
+
+    values = {}
+    for pair in options.parameter:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ScenarioError(f"-p: {pair!r} is not NAME=VALUE")
+        values[name] = text
+    for line in run_notebook(options.name, Path(options.out), values, options.timeout):
+        print(line)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from .provenance import version
+    from .scenario import DECISIONS, DRAINS, ORDERS, WORKLOADS, Scenario
+
+    parser = argparse.ArgumentParser(
+        prog="wpbench",
+        description="What Linux does when a page that came back from swap is written to.",
+    )
+    parser.add_argument("--version", action="version", version=f"wpbench {version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run",
+        help="simulate a scenario or, with commas, a grid of them",
+        description="Simulate.  Every option is a field of Scenario; commas make a grid.",
+    )
+    choices = {
+        "workload": WORKLOADS,
+        "decision": DECISIONS,
+        "drain": DRAINS,
+        "order": ORDERS,
+    }
+    for name in Scenario.model_fields:
+        text = f"one of {', '.join(choices[name])}" if name in choices else None
+        metavar = "N[,N...]" if name in _INTEGERS else "VALUE[,VALUE...]"
+        run.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=metavar, help=text)
+    run.add_argument("--seeds", type=int, default=1, metavar="N", help="replications of each")
+    run.add_argument("--json", action="store_true", help="print all columns as JSON")
+    run.add_argument("--csv", metavar="FILE", help="write all columns as CSV")
+    run.add_argument("--parquet", metavar="FILE", help="write all columns, with provenance")
+    run.set_defaults(do=_run)
+
+    replay = commands.add_parser(
+        "replay",
+        help="replay recorded programs and compare",
+        description="Replay traces.  Exit status 1 on any mismatch, 2 on a file that is none.",
+    )
+    replay.add_argument("files", nargs="+", metavar="FILE")
+    replay.add_argument("--json", action="store_true", help="print a list of results")
+    replay.add_argument(
+        "--pmd-offset",
+        type=int,
+        default=0,
+        metavar="N",
+        help="pages between the start of a page table and page 0, where it is known",
+    )
+    replay.set_defaults(do=_replay)
+
+    backends = commands.add_parser("backends", help="list the swap backends")
+    backends.add_argument("--json", action="store_true")
+    backends.set_defaults(do=_backends)
+
+    notebook = commands.add_parser(
+        "notebook",
+        help="run one of the notebooks headless (papermill)",
+        description="Run notebooks/NAME.ipynb; non-zero on any failed cell.",
+    )
+    notebook.add_argument("name", metavar="NAME")
+    notebook.add_argument("--out", default="out", metavar="DIR", help="where results go")
+    notebook.add_argument("-p", dest="parameter", action="append", default=[], metavar="NAME=VALUE")
+    notebook.add_argument("--timeout", type=int, default=600, metavar="SECONDS")
+    notebook.set_defaults(do=_notebook)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 1 for a mismatch, 2 for an error."""
+    options = _parser().parse_args(argv)
+    do: Callable[[argparse.Namespace], int] = options.do
+    try:
+        return do(options)
+    except WpbenchError as error:
+        print(f"wpbench {options.command}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141

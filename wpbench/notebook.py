@@ -1,0 +1,79 @@
+"""Run a notebook headless, and fail when it fails (papermill)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .errors import WpbenchError, accepted
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+KERNEL = "python3"
+
+
+def _find(name: str) -> Path:
+    path = Path(name)
+    if path.suffix == ".ipynb" and path.is_file():
+        return path
+    shipped = {book.stem: book for book in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    if name not in shipped:
+        raise WpbenchError(accepted("notebook", name, shipped))
+    return shipped[name]
+
+
+def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int = 600) -> list[str]:
+    """Execute a notebook and return the text that its cells printed, a string a line.
+
+    papermill alone only warns of a parameter that the notebook does not have, and takes whichever
+    kernel the file was saved with; this rejects the first and names the second.
+
+    Parameters
+    ----------
+    name
+        A shipped notebook's name without ``.ipynb``, or a path.
+    out
+        Folder of the results; the executed notebook goes to ``out/<name>.ipynb``.
+    parameters
+        Values for its cell tagged ``parameters``; text is read as papermill reads ``-p``.
+    timeout
+        Seconds that one cell may take.
+
+    Raises
+    ------
+    WpbenchError
+        For an unknown notebook or parameter, and when a cell fails.
+    """
+    import papermill
+    from papermill.cli import _resolve_type
+
+    path = _find(name)
+    known = papermill.inspect_notebook(str(path))
+    for given in parameters:
+        if given not in known:
+            raise WpbenchError(accepted(f"parameter of {path.stem}", given, known))
+    values = {k: _resolve_type(v) if isinstance(v, str) else v for k, v in parameters.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    if "out" in known and "out" not in values:
+        values["out"] = str(out.resolve() / path.stem)
+    try:
+        book = papermill.execute_notebook(
+            str(path),
+            str(out / f"{path.stem}.ipynb"),
+            values,
+            kernel_name=KERNEL,
+            execution_timeout=timeout,
+            progress_bar=False,
+            cwd=str(path.parent),
+        )
+    except papermill.PapermillExecutionError as error:
+        raise WpbenchError(
+            f"{path.name}: cell {error.exec_count}: {error.ename}: {error.evalue}"
+        ) from None
+    lines: list[str] = []
+    for cell in book.cells:
+        lines.extend(
+            output["text"].rstrip("\n")
+            for output in cell.get("outputs", [])
+            if output.get("output_type") == "stream" and output.get("name") == "stdout"
+        )
+    return lines

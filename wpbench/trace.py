@@ -1,0 +1,370 @@
+"""Trace files: read them, replay them, say where the machine and the kernel differ."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import mm
+from .data import backends, costs
+from .errors import ScenarioError, TraceError, accepted
+from .mm import layout as L
+from .scenario import DECISIONS, Scenario
+from .workloads.replay import FLAGS, IGNORED, OPS, replay_trace
+
+COLUMNS = ("t_ns", "op", "arg", "npages", "outcome", "resident", *FLAGS)
+HEADER = ("backend", "decision", "npages", "ncpus")
+READ_OUTCOMES = ("hit", "minor", "major")
+FORK_OUTCOMES = ("", "done", "ignored")
+CLOCKS = ("tcg", "icount")
+_MOST_SHOWN = 10
+_MISSING = -1
+
+
+@dataclass
+class Trace:
+    """One recorded program.
+
+    Attributes
+    ----------
+    path
+        The file.
+    header
+        Its ``# key: value`` lines.
+    rows
+        int64[operations, columns]: t_ns, op (``OPS``), arg, npages, outcome
+        (``layout.OUTCOMES``; -1 blank), resident (-1 blank), the four flags (-1 blank).
+    ignored
+        bool[operations]: forks and exits that found nothing to do.
+    first_line
+        Line number of the first row.
+    """
+
+    path: Path
+    header: dict[str, str]
+    rows: Any
+    ignored: Any
+    first_line: int
+
+
+@dataclass
+class Replay:
+    """How far the machine agrees with a recorded program.
+
+    Attributes
+    ----------
+    file
+        The trace's path, as given.
+    operations
+        Rows of the trace.
+    compared
+        Rows compared: each read's and write's outcome, each pageout's ``resident``.
+    mismatches
+        Compared rows in which the machine differs.
+    flag_mismatches
+        Accesses whose page had other flags: name -> rows.
+    first
+        The first mismatches, a line each, with the machine's state before the operation.
+    """
+
+    file: str
+    operations: int
+    compared: int
+    mismatches: int
+    flag_mismatches: dict[str, int]
+    first: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "file": self.file,
+            "operations": self.operations,
+            "compared": self.compared,
+            "mismatches": self.mismatches,
+            "flag_mismatches": self.flag_mismatches,
+            "first": self.first,
+        }
+
+    def __str__(self) -> str:
+        flags = ", ".join(f"{name} {n}" for name, n in self.flag_mismatches.items() if n)
+        lines = [
+            f"{self.file}: {self.operations} operations, {self.compared} compared, "
+            f"{self.mismatches} mismatches" + (f"; flags differ: {flags}" if flags else "")
+        ]
+        return "\n".join([*lines, *(f"  {line}" for line in self.first)])
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if data[:2] == b"\x1f\x8b":
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+                data = file.read()
+        except (EOFError, OSError, zlib.error) as error:
+            raise TraceError(f"{path}: truncated or damaged gzip data: {error}") from None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise TraceError(f"{path}:{line}: not a text file: {error.reason}") from None
+
+
+def _header(path: Path, lines: list[str]) -> dict[str, str]:
+    header: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.startswith("#"):
+            break
+        key, colon, value = line[1:].partition(":")
+        if not colon:
+            raise TraceError(f"{path}:{number}: a header line is '# key: value', not {line!r}")
+        header[key.strip()] = value.strip()
+    for key in HEADER:
+        if key not in header:
+            raise TraceError(f"{path}:1: the header has no '# {key}: ...' line")
+    for key in ("npages", "ncpus", "pagevec", "latency_ns"):
+        if key in header and not header[key].isdigit():
+            raise TraceError(f"{path}: header {key}: {header[key]!r} is not a whole number")
+    for key, choices in (
+        ("backend", backends()),
+        ("decision", DECISIONS),
+        ("clock", CLOCKS),
+    ):
+        if key in header and header[key] not in choices:
+            raise TraceError(f"{path}: header {accepted(key, header[key], choices)}")
+    return header
+
+
+def _integer(where: str, column: str, text: str, low: int, high: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise TraceError(f"{where}: {column}: {text!r} is not a whole number") from None
+    if not low <= value <= high:
+        raise TraceError(f"{where}: {column}: {value} is not between {low} and {high}")
+    return value
+
+
+class _RowReader:
+    """Checks one row at a time against what its operation allows."""
+
+    def __init__(self, path: Path, header: dict[str, str]) -> None:
+        self.path = path
+        self.npages = int(header["npages"])
+        self.ncpus = int(header["ncpus"])
+        self.ops = {name: i for i, name in enumerate(OPS)}
+        self.outcomes = {name: i for i, name in enumerate(L.OUTCOMES)}
+
+    def read(self, number: int, cells: list[str]) -> tuple[list[int], bool]:
+        where = f"{self.path}:{number}"
+        if len(cells) != len(COLUMNS):
+            raise TraceError(
+                f"{where}: {len(cells)} columns instead of {len(COLUMNS)} (a truncated line?)"
+            )
+        row = dict(zip(COLUMNS, cells, strict=True))
+        op = self.ops.get(row["op"])
+        if op is None:
+            raise TraceError(f"{where}: {accepted('op', row['op'], OPS)}")
+        t_ns = _integer(where, "t_ns", row["t_ns"], 0, 1 << 62)
+        arg, n, outcome, resident = 0, 0, _MISSING, _MISSING
+        flags = [_MISSING] * len(FLAGS)
+        name = row["op"]
+        if name in ("read", "write"):
+            arg = _integer(where, "arg", row["arg"], 0, self.npages - 1)
+            choices = READ_OUTCOMES if name == "read" else L.OUTCOMES
+            if row["outcome"] not in choices:
+                raise TraceError(f"{where}: {accepted('outcome', row['outcome'], choices)}")
+            outcome = self.outcomes[row["outcome"]]
+            flags = [
+                _integer(where, flag, row[flag], 0, 1) if row[flag] else _MISSING for flag in FLAGS
+            ]
+        elif name in ("pageout", "cold", "free"):
+            arg = _integer(where, "arg", row["arg"], 0, self.npages - 1)
+            n = _integer(where, "npages", row["npages"], 1, self.npages - arg)
+            if name == "pageout":
+                resident = _integer(where, "resident", row["resident"], 0, n)
+        elif name == "migrate":
+            arg = _integer(where, "arg", row["arg"], 0, self.ncpus - 1)
+        elif row["outcome"] not in FORK_OUTCOMES:
+            raise TraceError(f"{where}: {accepted('outcome', row['outcome'], FORK_OUTCOMES)}")
+        return [t_ns, op, arg, n, outcome, resident, *flags], row["outcome"] == "ignored"
+
+
+def read_trace(path: str | Path) -> Trace:
+    """Read a trace file, plain or gzipped.
+
+    Raises
+    ------
+    TraceError
+        If it is truncated, garbled or mislabelled; names the file and the line.
+    """
+    path = Path(path)
+    text = _text(path)
+    lines = text.splitlines()
+    header = _header(path, lines)
+    start = len(list(_leading_comments(lines)))
+    if start >= len(lines) or tuple(lines[start].split(",")) != COLUMNS:
+        found = lines[start] if start < len(lines) else "nothing"
+        raise TraceError(f"{path}:{start + 1}: expected {','.join(COLUMNS)!r}, found {found!r}")
+    if not text.endswith("\n"):
+        raise TraceError(f"{path}:{len(lines)}: the last line has no end (a truncated file?)")
+    reader = _RowReader(path, header)
+    rows: list[list[int]] = []
+    ignored: list[bool] = []
+    for number, cells in enumerate(csv.reader(lines[start + 1 :]), start + 2):
+        row, skip = reader.read(number, cells)
+        if rows and row[0] < rows[-1][0]:
+            raise TraceError(f"{path}:{number}: t_ns: {row[0]} is before the row above")
+        rows.append(row)
+        ignored.append(skip)
+    if not rows:
+        raise TraceError(f"{path}:{start + 1}: the trace has no operations (a truncated file?)")
+    return Trace(path, header, np.array(rows, np.int64), np.array(ignored), start + 2)
+
+
+def _leading_comments(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        if not line.startswith("#"):
+            return
+        yield line
+
+
+def _boot(trace: Trace, pmd_offset: int) -> Any:
+    """Return the machine on which a trace was recorded, and one CPU more for the child."""
+    header = trace.header
+    latency = int(header.get("latency_ns", 0))
+    asynchronous = not backends()[header["backend"]]["synchronous"]
+    decision = header["decision"]
+    # The instrumented kernel follows any decision in do_wp_page(), but its do_swap_page() is
+    # always v6.1's (data/kernel-measurements/README.md).
+    swapin = None if decision == "v6.12" else "v6.1"
+    try:
+        scenario = Scenario(
+            workload=replay_trace,
+            decision=decision,
+            backend=header["backend"],
+            npages=int(header["npages"]),
+            cpus=int(header["ncpus"]),
+            pagevec=int(header["pagevec"]) if "pagevec" in header else None,
+            latency_ns=latency if asynchronous else None,
+            swapin=swapin,
+            pmd_offset=pmd_offset,
+        )
+    except ScenarioError as error:
+        raise TraceError(f"{trace.path}: header: {error}") from None
+    config = scenario.machine_config()
+    # Only the deterministic clock has times to reckon with; elsewhere each step takes none.
+    step = costs()["icount" if header.get("clock") == "icount" else "none"]
+    config["timed"] = int(asynchronous)
+    cost = np.array([step[name] for name in L.COSTS], np.int64)
+    return mm.boot(np.array([config[name] for name in L.CONFIG], np.int64), cost, 1)
+
+
+def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
+    """Replay a recorded program on the machine and compare operation by operation.
+
+    Parameters
+    ----------
+    path
+        A trace file (data/kernel-measurements/README.md describes the format).
+    pmd_offset
+        Pages between the start of a page table and page 0, where the region is known to straddle
+        two (readahead stops there).  The traces do not record it.
+
+    Raises
+    ------
+    TraceError
+        If the file is truncated, garbled or mislabelled.
+    """
+    trace = read_trace(path)
+    m = _boot(trace, pmd_offset)
+    rows = trace.rows
+    got = np.zeros(len(rows), np.int64)
+    flags = np.zeros(len(rows), np.int64)
+    holders = np.zeros(len(rows), np.int64)
+    columns = [np.ascontiguousarray(rows[:, i]) for i in range(4)]
+    replay_trace(m, columns[1], columns[2], columns[3], columns[0], got, flags, holders)
+    if int(m.reg[L.REG_ERROR]):
+        raise TraceError(f"{trace.path}: {L.ERRORS[int(m.reg[L.REG_ERROR])]}")
+    access = rows[:, 4] != _MISSING
+    pageout = rows[:, 5] != _MISSING
+    wrong = (access & (rows[:, 4] != got)) | (pageout & (rows[:, 5] != got))
+    bad_fork = ((rows[:, 1] == OPS.index("fork")) | (rows[:, 1] == OPS.index("exit"))) & (
+        trace.ignored != (got == IGNORED)
+    )
+    if bad_fork.any():
+        line = trace.first_line + int(np.flatnonzero(bad_fork)[0])
+        raise TraceError(
+            f"{trace.path}:{line}: a fork or exit that does not follow from the rows above"
+        )
+    bits = (flags[:, None] >> np.arange(len(FLAGS))) & 1
+    differ = (rows[:, 6:] != _MISSING) & (rows[:, 6:] != bits)
+    first = [
+        _describe(trace, int(i), int(got[i]), int(holders[i]))
+        for i in np.flatnonzero(wrong)[:_MOST_SHOWN]
+    ]
+    return Replay(
+        file=str(path),
+        operations=len(rows),
+        compared=int((access | pageout).sum()),
+        mismatches=int(wrong.sum()),
+        flag_mismatches=dict(zip(FLAGS, differ.sum(axis=0).tolist(), strict=True)),
+        first=first,
+    )
+
+
+def _describe(trace: Trace, i: int, got: int, word: int) -> str:
+    row = trace.rows[i]
+    op = OPS[row[1]]
+    where = f"line {trace.first_line + i}: t_ns {row[0]} {op} {row[2]}"
+    if op == "pageout":
+        return f"{where} +{row[3]}: kernel left {row[5]} resident, machine {got}"
+    state = describe_word(word) if word else "not mapped"
+    return f"{where}: kernel {L.OUTCOMES[row[4]]}, machine {L.OUTCOMES[got]}; page before: {state}"
+
+
+def describe_word(word: int) -> str:
+    """Return a page's count, holders and flags as text, from its word in the machine."""
+    holders = []
+    for name, shift, mask in (
+        ("pte", L.SHIFT_MAP, L.MAX_MAP),
+        ("swapcache", 1, 1),
+        ("lru_add", 12, 1),
+        ("isolated", 11, 1),
+        ("lru_rotate", L.SHIFT_ROTATE, L.MAX_VEC_REFS),
+        ("lru_deactivate", L.SHIFT_DEACTIVATE, L.MAX_VEC_REFS),
+        ("lru_lazyfree", L.SHIFT_LAZYFREE, L.MAX_VEC_REFS),
+        ("activate", L.SHIFT_ACTIVATE, L.MAX_VEC_REFS),
+        ("gup", L.SHIFT_GUP, L.MAX_GUP),
+        ("pin", L.SHIFT_PIN, L.MAX_PIN),
+        ("mmu_gather", L.SHIFT_LAG, L.MAX_LAG),
+    ):
+        n = (word >> shift) & mask
+        if n:
+            holders.append(name if n == 1 else f"{name} x{n}")
+    flags = [
+        name
+        for name, bit in (
+            ("LRU", L.PG_LRU),
+            ("writeback", L.PG_WRITEBACK),
+            ("reclaim", L.PG_RECLAIM),
+            ("dirty", L.PG_DIRTY),
+            ("active", L.PG_ACTIVE),
+            ("exclusive", L.PG_ANON_EXCLUSIVE),
+            ("ksm", L.PG_KSM),
+            ("locked", L.PG_LOCKED),
+        )
+        if word & bit
+    ]
+    count = int(mm.page_count(word))
+    return f"page_count {count} = {' + '.join(holders) or 'nobody'}; {' '.join(flags) or 'no flag'}"
