@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -352,7 +353,7 @@ class Scenario(BaseModel):
 
 def machine_bytes(config: dict[str, int]) -> int:
     """Return the memory, in bytes, of a machine with this configuration."""
-    row = [config[name] for name in L.CONFIG]
+    row = np.array([config[name] for name in L.CONFIG], np.int64)
     return (
         4 * config["npages"] * config["nprocs"]
         + 8 * config["nphys"]

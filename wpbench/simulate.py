@@ -80,13 +80,18 @@ def run(scenario: Scenario, replication: int = 0, log_rows: int = 0) -> Any:
 def _scenarios(what: object) -> list[Scenario]:
     if isinstance(what, Scenario):
         return [what]
-    if isinstance(what, str | dict) or not isinstance(what, Iterable):
+    if not isinstance(what, Iterable):
         raise ScenarioError(f"simulate() takes a Scenario or many of them, not {what!r}")
     found = list(what)
     for item in found:
         if not isinstance(item, Scenario):
             raise ScenarioError(f"simulate() takes Scenarios, not {item!r}")
     return found
+
+
+def _check_seeds(seeds: object) -> None:
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise ScenarioError(accepted("seeds", seeds, ["a whole number from 1 up"]))
 
 
 def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.DataFrame:
@@ -118,8 +123,7 @@ def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.Dat
     SimulationError
         If a run cannot be finished (a workload of your own that asks for the impossible).
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise ScenarioError(accepted("seeds", seeds, ["a whole number from 1 up"]))
+    _check_seeds(seeds)
     todo = _scenarios(scenarios)
     rows = []
     for scenario in todo:

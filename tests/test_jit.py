@@ -1,0 +1,102 @@
+"""Compiled code: never stale, never compiled twice, and cheap to import."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wpbench
+
+PACKAGE = Path(wpbench.__file__).parent
+
+
+def python(code: str, cache: Path, path: Path) -> str:
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(path)}
+    env.pop("NUMBA_DISABLE_JIT", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        cwd=path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "wpbench", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+SOURCES = sorted(
+    str(path.relative_to(PACKAGE))
+    for folder in ("mm", "workloads")
+    for path in (PACKAGE / folder).rglob("*.py")
+)
+
+
+def test_an_edit_to_any_file_starts_an_empty_cache(copy, tmp_path):
+    code = "from wpbench._jit import cache_dir; print(cache_dir())"
+    seen = {python(code, tmp_path / "cache", copy)}
+    assert seen == {python(code, tmp_path / "cache", copy)}
+    for source in SOURCES:
+        file = copy / "wpbench" / source
+        file.write_text(file.read_text() + "# edited\n")
+        seen.add(python(code, tmp_path / "cache", copy))
+    assert len(seen) == 1 + len(SOURCES)
+
+
+def test_an_edit_in_another_file_is_seen(copy, tmp_path):
+    """page_count() in mm/page.py, compiled and cached, with a constant of mm/layout.py in it."""
+    code = (
+        "from wpbench.mm import layout as L, page_count; import numpy as np;"
+        "print(page_count(np.int64(L.ONE_PIN)))"
+    )
+    cache = tmp_path / "cache"
+    assert python(code, cache, copy) == "1024"
+    assert list(cache.rglob("*.nbi"))
+    layout = copy / "wpbench" / "mm" / "layout.py"
+    layout.write_text(
+        layout.read_text().replace("GUP_PIN_COUNTING_BIAS = 1024", "GUP_PIN_COUNTING_BIAS = 512")
+    )
+    assert python(code, cache, copy) == "512"
+
+
+def test_a_second_process_compiles_nothing():
+    """Its parent has compiled the reproducer; the user's own cache directory is used."""
+    wpbench.simulate(wpbench.Scenario(npages=2, rounds=2))
+    code = """
+import wpbench as wb
+from numba.core import event
+with event.install_recorder("numba:compile") as compiled:
+    wb.simulate(wb.Scenario(npages=2, rounds=2))
+print(len(compiled.buffer))
+"""
+    env = {**os.environ}
+    env.pop("NUMBA_DISABLE_JIT", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "0"
+
+
+@pytest.mark.nojit
+def test_import_loads_nothing_heavy():
+    code = "import sys, wpbench; print({'numba', 'pandas', 'pydantic', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.nojit
+def test_face():
+    assert "simulate" in dir(wpbench)
+    assert wpbench.__version__
+    assert all(hasattr(wpbench, name) for name in wpbench.__all__ if name != "plots")
+    with pytest.raises(AttributeError, match="no attribute 'simulat'"):
+        wpbench.simulat  # noqa: B018

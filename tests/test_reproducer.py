@@ -1,0 +1,151 @@
+"""The reproducer: the kernel's tables, and what can be computed on paper."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import wpbench as wb
+
+MEASURED = pd.read_csv(wb.data_dir() / "kernel-measurements" / "reproducer_sync.csv")
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    rows = MEASURED.itertuples()
+    return wb.simulate(
+        wb.Scenario(
+            decision=row.decision,
+            backend=row.backend,
+            npages=row.npages,
+            rounds=row.rounds,
+            order=row.pattern,
+            read_cpu=row.read_cpu,
+            write_cpu=row.write_cpu,
+            fork_exit_before=bool(row.fork_exit_before),
+            spinner_threads=row.spinner_threads,
+            delay_ns=row.delay_ns,
+        )
+        for row in rows
+    )
+
+
+def test_table_is_met_row_by_row(simulated):
+    faults = (simulated.wp_faults - MEASURED.wp_faults).abs()
+    copies = (simulated.copies - MEASURED.copies).abs()
+    assert len(MEASURED) == 295
+    assert ((faults == 0) & (copies == 0)).sum() >= 258
+    moved = MEASURED.write_cpu != MEASURED.read_cpu
+    assert faults[~moved].max() <= 3
+    assert copies[~moved].max() <= 3
+    assert (faults / MEASURED.accesses)[moved].max() <= 0.015
+    assert (copies / MEASURED.accesses)[moved].max() <= 0.015
+
+
+def test_what_the_kernel_saw_when_it_gave_up(simulated):
+    exact = (simulated.wp_faults == MEASURED.wp_faults) & (simulated.copies == MEASURED.copies)
+    for column, seen in (
+        ("copy_pagevec", "seen_pagevec"),
+        ("copy_lru_extra_ref", "seen_lru_extra_ref"),
+        ("copy_lru_swapcache_ref", "seen_lru_swapcache_ref"),
+        ("early_gt3", "early_gt3"),
+    ):
+        assert (simulated[seen][exact] == MEASURED[column][exact]).all(), column
+    same = simulated.drains[exact] == MEASURED.drains[exact]
+    assert same.all()
+
+
+def test_counts_add_up(simulated):
+    assert (simulated.wp_faults == simulated.copies + simulated.reuses).all()
+    for prefix in ("copy_", "seen_"):
+        columns = [c for c in simulated if c.startswith(prefix) and c != "copy_rate"]
+        assert (simulated[columns].sum(axis=1) == simulated.copies).all()
+
+
+def copies_per_round(n, capacity):
+    """semantics: v5.17 and patch1, a synchronous device with bypass, read-write."""
+    return n - n // ((capacity + 1) // 2) if capacity % 2 else n
+
+
+@pytest.mark.parametrize("capacity", [14, 15, 31])
+def test_closed_forms_for_every_n(capacity):
+    n = list(range(1, 513))
+    rounds = 2
+    for decision in ("v5.17", "patch1"):
+        table = wb.simulate(wb.grid(decision=decision, npages=n, rounds=rounds, pagevec=capacity))
+        expected = [copies_per_round(k, capacity) * rounds for k in n]
+        assert table.copies.tolist() == expected
+        batch = wb.simulate(
+            wb.grid(
+                decision=decision,
+                npages=n,
+                rounds=rounds,
+                pagevec=capacity,
+                order="read-all-write-all",
+            )
+        )
+        rest = np.array(n) % capacity
+        assert batch.copies.tolist() == (np.minimum(rest, capacity - rest) * rounds).tolist()
+
+
+@pytest.mark.parametrize("capacity", [14, 15, 31])
+def test_the_patch_copies_nothing_and_drains_for_it(capacity):
+    n = list(range(1, 513, 7))
+    for order in ("read-write", "read-write-shuffled", "read-all-write-all"):
+        table = wb.simulate(
+            wb.grid(
+                decision=["patch2", "patch2-rfc2"],
+                npages=n,
+                rounds=2,
+                pagevec=capacity,
+                order=order,
+            )
+        )
+        assert (table.copies == 0).all()
+        assert (table.wp_faults == 2 * table.npages).all()
+        if order == "read-all-write-all":
+            rest = table.npages % capacity
+            assert (table.drains == 2 * (rest > 0)).all()
+        else:
+            assert (table.drains == 2 * table.npages).all()
+    for decision in ("v5.8", "exclusive"):
+        table = wb.simulate(wb.grid(decision=decision, npages=n, rounds=2, pagevec=capacity))
+        assert (table.copies == 0).all()
+        assert (table.drains == 0).all()
+
+
+def test_v6_12_takes_no_write_protect_fault():
+    table = wb.simulate(wb.Scenario(decision="v6.12", npages=64, rounds=5))
+    assert table.wp_faults[0] == 0
+    assert table.pswpin[0] == 64 * 5
+    assert np.isnan(table.copy_rate[0])
+
+
+def test_published_form():
+    """Forceswap 2 100000 1 on emulated pmem: nearly every round copied (NAD: 0.99935)."""
+    table = wb.simulate(
+        wb.grid(
+            decision=["v5.8", "v5.17", "patch1", "patch2"],
+            backend="pmem",
+            npages=1,
+            rounds=100_000,
+            spinner_threads=1,
+        )
+    )
+    assert table.copies.tolist() == [0, 100_000, 100_000, 0]
+
+
+@pytest.mark.nojit
+def test_drain_policies_on_the_reproducer():
+    policies = ("never", "if-not-lru", "always", "lru-add-only", "this-page", "all-cpus")
+    table = wb.simulate(
+        wb.grid(drain=list(policies), npages=16, rounds=3, read_cpu=0, write_cpu=[0, 1])
+    ).set_index(["drain", "write_cpu"])
+    local = table.xs(0, level="write_cpu")
+    remote = table.xs(1, level="write_cpu")
+    assert local.copies[local.index != "never"].eq(0).all()
+    assert local.copies["never"] == 14 * 3
+    # The page waits in the reading CPU's pagevec: only draining all CPUs reaches it.
+    assert remote.copies["all-cpus"] == 0
+    assert remote.copies["if-not-lru"] > 40
+    assert remote.copy_pagevec_remote["if-not-lru"] == remote.copies["if-not-lru"]
+    assert local.copy_pagevec_local["never"] == local.copies["never"]

@@ -1,0 +1,165 @@
+"""What can be asked, and what a wrong question is answered."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import wpbench as wb
+from wpbench.cli import main
+from wpbench.scenario import DECISIONS, Scenario, machine_bytes
+
+pytestmark = pytest.mark.nojit
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"decison": "patch2"}, r"Scenario field: 'decison'.*did you mean 'decision'"),
+        ({"decision": "patch3"}, r"decision: 'patch3' is not accepted .*; accepted: v5.8, v5.17"),
+        ({"drain": "if_not_lru"}, r"drain: 'if_not_lru'.*did you mean 'if-not-lru'"),
+        ({"drain": "always", "decision": "patch1"}, r"drain: 'always' does not go with .*patch1"),
+        ({"backend": "zrm"}, r"backend: 'zrm'.*did you mean 'zram'.*accepted: zram, brd"),
+        ({"order": "read-write-all"}, r"order: .*accepted: read-write, read-write-shuffled"),
+        ({"npages": 0}, r"npages: 0 is not accepted; Input should be greater than or equal to 1"),
+        ({"npages": "many"}, r"npages: 'many' is not accepted"),
+        ({"npages": 1 << 27}, r"npages: 134217728 is not accepted"),
+        ({"npages": 1 << 26, "threads": 2}, r"npages: .*accepted: up to 67108864 in all"),
+        ({"pagevec": 16}, r"pagevec: 16 is not accepted.*accepted: 14, 15, 31"),
+        ({"write_cpu": 4, "cpus": 4}, r"write_cpu: 4 is not among the 4 CPUs"),
+        ({"latency_ns": 5}, r"latency_ns: backend 'zram' completes synchronously"),
+        ({"backend": "null_blk", "costs": "none"}, r"costs: 'none' does not go with"),
+        ({"costs": "icont"}, r"costs: 'icont'.*did you mean 'icount'"),
+        ({"swapin": "v7"}, r"swapin: 'v7' is not accepted"),
+        ({"workload": "reproduce"}, r"workload: 'reproduce'.*did you mean 'reproducer'"),
+        ({"workload": "random", "order": "read-all-write-all"}, r"order: is used by"),
+        ({"mix": "reed:1"}, r"mix: 'reed'.*did you mean 'read'"),
+        ({"mix": "read=1"}, r"mix: "),
+        ({"mix": "read:0"}, r"mix: all weights are 0"),
+        ({"read_cpu": -1}, r"read_cpu: -1 is not accepted"),
+    ],
+)
+def test_wrong_field_value_or_combination(fields, message):
+    with pytest.raises(wb.ScenarioError, match=message) as error:
+        Scenario(**fields)
+    assert "\n" not in str(error.value)
+
+
+def test_defaults_are_resolved():
+    row = Scenario(decision="v6.12", read_cpu=2, write_cpu=5).resolved()
+    assert (row["pagevec"], row["drain"], row["cpus"], row["swapin"]) == (
+        31,
+        "if-not-lru",
+        6,
+        "v6.12",
+    )
+    assert Scenario(decision="patch2-always").resolved()["drain"] == "always"
+    assert Scenario(backend="null_blk").resolved()["costs"] == "icount"
+
+
+def test_every_decision_runs_and_says_its_source():
+    table = wb.simulate(wb.grid(decision=list(DECISIONS), npages=4, rounds=2))
+    assert table.decision.tolist() == list(DECISIONS)
+    assert all(rule.source for rule in DECISIONS.values())
+
+
+def test_grid():
+    grid = wb.grid(decision=["patch1", "patch2"], npages=range(1, 4), backend="brd")
+    assert len(grid) == 6
+    assert [s.npages for s in grid][:4] == [1, 2, 3, 1]
+    assert grid[0].backend == "brd"
+    with pytest.raises(wb.ScenarioError, match="at least one value"):
+        wb.grid(npages=[])
+    with pytest.raises(wb.ScenarioError, match="did you mean 'npages'"):
+        wb.grid(npage=[1])
+
+
+@pytest.mark.parametrize("seeds", [0, -1, 1.5, True, "2"])
+def test_wrong_seeds(seeds):
+    with pytest.raises(wb.ScenarioError, match="seeds"):
+        wb.simulate(Scenario(npages=1, rounds=1), seeds=seeds)
+
+
+@pytest.mark.parametrize("what", ["patch2", 5, [1], {"npages": 1}])
+def test_simulate_takes_scenarios(what):
+    with pytest.raises(wb.ScenarioError, match=r"simulate\(\) takes"):
+        wb.simulate(what)
+
+
+def test_table_is_tidy_and_knows_where_it_comes_from(tmp_path):
+    table = wb.simulate(Scenario(npages=3, rounds=2), seeds=2)
+    assert table.replication.tolist() == [0, 1]
+    record = table.attrs["wpbench"]
+    assert record["software"]["name"] == "wpbench"
+    assert record["parameters"]["scenarios"][0]["npages"] == 3
+    assert len(record["data"]) == 16
+    table.to_parquet(tmp_path / "t.parquet")
+    assert pd.read_parquet(tmp_path / "t.parquet").attrs["wpbench"] == record
+
+
+def test_random_program_depends_on_its_seed_alone():
+    def counts(seed, **more):
+        mix = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:1"
+        scenario = Scenario(
+            workload="random", npages=32, rounds=600, cpus=3, seed=seed, mix=mix, **more
+        )
+        return wb.simulate(scenario, seeds=2).drop(columns=["seed", "replication"])
+
+    a, b, c = counts(1), counts(1), counts(2)
+    pd.testing.assert_frame_equal(a, b)
+    assert not np.array_equal(a.wp_faults, c.wp_faults)
+    assert a.wp_faults[0] != a.wp_faults[1]
+    assert (a.copies > 0).all()
+
+
+def test_memory_of_a_page():
+    config = Scenario(npages=1 << 20).machine_config()
+    assert machine_bytes(config) / (1 << 20) < 16.02
+
+
+def test_run_command(capsys, tmp_path):
+    args = ["run", "--decision", "patch1,patch2", "--npages", "1,8", "--rounds", "2"]
+    assert main([*args, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(r["decision"], r["npages"], r["copies"]) for r in rows] == [
+        ("patch1", 1, 2),
+        ("patch1", 8, 14),
+        ("patch2", 1, 0),
+        ("patch2", 8, 0),
+    ]
+    csv = tmp_path / "t.csv"
+    parquet = tmp_path / "t.parquet"
+    assert main([*args, "--csv", str(csv), "--parquet", str(parquet)]) == 0
+    assert pd.read_csv(csv).copies.tolist() == [2, 14, 0, 0]
+    assert "wpbench" in pd.read_parquet(parquet).attrs
+    capsys.readouterr()
+    assert main(args) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("simulated: rounds=2\n")
+    assert "0.8750" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["run", "--decision", "patch9"], "decision: 'patch9' is not accepted"),
+        (["run", "--npages", "ten"], "npages: 'ten' is not a whole number"),
+        (["run", "--fork-exit-before", "perhaps"], "fork_exit_before: 'perhaps'"),
+        (["run", "--csv", "/no/such/folder/x.csv"], "there is no folder /no/such/folder"),
+        (["notebook", "01-repro"], "did you mean '01-reproducer'"),
+        (["notebook", "01-reproducer", "-p", "order"], "'order' is not NAME=VALUE"),
+    ],
+)
+def test_wrong_command(args, message, capsys):
+    assert main(args) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_backends_command(capsys):
+    assert main(["backends"]) == 0
+    assert "zram" in capsys.readouterr().out
+    assert main(["backends", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["null_blk"]["synchronous"] is False
