@@ -29,6 +29,7 @@ def read_inline(m: Machine, cpu: int, at: int) -> int:
     m.reg[L.C_ACCESSES] += 1
     pte = np.int64(m.pte[at])
     if pte & L.PTE_PRESENT:
+        tick(m, cpu, L.COST_ACCESS)
         return L.HIT
     tick(m, cpu, L.COST_FAULT_ENTRY)
     if pte & L.PTE_SWAP:
@@ -47,11 +48,12 @@ def write_inline(m: Machine, cpu: int, at: int) -> int:
     pte = np.int64(m.pte[at])
     if pte & L.PTE_WRITE and pte & L.PTE_PRESENT:
         m.pte[at] = pte | L.PTE_DIRTY
+        tick(m, cpu, L.COST_ACCESS)
         return L.HIT
-    tick(m, cpu, L.COST_FAULT_ENTRY)
     if pte & L.PTE_PRESENT:
         tick(m, cpu, L.COST_FAULT_DECISION)
         return do_wp_page(m, cpu, at)
+    tick(m, cpu, L.COST_FAULT_ENTRY)
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 1)
         m.reg[L.C_MINOR + kind - L.MINOR] += 1

@@ -321,9 +321,15 @@ CFG_FIRST = CFG_NPAGES
 # Times of the steps, nanoseconds (data/costs.toml has the sets by name).
 COSTS = (
     "madvise_entry",  # start of a madvise() to its lru_add_drain()
+    "madvise_return",  # a MADV_PAGEOUT's last dispatch to the program's next step
+    "access",  # an access that does not fault, the program's loop around it included
     "fault_entry",  # start of an access to the swap-cache lookup
-    "fault_decision",  # lookup to the decision
+    "fault_decision",  # start of a write-protect fault to the decision
     "copy_insert",  # decision to the copy's insertion into lru_add
+    "swapin_return",  # the lookup to the end of the access
+    "exclusive_return",  # the decision to the end, a page that is PageAnonExclusive
+    "reuse_return",  # the same, reused after the other tests
+    "copy_return",  # the copy's insertion to the end of the access
     "slot_refill",  # the swap slot cache takes 64 slots at a time (refill_swap_slots_cache())
     "shrink_new",  # shrink_folio_list(), a page that gets a new slot
     "shrink_rewrite",  # the same, a page that keeps its slot and is written again
@@ -335,9 +341,15 @@ NR_COSTS = len(COSTS)
 COST_FIRST = CFG_FIRST + NR_CONFIG
 (
     COST_MADVISE_ENTRY,
+    COST_MADVISE_RETURN,
+    COST_ACCESS,
     COST_FAULT_ENTRY,
     COST_FAULT_DECISION,
     COST_COPY_INSERT,
+    COST_SWAPIN_RETURN,
+    COST_EXCLUSIVE_RETURN,
+    COST_REUSE_RETURN,
+    COST_COPY_RETURN,
     COST_SLOT_REFILL,
     COST_SHRINK_NEW,
     COST_SHRINK_REWRITE,

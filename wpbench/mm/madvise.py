@@ -56,6 +56,7 @@ def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
         first = stop
     if m.async_io:
         flush_plug(m, cpu)
+    tick(m, cpu, L.COST_MADVISE_RETURN)
 
 
 @kernel

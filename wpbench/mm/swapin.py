@@ -281,8 +281,9 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         m.pte[at] = new
         if m.reg[L.CFG_SWAPIN] == L.SWAPIN_V5_8:
             activate_page(m, cpu, page)
+        tick(m, cpu, L.COST_SWAPIN_RETURN)
         return L.MAJOR
     kind = swap_cache_fault(m, cpu, at, slot)
-    tick(m, cpu, L.COST_FAULT_DECISION)
     map_swap_cache_page(m, cpu, at, write)
+    tick(m, cpu, L.COST_SWAPIN_RETURN)
     return kind

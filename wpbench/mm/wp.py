@@ -250,7 +250,10 @@ def do_wp_page(m: Machine, cpu: int, at: int) -> int:
         m.reg[L.C_REUSES] += 1
         m.page[page] |= L.PG_ANON_EXCLUSIVE
         m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
+        at_once = m.decision == L.WP_EXCLUSIVE and before & L.PG_ANON_EXCLUSIVE
+        tick(m, cpu, L.COST_EXCLUSIVE_RETURN if at_once else L.COST_REUSE_RETURN)
         return L.REUSE
     m.reg[L.C_COPIES] += 1
     wp_page_copy(m, cpu, at, page)
+    tick(m, cpu, L.COST_COPY_RETURN)
     return L.COPY
