@@ -18,6 +18,7 @@ PACKAGE = "wpbench"
 ROOMS: list[set[str]] = [
     {"__init__", "__main__"},  # the face: import wpbench, python -m wpbench
     {"cli"},
+    {"notebook"},
     {"widgets"},
     {"report"},
     {"plots"},
@@ -28,6 +29,7 @@ ROOMS: list[set[str]] = [
         "measure",
     },  # the same workloads, simulated and on the kernel
     {"trace"},
+    {"words"},
     {"scenario"},
     {"workloads"},
     {"mm"},

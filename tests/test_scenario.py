@@ -113,6 +113,20 @@ def test_random_program_depends_on_its_seed_alone():
     assert (a.copies > 0).all()
 
 
+def test_faults_keep_every_holder():
+    table = wb.faults(Scenario(decision="patch1", npages=8, rounds=2))
+    assert len(table) == 16
+    assert table.outcome.tolist()[:8] == ["copy"] * 7 + ["reuse"]
+    assert table.reason[0] == "pagevec_local"
+    assert table.before[0] == "page_count 2 = pte + lru_add; active exclusive"
+    assert table.before[7] == "page_count 1 = pte; LRU active exclusive"
+    assert len(wb.faults(Scenario(decision="patch1", npages=8), limit=5)) == 5
+    drained = wb.faults(Scenario(decision="patch2", npages=1, rounds=1)).iloc[0]
+    assert (drained.outcome, drained.drained) == ("reuse", 1)
+    with pytest.raises(wb.ScenarioError, match="limit"):
+        wb.faults(Scenario(), limit=0)
+
+
 def test_memory_of_a_page():
     config = Scenario(npages=1 << 20).machine_config()
     assert machine_bytes(config) / (1 << 20) < 16.02

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .errors import ScenarioError, SimulationError, TraceError, WpbenchError
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
-    from .simulate import simulate
+    from .simulate import faults, simulate
     from .trace import Replay, replay
 
 _WHERE = {
@@ -29,6 +29,7 @@ _WHERE = {
     "WpbenchError": "errors",
     "backends": "data",
     "data_dir": "data",
+    "faults": "simulate",
     "grid": "scenario",
     "inline": "_jit",
     "kernel": "_jit",
@@ -50,6 +51,7 @@ __all__ = [
     "WpbenchError",
     "backends",
     "data_dir",
+    "faults",
     "grid",
     "inline",
     "kernel",

@@ -15,6 +15,7 @@ from .errors import ScenarioError, SimulationError, accepted
 from .mm import layout as L
 from .provenance import provenance
 from .scenario import ORDERS, Scenario, parse_mix
+from .words import describe_word
 from .workloads.params import Params
 from .workloads.random_program import random_program
 from .workloads.reproducer import reproducer
@@ -89,9 +90,9 @@ def _scenarios(what: object) -> list[Scenario]:
     return found
 
 
-def _check_seeds(seeds: object) -> None:
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise ScenarioError(accepted("seeds", seeds, ["a whole number from 1 up"]))
+def _check_positive(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ScenarioError(accepted(name, value, ["a whole number from 1 up"]))
 
 
 def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.DataFrame:
@@ -123,7 +124,7 @@ def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.Dat
     SimulationError
         If a run cannot be finished (a workload of your own that asks for the impossible).
     """
-    _check_seeds(seeds)
+    _check_positive("seeds", seeds)
     todo = _scenarios(scenarios)
     rows = []
     for scenario in todo:
@@ -143,4 +144,47 @@ def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.Dat
     table.insert(columns.index("copies") + 1, "copy_rate", rate)
     described = [scenario.resolved() for scenario in todo[:1000]]
     table.attrs["wpbench"] = provenance("simulate", {"scenarios": described, "seeds": seeds})
+    return table
+
+
+def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd.DataFrame:
+    """Return one row for each write-protect fault of a run: who held the page, what became of it.
+
+    Parameters
+    ----------
+    scenario, replication
+        The run, as ``simulate()`` would do it.
+    limit
+        Rows kept at most, from the first fault on (72 bytes of memory each).
+
+    Returns
+    -------
+    DataFrame
+        ``fault`` (number), ``page``, ``cpu``, ``t_ns`` (0 without a clock), ``outcome`` (reuse,
+        copy), ``reason`` (of a copy), ``before`` and ``decided``: page_count, holders and flags of
+        the page when the fault began and when the decision fell; ``drained``: entries that waited
+        in the pagevecs drained.
+    """
+    _check_positive("limit", limit)
+    m = run(scenario, replication, log_rows=limit)
+    start = int(mm.log_rows(m))
+    used = min(int(m.reg[L.REG_NR_LOGGED]), limit)
+    log = m.reg[start : start + used * L.NR_LOG].reshape(used, L.NR_LOG)
+    raw = pd.DataFrame(log, columns=list(L.LOG))
+    words = {int(word) for word in np.unique(log[:, 4:6])}
+    text = {word: describe_word(word) for word in words}
+    table = pd.DataFrame(
+        {
+            "fault": raw["fault"],
+            "page": raw["page"],
+            "cpu": raw["cpu"],
+            "t_ns": raw["t_ns"],
+            "outcome": raw["outcome"].map(dict(enumerate(L.OUTCOMES))),
+            "reason": raw["reason"].map(lambda r: L.REASONS[r] if r >= 0 else ""),
+            "before": raw["before"].map(text),
+            "decided": raw["given_up"].map(text),
+            "drained": raw["drained"],
+        }
+    )
+    table.attrs["wpbench"] = provenance("faults", scenario.resolved())
     return table
