@@ -307,6 +307,7 @@ class Scenario(BaseModel):
         fields = self.resolved()
         backend = backends()[self.backend]
         asynchronous = not backend["synchronous"]
+        refaults = fields["swapin"] != "v5.8"
         forks = self.fork_exit_before or (
             self.workload == "random" and parse_mix(self.mix)["fork"] > 0
         )
@@ -329,6 +330,8 @@ class Scenario(BaseModel):
             "timed": int(fields["costs"] != "none"),
             "gt3_test": int(rule.gt3_test),
             "swapin": SWAPINS.index(fields["swapin"]),
+            "new_active": 0 if refaults else L.PG_ACTIVE,
+            "refault_active": L.PG_ACTIVE if refaults else 0,
             "map_writable": int(rule.map_writable),
             "batch_clears_lru": 0,
             "frees_swap_after_copy": int(rule.frees_swap_after_copy),

@@ -43,7 +43,7 @@ def _pte(pte):
     seen = {
         "pte": pte.kind,
         "writable": pte.writable,
-        "dirty": pte.dirty,
+        "pte_dirty": pte.dirty,
         "swap_exclusive": pte.exclusive,
     }
     if pte.kind == "present":

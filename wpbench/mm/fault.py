@@ -18,7 +18,7 @@ from .wp import do_wp_page
 def _new_anon_page(m: Machine, cpu: int, at: int) -> None:
     """Write to memory never touched: a new page (``do_anonymous_page()``)."""
     page = alloc_page(m)
-    m.page[page] = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
+    m.page[page] = m.reg[L.CFG_NEW_ACTIVE] | L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
     lru_cache_add(m, cpu, page)
     m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
 

@@ -263,6 +263,8 @@ CONFIG = (
     "timed",  # does each step take time?
     "gt3_test",  # is the first test page_count > 3 there?
     "swapin",  # SWAPIN_*
+    "new_active",  # PG_ACTIVE where a new page begins on the active list (v5.8), else 0
+    "refault_active",  # PG_ACTIVE where a refault activates (workingset_refault(), v5.9), else 0
     "map_writable",  # an exclusive page is mapped writable on the read fault (v6.11)
     "batch_clears_lru",  # entering any pagevec clears PageLRU (v6.11 until its revert)
     "frees_swap_after_copy",  # wp_page_copy() frees the old page's swap cache (v5.14)
@@ -296,6 +298,8 @@ NR_CONFIG = len(CONFIG)
     CFG_TIMED,
     CFG_GT3_TEST,
     CFG_SWAPIN,
+    CFG_NEW_ACTIVE,
+    CFG_REFAULT_ACTIVE,
     CFG_MAP_WRITABLE,
     CFG_BATCH_CLEARS_LRU,
     CFG_FREES_SWAP_AFTER_COPY,

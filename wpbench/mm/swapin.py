@@ -60,7 +60,7 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
     entry = np.int64(m.slot[slot])
     word = L.PG_SWAPCACHE | L.PG_SWAPBACKED | (slot << L.SHIFT_SLOT)
     if entry & L.SLOT_SHADOW:
-        word |= L.PG_ACTIVE
+        word |= m.reg[L.CFG_REFAULT_ACTIVE]
     if readahead:
         word |= L.PG_READAHEAD
     if m.async_io:
@@ -268,7 +268,7 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         page = alloc_page(m)
         word = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
         if entry & L.SLOT_SHADOW:
-            word |= L.PG_ACTIVE
+            word |= m.reg[L.CFG_REFAULT_ACTIVE]
         m.page[page] = word
         lru_cache_add(m, cpu, page)
         swap_free(m, slot)

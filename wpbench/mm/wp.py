@@ -195,7 +195,7 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
     """
     tick(m, cpu, L.COST_COPY_INSERT)
     new = alloc_page(m)
-    m.page[new] = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
+    m.page[new] = m.reg[L.CFG_NEW_ACTIVE] | L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
     lru_cache_add(m, cpu, new)
     m.pte[at] = (new << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
     if page == L.ZERO_PAGE:
