@@ -1,6 +1,7 @@
 """The jitted machine against the plain Python twin, on random programs."""
 
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,7 +183,7 @@ OPS = st.sampled_from(
 PROGRAM = st.lists(
     st.tuples(OPS, st.integers(0, 3), st.integers(0, 39), st.integers(0, 39)), max_size=60
 )
-COMMON = {
+COMMON: dict[str, Any] = {
     "deadline": None,
     "derandomize": True,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],

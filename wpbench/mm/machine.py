@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._jit import inline, kernel
+from .._jit import allocating, inline
 from . import layout as L
 
 
@@ -79,7 +79,7 @@ def registers_size(cfg: Any) -> int:
     )
 
 
-@kernel
+@allocating
 def boot(cfg: Any, cost: Any, seed: int) -> Machine:
     """Return a machine with empty memory and all clocks at 0.
 
