@@ -65,6 +65,8 @@ class Pair:
         )  # fmt: skip
         self.npages = npages
         self.forked = False
+        # Before v5.18 nothing asks for PageAnonExclusive; the models need not agree on it there.
+        self.marks_exclusive = DECISIONS[decision].swapin not in ("v5.8", "v5.17")
         self.now = 0
         touch_all(self.m, 0)
         for v in range(npages):
@@ -153,7 +155,7 @@ class Pair:
         if pte == L.PTE_NONE:
             return ("none",)
         if pte & L.PTE_SWAP:
-            return ("swap", bool(pte & L.PTE_SWP_EXCLUSIVE))
+            return ("swap", bool(pte & L.PTE_SWP_EXCLUSIVE) and self.marks_exclusive)
         if pte >> L.SHIFT_PTE == L.ZERO_PAGE:
             return ("zero",)
         word = int(self.m.page[pte >> L.SHIFT_PTE])
@@ -163,7 +165,7 @@ class Pair:
 
     def expected(self, pte):
         if pte["pte"] == "swap":
-            return ("swap", pte["swap_exclusive"])
+            return ("swap", pte["swap_exclusive"] and self.marks_exclusive)
         if pte["pte"] != "present":
             return (pte["pte"],)
         held = {name: 0 for name, _, _ in HOLDERS}
