@@ -27,6 +27,8 @@ def _new_anon_page(m: Machine, cpu: int, at: int) -> None:
 def read_inline(m: Machine, cpu: int, at: int) -> int:
     """Do what ``read()`` does, inlined: for a workload that does little else."""
     m.reg[L.C_ACCESSES] += 1
+    at &= L.INDEX
+    cpu &= L.INDEX
     pte = np.int64(m.pte[at])
     if pte & L.PTE_PRESENT:
         tick(m, cpu, L.COST_ACCESS)
@@ -45,6 +47,8 @@ def read_inline(m: Machine, cpu: int, at: int) -> int:
 def write_inline(m: Machine, cpu: int, at: int) -> int:
     """Do what ``write()`` does, inlined: for a workload that does little else."""
     m.reg[L.C_ACCESSES] += 1
+    at &= L.INDEX
+    cpu &= L.INDEX
     pte = np.int64(m.pte[at])
     if pte & L.PTE_WRITE and pte & L.PTE_PRESENT:
         m.pte[at] = pte | L.PTE_DIRTY

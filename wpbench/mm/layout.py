@@ -63,6 +63,7 @@ NOT_SLOT = (1 << SHIFT_SLOT) - 1
 
 # --- PTE ---
 PTE_NONE = 0
+INDEX = (1 << 31) - 1  # x & INDEX tells the compiler that an index is not negative
 PTE_PRESENT = 1 << 0
 PTE_SWAP = 1 << 1
 PTE_WRITE = 1 << 2  # present

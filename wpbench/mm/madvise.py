@@ -46,7 +46,7 @@ def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
                     nr += 1
         kept = 0
         for i in range(nr):
-            at = m.reg[L.BATCH + i]
+            at = m.reg[L.BATCH + i] & L.INDEX
             page = np.int64(m.pte[at]) >> L.SHIFT_PTE
             if shrink_page(m, cpu, at):
                 m.reg[L.BATCH + kept] = page

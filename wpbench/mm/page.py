@@ -43,11 +43,11 @@ def fail(m: Machine, error: int) -> None:
 @inline
 def alloc_page(m: Machine) -> int:
     """Return the number of a free page.  The caller writes its word, with a holder in it."""
-    page = m.reg[L.REG_FREE_PAGE]
+    page = m.reg[L.REG_FREE_PAGE] & L.INDEX
     if page != 0:
         m.reg[L.REG_FREE_PAGE] = m.page[page] >> L.SHIFT_SLOT
         return page
-    page = m.reg[L.REG_NEXT_PAGE]
+    page = m.reg[L.REG_NEXT_PAGE] & L.INDEX
     if page >= m.reg[L.CFG_NPHYS]:
         fail(m, L.ERR_OUT_OF_PAGES)
         return m.reg[L.CFG_NPHYS] - 1

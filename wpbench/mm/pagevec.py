@@ -13,16 +13,16 @@ from .page import fail, store_or_free
 @inline
 def pagevec(m: Machine, cpu: int, kind: int) -> int:
     """Return where in ``vec`` a pagevec is: its number of entries, then the entries."""
-    return (cpu * L.NR_VECS + kind) * (m.pagevec + 1)
+    return ((cpu * L.NR_VECS + kind) * (m.pagevec + 1)) & L.INDEX
 
 
 @inline
 def _flush_lru_add(m: Machine, cpu: int) -> None:
     vec = pagevec(m, cpu, L.VEC_LRU_ADD)
-    nr = np.int64(m.vec[vec])
+    nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
     for i in range(vec + 1, vec + 1 + nr):
-        page = np.int64(m.vec[i])
+        page = np.int64(m.vec[i]) & L.INDEX
         if page != L.ZERO_PAGE:
             store_or_free(m, page, (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU)
 
@@ -44,11 +44,11 @@ def flush_moves(m: Machine, cpu: int, kind: int) -> None:
     clear is left where it is, but its reference is dropped all the same.
     """
     vec = pagevec(m, cpu, kind)
-    nr = np.int64(m.vec[vec])
+    nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
     shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
     for i in range(vec + 1, vec + 1 + nr):
-        page = np.int64(m.vec[i])
+        page = np.int64(m.vec[i]) & L.INDEX
         word = m.page[page]
         if m.reg[L.CFG_BATCH_CLEARS_LRU]:
             word |= L.PG_LRU
@@ -75,7 +75,7 @@ def lru_cache_add(m: Machine, cpu: int, page: int) -> None:
     ``folio_add_lru()``.  The page must have another holder already.
     """
     vec = pagevec(m, cpu, L.VEC_LRU_ADD)
-    nr = np.int64(m.vec[vec]) + 1
+    nr = (np.int64(m.vec[vec]) & 255) + 1
     m.vec[vec + nr] = page
     m.vec[vec] = nr
     if page != L.ZERO_PAGE:
@@ -100,7 +100,7 @@ def queue_move(m: Machine, cpu: int, page: int, kind: int) -> None:
     if m.reg[L.CFG_BATCH_CLEARS_LRU]:
         word &= ~L.PG_LRU
     m.page[page] = word
-    nr = np.int64(m.vec[vec]) + 1
+    nr = (np.int64(m.vec[vec]) & 255) + 1
     m.vec[vec + nr] = page
     m.vec[vec] = nr
     if nr >= m.pagevec or m.reg[L.REG_LRU_CACHE_DISABLED] != 0:

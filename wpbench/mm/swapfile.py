@@ -57,7 +57,7 @@ def get_swap_page(m: Machine) -> int:
     """Return a free slot, or 0 when swap has none.  Slots are handed out in sequence."""
     if m.reg[L.REG_SLOTS_USED] >= m.reg[L.CFG_SWAP_TOTAL]:
         return 0
-    slot = m.reg[L.REG_NEXT_SLOT]
+    slot = m.reg[L.REG_NEXT_SLOT] & L.INDEX
     if slot >= m.reg[L.CFG_NSLOTS] or np.int64(m.slot[slot]) & L.SLOT_IN_USE != 0:
         slot = scan_swap_map(m)
         if slot == 0:

@@ -81,7 +81,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         word = (word & L.NOT_SLOT) | L.PG_SWAPCACHE | L.PG_DIRTY | (slot << L.SHIFT_SLOT)
         entry = page << L.SHIFT_SLOT_PAGE
     else:
-        slot = word >> L.SHIFT_SLOT
+        slot = (word >> L.SHIFT_SLOT) & L.INDEX
         entry = np.int64(m.slot[slot])
     # try_to_unmap_one(): the PTE becomes a swap PTE and takes the exclusive marker along.
     entry += 1
