@@ -26,7 +26,7 @@ struct machine {
 	i64 npages, pagevec, decision, drain, bypass, async_io, timed, nphys, nslots, swap_total;
 	i64 free_page, next_page, next_slot, slots_used, disabled, gt3, rare;
 	i64 wp_faults, reuses, copies, drains, drained, pswpin, pswpout, not_paged_out, accesses, major;
-	i64 reason[16], seen[8];
+	i64 reason[16], seen[8], last_reason, last_word;
 };
 
 static inline i64 page_count(i64 w)
@@ -172,16 +172,38 @@ static inline void do_read(struct machine *m, i64 cpu, i64 at)
 	m->pte[at] = (p << 5) | PRESENT;
 	m->major++;
 }
+/* The reason of a copy, tested in the machine's order (wpbench/mm/wp.py, why_copied()). */
+static inline i64 why_copied(struct machine *m, i64 cpu, i64 p, i64 w)
+{
+	int local = 0;
+	if (w & KSM) return 0;
+	if (w & (GUP | PIN)) return 1;
+	if (((w >> MAP_SHIFT) & 15) > 1) return 2;
+	if (w & LAG) return 3;
+	if ((w & SC) && (m->slot[w >> SLOT_SHIFT] & 15)) return 4;
+	if (w & ISO) return 5;
+	if (w & ADD) {
+		i64 v = pv(m, cpu, 0), i = v + m->vec[v];
+		while (i > v && m->vec[i] != p) i--;
+		local = i > v;
+		if (!local) return 6;
+	}
+	if (w & (7LL << 13)) return 7;
+	if (w & (7LL << 22)) return 8;
+	if (w & (7LL << 16)) return 9;
+	if (w & (7LL << 19)) return 10;
+	if (local) return 11;
+	if ((w & SC) && (w & WB)) return 13;
+	return w & SC ? 14 : 15;
+}
 static __attribute__((noinline)) int too_high(struct machine *m, i64 cpu, i64 p, i64 w)
 {
-	i64 why = 6;
-	if (w & ADD) {
-		i64 v = pv(m, cpu, 0);
-		for (i64 i = v + m->vec[v]; i > v; i--)
-			if (m->vec[i] == p) { why = 11; break; }
-	}
+	i64 why = why_copied(m, cpu, p, w);
+	i64 seen = w & LRU ? (w & WB ? 4 : w & SC ? 3 : 2) : (w & WB ? 1 : 0);
 	m->reason[why]++;
-	m->seen[w & LRU ? (w & SC ? 3 : 2) : (w & WB ? 1 : 0)]++;
+	m->seen[seen]++;
+	m->last_reason = why;
+	m->last_word = w;
 	return 0;
 }
 static inline int can_reuse(struct machine *m, i64 cpu, i64 p)

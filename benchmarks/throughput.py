@@ -25,7 +25,7 @@ from wpbench import mm
 from wpbench.mm import layout as L
 from wpbench.provenance import provenance
 from wpbench.scenario import machine_bytes
-from wpbench.simulate import config_row, cost_row, params
+from wpbench.simulate import params
 from wpbench.workloads.reproducer import reproducer
 
 COUNTERS = (
@@ -45,6 +45,7 @@ class CMachine(ctypes.Structure):
         + [(name, ctypes.c_int64) for name in (*CONFIGURATION, *STATE)]
         + [(name, ctypes.c_int64) for name in (*COUNTERS, "major")]
         + [("reason", ctypes.c_int64 * 16), ("seen", ctypes.c_int64 * 8)]
+        + [(name, ctypes.c_int64) for name in ("last_reason", "last_word")]
     )
 
 
@@ -87,12 +88,12 @@ def run_numba(scenario, rounds, config):
     seconds = []
     counts = []
     for some in (1, rounds + 1):
-        m = mm.boot(config_row(config), cost_row("none"), 1)
+        m = mm.Machine(config)
         p = params(scenario)._replace(rounds=some)
         start = time.perf_counter()
         reproducer(m, p)
         seconds.append(time.perf_counter() - start)
-        counts.append([int(m.reg[L.C_WP_FAULTS + L.COUNTERS.index(name)]) for name in COUNTERS])
+        counts.append([int(getattr(m, name)) for name in COUNTERS])
     return seconds[1] - seconds[0], [b - a for a, b in zip(*counts, strict=True)]
 
 

@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +12,6 @@ from wpbench import mm
 from wpbench.mm import layout as L
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
 from wpbench.scenario import DECISIONS, Scenario
-from wpbench.simulate import config_row
 from wpbench.workloads.replay import touch_all
 
 EXAMPLES = int(os.environ.get("WPBENCH_EXAMPLES", "150"))
@@ -58,7 +56,7 @@ class Pair:
         }
         config |= {"swap_total": 2047, "queue_depth": 0, "nrequests": 2048 if latency_us else 0}
         config |= {"timed": int(latency_us > 0)}
-        self.m = mm.boot(config_row(config), np.zeros(L.NR_COSTS, np.int64), 1)
+        self.m = mm.Machine(config, seed=1)
         self.twin = Twin(
             npages=npages, cpus=cpus, pagevec=pagevec, decision=decision, drain=drain,
             backend=backend, latency_ns=latency_us * 1000, swap_pages=2047,
@@ -123,7 +121,7 @@ class Pair:
 
     def check(self, op):
         assert INVARIANTS[broken_invariant(self.m)] == "all hold", op
-        assert self.m.reg[L.REG_ERROR] == 0
+        assert self.m.error == 0
         seen = self.twin.snapshot()
         for process, ptes in enumerate((seen["parent"], seen["child"] or [])):
             for v, pte in enumerate(ptes):
@@ -132,17 +130,17 @@ class Pair:
             if kind in VECS:
                 at = (cpu * L.NR_VECS + VECS[kind]) * (self.m.pagevec + 1)
                 assert self.m.vec[at] == length, (op, kind, cpu)
-        assert self.m.reg[L.REG_SLOTS_USED] == seen["slots"], op
-        for name, counter in (
-            ("wp_faults", L.C_WP_FAULTS),
-            ("reuses", L.C_REUSES),
-            ("zero_copies", L.C_ZERO_COPIES),
-            ("drains", L.C_DRAINS),
-            ("pswpin", L.C_PSWPIN),
-            ("pswpout", L.C_PSWPOUT),
+        assert self.m.slots_used == seen["slots"], op
+        for name in (
+            "wp_faults",
+            "reuses",
+            "zero_copies",
+            "drains",
+            "pswpin",
+            "pswpout",
         ):
-            assert self.m.reg[counter] == getattr(self.twin, name), (op, name)
-        ours = {n.upper(): int(self.m.reg[L.C_REASON + i]) for i, n in enumerate(L.REASONS)}
+            assert getattr(self.m, name) == getattr(self.twin, name), (op, name)
+        ours = {n.upper(): int(self.m.reason[i]) for i, n in enumerate(L.REASONS)}
         theirs = {name: self.twin.copies[name] for name in ours}
         # A page in a local pagevec and under writeback: semantics 5.2 row 8 says PAGEVEC_LOCAL
         # where its priority list, which the twin follows, says WRITEBACK.
@@ -243,5 +241,5 @@ def test_broken_invariants_are_seen():
     assert broken_invariant(pair.m) == 0
     mm.lru_add_drain(pair.m, 0)
     mm.madvise_pageout(pair.m, 0, 0, 4)
-    pair.m.reg[L.REG_SLOTS_USED] += 1
+    pair.m.slots_used += 1
     assert broken_invariant(pair.m) == 6

@@ -8,19 +8,28 @@ cache directory is named after a hash of all their sources: any edit starts an e
 
 from __future__ import annotations
 
+import ctypes
+import dis
+import functools
 import hashlib
+import inspect
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
+import numba.types
 from numba.core import config as _config
+from numba.core.dispatcher import Dispatcher
+from numba.extending import models, register_model
 
-__all__ = ["JIT_DISABLED", "allocating", "cache_dir", "inline", "kernel"]
+__all__ = ["JIT_DISABLED", "TYPES", "cache_dir", "inline", "kernel", "link", "workload"]
 
 config: Any = _config  # numba fills this module at run time
 JIT_DISABLED: bool = bool(config.DISABLE_JIT)
@@ -30,7 +39,8 @@ _KEPT_GENERATIONS = 8
 
 def _sources() -> list[Path]:
     """Return every file whose code can end up inside a compiled function."""
-    return sorted([_HERE / "_jit.py", *_HERE.glob("mm/**/*.py"), *_HERE.glob("workloads/**/*.py")])
+    patterns = ("_*.py", "mm/**/*.py", "workloads/**/*.py")
+    return sorted(path for pattern in patterns for path in _HERE.glob(pattern))
 
 
 @lru_cache(maxsize=1)
@@ -66,17 +76,26 @@ def cache_dir() -> Path:
     return directory
 
 
-def _compile(function: Callable[..., Any], **options: Any) -> Any:
-    if JIT_DISABLED:
-        return function
-    # The cache locator reads config.CACHE_DIR while the function is decorated; set it for just
-    # that moment, so that the user's own numba functions keep their own cache.
+@contextmanager
+def _own_cache() -> Iterator[None]:
+    """Let functions decorated here be cached in ``cache_dir()``.
+
+    The cache locator reads config.CACHE_DIR while a function is decorated; it is set for just that
+    moment, so that the user's own numba functions keep their own cache.
+    """
     previous = config.CACHE_DIR
     config.CACHE_DIR = str(cache_dir())
     try:
-        dispatcher = numba.njit(cache=True, **options)(function)
+        yield
     finally:
         config.CACHE_DIR = previous
+
+
+def _njit(function: Callable[..., Any], **options: Any) -> Any:
+    if JIT_DISABLED:
+        return function
+    with _own_cache():
+        dispatcher = numba.njit(cache=True, **options)(function)
     # numba compiles a function once more for every constant it is called with (0, 1, ...); the
     # machine's functions gain nothing by it, and it doubles the time to compile them.
     original = dispatcher.get_call_template
@@ -91,18 +110,9 @@ def _compile(function: Callable[..., Any], **options: Any) -> Any:
     return dispatcher
 
 
-def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function that is called, not inlined: a slow path, or a whole workload.
-
-    It cannot make arrays: without them numba need not count references to those of the machine,
-    which would cost many times what the machine itself does.
-    """
-    return _compile(function, _nrt=False)
-
-
-def allocating(function: Callable[..., Any]) -> Any:
-    """Compile a function that makes arrays of its own."""
-    return _compile(function)
+def workload(function: Callable[..., Any]) -> Any:
+    """Compile a program for the machine; other Python threads run meanwhile."""
+    return _njit(function, nogil=True)
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -110,4 +120,84 @@ def inline(function: Callable[..., Any]) -> Any:
 
     Measured: without it the machine runs 1.8 to 2.7 times slower than the same program in C.
     """
-    return _compile(function, forceinline=True, _nrt=False)
+    return _njit(function, forceinline=True)
+
+
+# What a kernel's parameters and result can be annotated as.
+TYPES: dict[str, Any] = {
+    "int": numba.types.int64,
+    "bool": numba.types.int64,
+    "float": numba.types.float64,
+    "None": numba.types.void,
+}
+
+
+class Kernel(numba.types.ExternalFunction):
+    """A function compiled on its own and called by its symbol, from jitted code and from Python.
+
+    numba links the code of a jitted function into each of its callers and optimizes it there once
+    more, and again in theirs; the machine's slow paths would be compiled dozens of times.  A symbol
+    ends that.  Its signature is in its annotations.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        parameters = inspect.signature(function)
+        arguments = [TYPES[p.annotation] for p in parameters.parameters.values()]
+        result = TYPES[parameters.return_annotation]
+        symbol = f"{function.__module__}.{function.__qualname__}"
+        super().__init__(symbol, numba.types.Type.__call__(result, *arguments))
+        functools.update_wrapper(self, function)
+        self._compiled: Any = None
+
+    def link(self) -> None:
+        """Compile the function, or load it from the cache, and make its symbol known."""
+        if self._compiled is None:
+            for callee in _kernels_called(self.py_func):
+                callee.link()
+            with _own_cache():
+                self._compiled = numba.cfunc(self.sig, cache=True)(self.py_func)
+            llvm.add_symbol(self.symbol, self._compiled.address)
+            result = None if self.sig.return_type == numba.types.void else ctypes.c_int64
+            numbers = [ctypes.c_int64] * (len(self.sig.args) - 1)
+            prototype = ctypes.CFUNCTYPE(result, ctypes.c_void_p, *numbers)
+            self._call = prototype(self._compiled.address)
+
+    def __call__(self, m: Any, *numbers: int) -> Any:  # type: ignore[override]
+        """Run the compiled function on a machine."""
+        self.link()
+        return self._call(m.address, *map(int, numbers))
+
+
+def _kernels_called(function: Any) -> Iterator[Kernel]:
+    """Yield the kernels that a function calls, itself or in what is inlined into it."""
+    for instruction in dis.get_instructions(function):
+        if instruction.opname != "LOAD_GLOBAL":
+            continue
+        called = function.__globals__.get(instruction.argval)
+        if isinstance(called, Kernel):
+            yield called
+        elif isinstance(called, Dispatcher):
+            yield from _kernels_called(called.py_func)
+
+
+register_model(Kernel)(models.OpaqueModel)
+_kernels: list[Kernel] = []
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that is called, not inlined: a slow path, or an operation of the machine.
+
+    Its parameters are a machine and integers.  It must not call itself, by whatever way.
+    """
+    if JIT_DISABLED:
+        return function
+    made = Kernel(function)
+    _kernels.append(made)
+    return made
+
+
+def link() -> None:
+    """Make all kernels callable; called when a machine is built, before anything can run on it."""
+    while _kernels:
+        _kernels.pop(0).link()

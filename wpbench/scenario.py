@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import numpy as np
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .data import backends, costs
 from .errors import ScenarioError, accepted
 from .mm import layout as L
-from .mm.machine import registers_size
+from .mm.machine import offsets
 
 MAX_PAGES = 1 << 26
 MAX_CPUS = 4096
@@ -302,7 +301,7 @@ class Scenario(BaseModel):
         return fields
 
     def machine_config(self, log_rows: int = 0) -> dict[str, int]:
-        """Return what ``mm.boot()`` is given: a value for each name of ``layout.CONFIG``."""
+        """Return what ``mm.Machine`` is built from: a value for each of ``layout.CONFIG``."""
         rule = DECISIONS[self.decision]
         fields = self.resolved()
         backend = backends()[self.backend]
@@ -356,14 +355,7 @@ class Scenario(BaseModel):
 
 def machine_bytes(config: dict[str, int]) -> int:
     """Return the memory, in bytes, of a machine with this configuration."""
-    row = np.array([config[name] for name in L.CONFIG], np.int64)
-    return (
-        4 * config["npages"] * config["nprocs"]
-        + 8 * config["nphys"]
-        + 4 * config["nslots"]
-        + 4 * config["ncpus"] * L.NR_VECS * (config["pagevec"] + 1)
-        + 8 * int(registers_size(row))
-    )
+    return 8 * int(offsets(config)[1])
 
 
 def parse_mix(text: str) -> dict[str, int]:

@@ -24,17 +24,6 @@ _WORKLOADS = {"reproducer": reproducer, "random": random_program}
 COUNTERS = L.COUNTER_NAMES
 
 
-def cost_row(name: str) -> Any:
-    """Return the int64[NR_COSTS] of a cost set of data/costs.toml, nanoseconds."""
-    table = costs()[name]
-    return np.array([table[step] for step in L.COSTS], np.int64)
-
-
-def config_row(config: dict[str, int]) -> Any:
-    """Return the int64[NR_CONFIG] that ``mm.boot()`` reads."""
-    return np.array([config[name] for name in L.CONFIG], np.int64)
-
-
 def stream_state(seed: int, replication: int) -> int:
     """Return the start of a run's random stream, from its seed and replication alone.
 
@@ -63,18 +52,19 @@ def params(scenario: Scenario) -> Params:
 
 def run(scenario: Scenario, replication: int = 0, log_rows: int = 0) -> Any:
     """Run one scenario and return the machine as it stands at the end."""
-    config = config_row(scenario.machine_config(log_rows))
-    state = stream_state(scenario.seed, replication)
-    m = mm.boot(config, cost_row(scenario.resolved()["costs"]), state)
+    m = mm.Machine(
+        scenario.machine_config(log_rows),
+        costs()[scenario.resolved()["costs"]],
+        stream_state(scenario.seed, replication),
+    )
     workload = scenario.workload
     if not callable(workload):
         workload = _WORKLOADS[workload]
     # uint64 is meant to wrap around; only the interpreter warns of it.
     with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
         workload(m, params(scenario))
-    error = int(m.reg[L.REG_ERROR])
-    if error:
-        raise SimulationError(f"{L.ERRORS[error]} ({scenario!r})")
+    if m.error:
+        raise SimulationError(f"{L.ERRORS[m.error]} ({scenario!r})")
     return m
 
 
@@ -130,7 +120,7 @@ def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.Dat
     for scenario in todo:
         fields = scenario.resolved()
         for replication in range(seeds):
-            counts = run(scenario, replication).reg[L.C_WP_FAULTS : L.C_END]
+            counts = run(scenario, replication).counted
             rows.append(
                 fields
                 | {"replication": replication}
@@ -167,9 +157,8 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
     """
     _check_positive("limit", limit)
     m = run(scenario, replication, log_rows=limit)
-    start = int(mm.log_rows(m))
-    used = min(int(m.reg[L.REG_NR_LOGGED]), limit)
-    log = m.reg[start : start + used * L.NR_LOG].reshape(used, L.NR_LOG)
+    used = min(int(m.nr_logged), limit)
+    log = m.log[: used * L.NR_LOG].reshape(used, L.NR_LOG)
     raw = pd.DataFrame(log, columns=list(L.LOG))
     words = {int(word) for word in np.unique(log[:, 4:6])}
     text = {word: describe_word(word) for word in words}

@@ -267,8 +267,7 @@ def _boot(trace: Trace, pmd_offset: int) -> Any:
     # Only the deterministic clock has times to reckon with; elsewhere each step takes none.
     step = costs()["icount" if header.get("clock") == "icount" else "none"]
     config["timed"] = int(asynchronous)
-    cost = np.array([step[name] for name in L.COSTS], np.int64)
-    return mm.boot(np.array([config[name] for name in L.CONFIG], np.int64), cost, 1)
+    return mm.Machine(config, step)
 
 
 def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
@@ -295,8 +294,8 @@ def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
     holders = np.zeros(len(rows), np.int64)
     columns = [np.ascontiguousarray(rows[:, i]) for i in range(4)]
     replay_trace(m, columns[1], columns[2], columns[3], columns[0], got, flags, holders)
-    if int(m.reg[L.REG_ERROR]):
-        raise TraceError(f"{trace.path}: {L.ERRORS[int(m.reg[L.REG_ERROR])]}")
+    if m.error:
+        raise TraceError(f"{trace.path}: {L.ERRORS[m.error]}")
     access = rows[:, 4] != _MISSING
     pageout = rows[:, 5] != _MISSING
     wrong = (access & (rows[:, 4] != got)) | (pageout & (rows[:, 5] != got))

@@ -8,7 +8,7 @@ that touch it (fork, actors).  Everything is jitted functions over the arrays of
 from .chance import below, chance, next_u64, uniform
 from .fault import is_mapped, read, read_inline, resident, sleep_until, write, write_inline
 from .fork import exit_flush, exit_process, exit_zap, fork, insert_foreign_page
-from .machine import Machine, boot, log_rows
+from .machine import Machine, reset_counters
 from .madvise import madvise_cold, madvise_dontneed, madvise_free, madvise_pageout
 from .page import page_count, page_mapcount
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
@@ -16,7 +16,6 @@ from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_ca
 __all__ = [
     "Machine",
     "below",
-    "boot",
     "chance",
     "exit_flush",
     "exit_process",
@@ -24,7 +23,6 @@ __all__ = [
     "fork",
     "insert_foreign_page",
     "is_mapped",
-    "log_rows",
     "lru_add_drain",
     "lru_add_drain_all",
     "lru_cache_disable",
@@ -38,6 +36,7 @@ __all__ = [
     "page_mapcount",
     "read",
     "read_inline",
+    "reset_counters",
     "resident",
     "sleep_until",
     "uniform",

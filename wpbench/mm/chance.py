@@ -11,7 +11,6 @@ import math
 import numpy as np
 
 from .._jit import inline, kernel
-from . import layout as L
 from .machine import Machine
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -23,8 +22,8 @@ _S30, _S27, _S31, _S32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 @inline
 def next_u64(m: Machine) -> np.uint64:
     """Return 64 random bits."""
-    state = np.uint64(m.reg[L.REG_RANDOM]) + _GOLDEN
-    m.reg[L.REG_RANDOM] = np.int64(state)
+    state = np.uint64(m.random) + _GOLDEN
+    m.random = np.int64(state)
     z = (state ^ (state >> _S30)) * _MIX1
     z = (z ^ (z >> _S27)) * _MIX2
     return z ^ (z >> _S31)
@@ -51,10 +50,10 @@ def uniform(m: Machine) -> float:
 @kernel
 def latency(m: Machine) -> int:
     """Draw the time one request takes in the device, nanoseconds, with mean ``latency_ns``."""
-    if m.reg[L.CFG_LATENCY_DIST] == 0:
-        return m.reg[L.CFG_LATENCY_NS]
-    if m.reg[L.CFG_LATENCY_DIST] == 1:
-        return np.int64(-math.log(uniform(m)) * m.reg[L.CFG_LATENCY_NS])
-    sigma = m.reg[L.CFG_LATENCY_SIGMA_PPM] / 1e6
+    if m.latency_dist == 0:
+        return m.latency_ns
+    if m.latency_dist == 1:
+        return np.int64(-math.log(uniform(m)) * m.latency_ns)
+    sigma = m.latency_sigma_ppm / 1e6
     normal = math.sqrt(-2.0 * math.log(uniform(m))) * math.cos(2.0 * math.pi * uniform(m))
-    return np.int64(m.reg[L.CFG_LATENCY_NS] * math.exp(sigma * normal - 0.5 * sigma * sigma))
+    return np.int64(m.latency_ns * math.exp(sigma * normal - 0.5 * sigma * sigma))

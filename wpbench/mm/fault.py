@@ -18,17 +18,23 @@ from .wp import do_wp_page
 def _new_anon_page(m: Machine, cpu: int, at: int) -> None:
     """Write to memory never touched: a new page (``do_anonymous_page()``)."""
     page = alloc_page(m)
-    m.page[page] = m.reg[L.CFG_NEW_ACTIVE] | L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
+    m.page[page] = m.new_active | L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
     lru_cache_add(m, cpu, page)
     m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
 
 
 @inline
+def _count_fault(m: Machine, kind: int) -> None:
+    if kind == L.MINOR:
+        m.minor_faults += 1
+    else:
+        m.major_faults += 1
+
+
+@inline
 def read_inline(m: Machine, cpu: int, at: int) -> int:
     """Do what ``read()`` does, inlined: for a workload that does little else."""
-    m.reg[L.C_ACCESSES] += 1
-    at &= L.INDEX
-    cpu &= L.INDEX
+    m.accesses += 1
     pte = np.int64(m.pte[at])
     if pte & L.PTE_PRESENT:
         tick(m, cpu, L.COST_ACCESS)
@@ -36,19 +42,17 @@ def read_inline(m: Machine, cpu: int, at: int) -> int:
     tick(m, cpu, L.COST_FAULT_ENTRY)
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 0)
-        m.reg[L.C_MINOR + kind - L.MINOR] += 1
+        _count_fault(m, kind)
         return kind
     m.pte[at] = L.PTE_ZERO_PAGE
-    m.reg[L.C_MINOR] += 1
+    m.minor_faults += 1
     return L.MINOR
 
 
 @inline
 def write_inline(m: Machine, cpu: int, at: int) -> int:
     """Do what ``write()`` does, inlined: for a workload that does little else."""
-    m.reg[L.C_ACCESSES] += 1
-    at &= L.INDEX
-    cpu &= L.INDEX
+    m.accesses += 1
     pte = np.int64(m.pte[at])
     if pte & L.PTE_WRITE and pte & L.PTE_PRESENT:
         m.pte[at] = pte | L.PTE_DIRTY
@@ -60,10 +64,10 @@ def write_inline(m: Machine, cpu: int, at: int) -> int:
     tick(m, cpu, L.COST_FAULT_ENTRY)
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 1)
-        m.reg[L.C_MINOR + kind - L.MINOR] += 1
+        _count_fault(m, kind)
         return kind
     _new_anon_page(m, cpu, at)
-    m.reg[L.C_MINOR] += 1
+    m.minor_faults += 1
     return L.MINOR
 
 
@@ -97,6 +101,6 @@ def resident(m: Machine, first: int, n: int) -> int:
 @kernel
 def sleep_until(m: Machine, cpu: int, time: int) -> None:
     """Let this CPU's clock stand at ``time`` (nanoseconds); run the I/O that is done by then."""
-    m.reg[L.CLOCK + cpu] = time
+    m.clock[cpu] = time
     if m.async_io:
         complete_until(m, time)

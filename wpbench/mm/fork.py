@@ -20,14 +20,14 @@ def fork(m: Machine, parent: int, child: int) -> None:
     PTE loses its exclusive marker and its slot counts one more.  A pinned page is not shared: the
     child gets its own copy at once (``copy_present_page()``).
     """
-    if m.reg[L.REG_NR_PROCESSES] >= m.reg[L.CFG_NPROCS]:
+    if m.nr_processes >= m.nprocs:
         fail(m, L.ERR_BAD_OPERATION)
         return
-    m.reg[L.REG_NR_PROCESSES] += 1
+    m.nr_processes += 1
     old = parent * m.npages
     new = child * m.npages
     for k in range(L.NR_VMA):
-        m.reg[L.VMA + child * L.NR_VMA + k] = m.reg[L.VMA + parent * L.NR_VMA + k]
+        m.vma[child * L.NR_VMA + k] = m.vma[parent * L.NR_VMA + k]
     for v in range(m.npages):
         pte = np.int64(m.pte[old + v])
         if pte & L.PTE_SWAP:
@@ -64,7 +64,7 @@ def exit_zap(m: Machine, cpu: int, process: int) -> None:
 def exit_flush(m: Machine, cpu: int, process: int) -> None:
     """Second half: the mmu_gather batch is released, after another drain of this CPU."""
     tlb_flush_mmu(m, cpu, process * m.npages, m.npages)
-    m.reg[L.REG_NR_PROCESSES] -= 1
+    m.nr_processes -= 1
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import allocating
+from .._jit import workload
 from . import layout as L
 from .machine import Machine
 from .pagevec import pagevec
@@ -22,25 +22,25 @@ INVARIANTS = (
 )
 
 
-@allocating
+@workload
 def broken_invariant(m: Machine) -> int:
     """Return the index in ``INVARIANTS`` of the first that does not hold, 0 if all do.
 
     Counts everything anew from the PTEs, pagevecs and slots; slow, for tests.
     """
-    used = m.reg[L.REG_NEXT_PAGE]
+    used = m.next_page
     maps = np.zeros(used, np.int64)
     lags = np.zeros(used, np.int64)
     waits = np.zeros((L.NR_VECS, used), np.int64)
-    swaps = np.zeros(m.slot.size, np.int64)
+    swaps = np.zeros(m.nslots, np.int64)
     free = np.zeros(used, np.int64)
-    page = m.reg[L.REG_FREE_PAGE]
+    page = m.free_page
     while page != 0:
         if free[page]:
             return 7
         free[page] = 1
         page = m.page[page] >> L.SHIFT_SLOT
-    for at in range(m.pte.size):
+    for at in range(m.npages * m.nprocs):
         pte = np.int64(m.pte[at])
         target = pte >> L.SHIFT_PTE
         if pte & L.PTE_PRESENT:
@@ -75,7 +75,7 @@ def broken_invariant(m: Machine) -> int:
                 return 2
             moving += waits[kind, page]
         off = word & (L.HELD_LRU_ADD | L.HELD_ISOLATED) != 0
-        if m.reg[L.CFG_BATCH_CLEARS_LRU] and moving:
+        if m.batch_clears_lru and moving:
             off = True
         if (word & L.PG_LRU != 0) == off:
             return 3
@@ -85,7 +85,7 @@ def broken_invariant(m: Machine) -> int:
         elif word & L.PG_WRITEBACK:
             return 8
     in_use = 0
-    for slot in range(1, m.slot.size):
+    for slot in range(1, m.nslots):
         entry = np.int64(m.slot[slot])
         if entry & L.MASK_SWAP_COUNT != swaps[slot]:
             return 5
@@ -94,6 +94,6 @@ def broken_invariant(m: Machine) -> int:
         page = entry >> L.SHIFT_SLOT_PAGE
         if page and not (m.page[page] & L.PG_SWAPCACHE and m.page[page] >> L.SHIFT_SLOT == slot):
             return 4
-    if in_use != m.reg[L.REG_SLOTS_USED]:
+    if in_use != m.slots_used:
         return 6
     return 0

@@ -63,7 +63,6 @@ NOT_SLOT = (1 << SHIFT_SLOT) - 1
 
 # --- PTE ---
 PTE_NONE = 0
-INDEX = (1 << 31) - 1  # x & INDEX tells the compiler that an index is not negative
 PTE_PRESENT = 1 << 0
 PTE_SWAP = 1 << 1
 PTE_WRITE = 1 << 2  # present
@@ -188,30 +187,27 @@ SEEN = (
 ) = range(8)
 NR_SEEN = len(SEEN)
 
-# --- Machine.reg: everything that is one number ---
-# registers | counters | configuration | costs | then small tables, then what depends on the machine
-(
-    REG_FREE_PAGE,  # head of the free list, 0 = empty
-    REG_NEXT_PAGE,  # first page number never used yet
-    REG_NEXT_SLOT,  # where the swap allocator goes on
-    REG_SLOTS_USED,
-    REG_ERROR,
-    REG_LRU_CACHE_DISABLED,
-    REG_RANDOM,  # state of the run's random stream
-    REG_NR_PROCESSES,
-    REG_NR_REQUESTS,  # in flight
-    REG_REQUEST_SEQ,
-    REG_NR_PLUGGED,
-    REG_READAHEAD_HITS,  # cluster readahead: swapin_readahead_hits
-    REG_READAHEAD_PREV_OFFSET,
-    REG_READAHEAD_PREV_WIN,
-    REG_LAST_REASON,
-    REG_LAST_WORD,
-    REG_NR_LOGGED,
-    REG_SLOT_CACHE,  # slots left in the swap slot cache, as far as its refill takes time
-    NR_REGS,
-) = range(19)
-
+# --- Machine: what is one number is a field (m.free_page), what is many is a table (m.pte[at]) ---
+REGISTERS = (
+    "free_page",  # head of the free list, 0 = empty
+    "next_page",  # first page number never used yet
+    "next_slot",  # where the swap allocator goes on
+    "slots_used",
+    "error",  # ERR_*
+    "lru_cache_disabled",
+    "random",  # state of the run's random stream
+    "nr_processes",
+    "nr_requests",  # in flight
+    "request_seq",
+    "nr_plugged",
+    "readahead_hits",  # cluster readahead: swapin_readahead_hits
+    "readahead_prev_offset",
+    "readahead_prev_win",
+    "last_reason",
+    "last_word",
+    "nr_logged",
+    "slot_cache",  # slots left in the swap slot cache, as far as its refill takes time
+)
 COUNTERS = (
     "wp_faults",
     "reuses",
@@ -227,31 +223,13 @@ COUNTERS = (
     "major_faults",
     "accesses",
 )
-(
-    C_WP_FAULTS,
-    C_REUSES,
-    C_COPIES,
-    C_ZERO_COPIES,
-    C_DRAINS,
-    C_DRAINED_PAGES,
-    C_EARLY_GT3,
-    C_PSWPIN,
-    C_PSWPOUT,
-    C_NOT_PAGED_OUT,
-    C_MINOR,
-    C_MAJOR,
-    C_ACCESSES,
-    C_REASON,  # one counter a reason from here on
-) = range(NR_REGS, NR_REGS + len(COUNTERS) + 1)
-C_SEEN = C_REASON + NR_REASONS
-C_END = C_SEEN + NR_SEEN
 COUNTER_NAMES = (
     *COUNTERS,
     *(f"copy_{name}" for name in REASONS),
     *(f"seen_{name}" for name in SEEN),
 )
 
-# What a machine is built from (boot() takes a row of these).
+# What a machine is built from; fixed for its life.
 CONFIG = (
     "npages",  # pages of the traced region, per process
     "nprocs",  # processes that can exist (1, or 2 with fork)
@@ -286,42 +264,6 @@ CONFIG = (
     "pmd_offset",  # pages between the page table's start and page 0
     "log_rows",  # rows of the fault log, 0 = none
 )
-NR_CONFIG = len(CONFIG)
-(
-    CFG_NPAGES,
-    CFG_NPROCS,
-    CFG_NCPUS,
-    CFG_PAGEVEC,
-    CFG_DECISION,
-    CFG_DRAIN,
-    CFG_BYPASS,
-    CFG_ASYNC_IO,
-    CFG_TIMED,
-    CFG_GT3_TEST,
-    CFG_SWAPIN,
-    CFG_NEW_ACTIVE,
-    CFG_REFAULT_ACTIVE,
-    CFG_MAP_WRITABLE,
-    CFG_BATCH_CLEARS_LRU,
-    CFG_FREES_SWAP_AFTER_COPY,
-    CFG_DRAINS_ON_MIGRATE,
-    CFG_STABLE_WRITES,
-    CFG_ROTATIONAL,
-    CFG_PAGE_CLUSTER,
-    CFG_SWAP_TOTAL,
-    CFG_NSLOTS,
-    CFG_NPHYS,
-    CFG_NREQUESTS,
-    CFG_MAX_REQUEST,
-    CFG_QUEUE_DEPTH,
-    CFG_LATENCY_NS,
-    CFG_LATENCY_DIST,
-    CFG_LATENCY_SIGMA_PPM,
-    CFG_COMPLETION_CPU,
-    CFG_PMD_OFFSET,
-    CFG_LOG_ROWS,
-) = range(C_END, C_END + NR_CONFIG)
-CFG_FIRST = CFG_NPAGES
 
 # Times of the steps, nanoseconds (data/costs.toml has the sets by name).
 COSTS = (
@@ -343,7 +285,6 @@ COSTS = (
     "dispatch_rewrite",
 )
 NR_COSTS = len(COSTS)
-COST_FIRST = CFG_FIRST + NR_CONFIG
 (
     COST_MADVISE_ENTRY,
     COST_MADVISE_RETURN,
@@ -361,23 +302,18 @@ COST_FIRST = CFG_FIRST + NR_CONFIG
     COST_SHRINK_OTHER,
     COST_DISPATCH_NEW,
     COST_DISPATCH_REWRITE,
-) = range(COST_FIRST, COST_FIRST + NR_COSTS)
+) = range(NR_COSTS)
 
-# One request to the swap device.
+# One request to the swap device: a row of m.heap (in flight) or m.plug.
 (RQ_DONE, RQ_SEQ, RQ_SLOT, RQ_NR, RQ_CPU, RQ_WRITE, RQ_NEW, NR_RQ) = range(8)
 
-# Readahead state of one VMA (swap_readahead_info).
+# Readahead state of one VMA (swap_readahead_info): a row of m.vma, one a process.
 (VMA_ADDR, VMA_WIN, VMA_HITS, NR_VMA) = range(4)
 MAX_PROCS = MAX_MAP
 
-# One row of the fault log.
+# One row of the fault log, m.log.
 LOG = ("fault", "page", "cpu", "t_ns", "before", "given_up", "outcome", "reason", "drained")
 NR_LOG = len(LOG)
-
-BATCH = COST_FIRST + NR_COSTS  # the PTEs of one page table's pages on their way out
-VMA = BATCH + PTRS_PER_PTE
-PLUG = VMA + MAX_PROCS * NR_VMA  # the task's plug, oldest request first
-CLOCK = PLUG + MAX_PLUGGED * NR_RQ  # a clock per CPU, then SERVERS, LOG_ROWS, REQUESTS
 
 ERR_NONE = 0
 ERR_OUT_OF_PAGES = 1

@@ -1,128 +1,183 @@
-"""The machine: four tables and a row of registers."""
+"""The machine: a header of named numbers, and the tables it points at.
+
+Jitted code sees a machine as one pointer (wpbench/_pointer.py).  A NamedTuple of arrays would do as
+well, but numba hands seven words of each array to every function it calls: only inlining makes that
+fast, and inlining everything everywhere took more than a minute to compile.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from .._jit import allocating, inline
+from .._jit import JIT_DISABLED, TYPES, kernel, link
 from . import layout as L
 
-
-class Machine(NamedTuple):
-    """State of one simulated machine.  The arrays change; the scalars stay in a run.
-
-    Few fields on purpose: numba hands every array of a tuple to every function it calls, and the
-    time to compile grows with them.
-
-    Attributes
-    ----------
-    pte
-        uint32[npages * nprocs]; page ``v`` of process ``p`` is entry ``p * npages + v``.
-    page
-        int64[nphys], by page frame number; 0 is the zero page.
-    slot
-        uint32[nslots], by swap offset; 0 is the header.
-    vec
-        int32[ncpus * NR_VECS * (pagevec + 1)]: for each CPU and kind the number of entries, then
-        the entries.
-    reg
-        int64: registers, counters, configuration, costs, clocks, the swap device's queue
-        (layout.py).
-    npages, ncpus, pagevec, decision, drain, bypass, async_io, timed
-        As in ``layout.CONFIG``: what the hot paths ask for.
-    """
-
-    pte: Any
-    page: Any
-    slot: Any
-    vec: Any
-    reg: Any
-    npages: int
-    ncpus: int
-    pagevec: int
-    decision: int
-    drain: int
-    bypass: int
-    async_io: int
-    timed: int
+# Tables outside the header: name -> element type, in the order in which they lie in memory.  Those
+# up to PAGE must be zero when a run begins.
+FAR = {
+    "clock": "int64",  # of each CPU, nanoseconds
+    "servers": "int64",  # when each place of the device's queue is free again
+    "vma": "int64",  # readahead state, a row of NR_VMA a process
+    "vec": "int32",  # for each CPU and kind of pagevec the number of entries, then the entries
+    "pte": "uint32",  # page v of process p is entry p * npages + v
+    "slot": "uint32",  # swap_map and swap cache, by swap offset; 0 is the header
+    "page": "int64",  # holders and flags, by page frame number; 0 is the zero page
+    "plug": "int64",  # the task's plug, oldest request first
+    "heap": "int64",  # requests in flight, a heap by completion time
+    "batch": "int64",  # the PTEs of one page table's pages on their way out
+    "log": "int64",  # the fault log
+}
+# Tables inside the header: name -> length.
+NEAR = {"reason": L.NR_REASONS, "seen": L.NR_SEEN, "cost": L.NR_COSTS}
+_NUMBERS = (*FAR, *L.CONFIG, *L.REGISTERS, *L.COUNTERS)
+INDEX = {name: i for i, name in enumerate(_NUMBERS)}
+INDEX |= {"reason": len(_NUMBERS), "seen": len(_NUMBERS) + L.NR_REASONS}
+INDEX["cost"] = INDEX["seen"] + L.NR_SEEN
+HEADER_WORDS = INDEX["cost"] + L.NR_COSTS
+CONFIG_AT = INDEX[L.CONFIG[0]]
+COUNTERS_AT = INDEX[L.COUNTERS[0]]
+NR_COUNTERS = len(L.COUNTER_NAMES)
 
 
-@inline
-def servers(m: Machine) -> int:
-    """Return where in ``reg`` the device's places are: when each is free again."""
-    return L.CLOCK + m.ncpus
+def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many elements each table has; from arrays of configurations, arrays."""
+    return {
+        "clock": config["ncpus"],
+        "servers": config["queue_depth"],
+        "vma": config["nprocs"] * L.NR_VMA,
+        "vec": config["ncpus"] * L.NR_VECS * (config["pagevec"] + 1),
+        "pte": config["npages"] * config["nprocs"],
+        "slot": config["nslots"],
+        "page": config["nphys"],
+        "plug": config["async_io"] * L.MAX_PLUGGED * L.NR_RQ,
+        "heap": config["nrequests"] * L.NR_RQ,
+        "batch": L.PTRS_PER_PTE + 0 * config["npages"],
+        "log": config["log_rows"] * L.NR_LOG,
+    }
 
 
-@inline
-def log_rows(m: Machine) -> int:
-    """Return where in ``reg`` the fault log begins."""
-    return servers(m) + m.reg[L.CFG_QUEUE_DEPTH]
+def offsets(config: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Return where each table begins and how many words there are, from the header's start."""
+    at = HEADER_WORDS + 0 * config["npages"]
+    found = {}
+    for name, length in table_lengths(config).items():
+        found[name] = at
+        at = at + (length if FAR[name] == "int64" else (length + 1) // 2)
+    return found, at
 
 
-@inline
-def requests(m: Machine) -> int:
-    """Return where in ``reg`` the requests in flight are: a heap by completion time."""
-    return log_rows(m) + m.reg[L.CFG_LOG_ROWS] * L.NR_LOG
+class Machine:
+    """One simulated machine with empty memory and all clocks at 0.
 
-
-@inline
-def registers_size(cfg: Any) -> int:
-    """Return how many int64 the ``reg`` of a machine with this configuration row holds."""
-    return (
-        L.CLOCK
-        + cfg[L.CFG_NCPUS - L.CFG_FIRST]
-        + cfg[L.CFG_QUEUE_DEPTH - L.CFG_FIRST]
-        + cfg[L.CFG_LOG_ROWS - L.CFG_FIRST] * L.NR_LOG
-        + cfg[L.CFG_NREQUESTS - L.CFG_FIRST] * L.NR_RQ
-    )
-
-
-@allocating
-def boot(cfg: Any, cost: Any, seed: int) -> Machine:
-    """Return a machine with empty memory and all clocks at 0.
+    Jitted functions take it as it is, and change it.  Every name of ``layout.CONFIG``,
+    ``REGISTERS`` and ``COUNTERS`` is an attribute, an integer; every table an array:
+    ``m.pte[at]``, ``m.page[page]``, ``m.clock[cpu]``.
 
     Parameters
     ----------
-    cfg
-        int64[NR_CONFIG], the values that ``layout.CONFIG`` names.
-    cost
-        int64[NR_COSTS], nanoseconds of the steps that ``layout.COSTS`` names.
+    config
+        A value for each name of ``layout.CONFIG``.
+    costs
+        Nanoseconds for each name of ``layout.COSTS``; none: no step takes time.
     seed
         State of the run's random stream.
+
+    Attributes
+    ----------
+    memory
+        int64: the header, then the tables.
+    counted
+        int64: the values that ``layout.COUNTER_NAMES`` names.
+    address
+        Where ``memory`` is.
     """
-    npages = cfg[0]
-    nprocs = cfg[1]
-    ncpus = cfg[2]
-    pagevec = cfg[3]
-    reg = np.zeros(registers_size(cfg), np.int64)
-    for i in range(L.NR_CONFIG):
-        reg[L.CFG_FIRST + i] = cfg[i]
-    for i in range(L.NR_COSTS):
-        reg[L.COST_FIRST + i] = cost[i]
-    reg[L.REG_NEXT_PAGE] = 1
-    reg[L.REG_NEXT_SLOT] = 1
-    reg[L.REG_NR_PROCESSES] = 1
-    reg[L.REG_READAHEAD_HITS] = 4
-    reg[L.REG_RANDOM] = seed
-    for process in range(nprocs):
-        reg[L.VMA + process * L.NR_VMA + L.VMA_ADDR] = -2
-        reg[L.VMA + process * L.NR_VMA + L.VMA_HITS] = 4
-    page = np.empty(cfg[L.CFG_NPHYS - L.CFG_FIRST], np.int64)
-    page[0] = 0
-    return Machine(
-        np.zeros(npages * nprocs, np.uint32),
-        page,
-        np.zeros(cfg[L.CFG_NSLOTS - L.CFG_FIRST], np.uint32),
-        np.zeros(ncpus * L.NR_VECS * (pagevec + 1), np.int32),
-        reg,
-        npages,
-        ncpus,
-        pagevec,
-        cfg[4],
-        cfg[5],
-        cfg[6],
-        cfg[7],
-        cfg[8],
+
+    def __init__(
+        self, config: Mapping[str, int], costs: Mapping[str, int] | None = None, seed: int = 0
+    ) -> None:
+        link()
+        where, words = offsets(config)
+        memory = np.zeros(words, np.int64)
+        address = memory.ctypes.data
+        for name, length in table_lengths(config).items():
+            at = where[name]
+            table = memory[at:].view(FAR[name])[:length]
+            self.__dict__[name] = table
+            memory[INDEX[name]] = address + 8 * at
+        for name, length in NEAR.items():
+            self.__dict__[name] = memory[INDEX[name] : INDEX[name] + length]
+        for name in L.CONFIG:
+            memory[INDEX[name]] = config[name]
+        if costs is not None:
+            self.__dict__["cost"][:] = [costs[name] for name in L.COSTS]
+        self.__dict__["memory"] = memory
+        self.__dict__["address"] = address
+        self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTERS]
+        boot(self, seed)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["memory"][INDEX[name]]
+        except KeyError:
+            raise AttributeError(f"a machine has no {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in INDEX or name in FAR or name in NEAR or name in L.CONFIG:
+            raise AttributeError(f"a machine's {name!r} cannot be assigned to")
+        self.__dict__["memory"][INDEX[name]] = value
+
+
+if not JIT_DISABLED:
+    from .._pointer import Layout, pointer_type
+
+    TYPES["Machine"] = pointer_type(
+        Machine,
+        Layout(
+            constants={name: INDEX[name] for name in L.CONFIG},
+            variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
+            near={name: INDEX[name] for name in NEAR},
+            far={name: (INDEX[name], element) for name, element in FAR.items()},
+        ),
     )
+
+
+@kernel
+def boot(m: Machine, seed: int) -> None:
+    """Give the registers of a machine with zeroed tables the values they begin with."""
+    m.next_page = 1
+    m.next_slot = 1
+    m.nr_processes = 1
+    m.readahead_hits = 4
+    m.random = seed
+    m.page[L.ZERO_PAGE] = 0
+    for process in range(m.nprocs):
+        m.vma[process * L.NR_VMA + L.VMA_ADDR] = -2
+        m.vma[process * L.NR_VMA + L.VMA_HITS] = 4
+
+
+@kernel
+def reset_counters(m: Machine) -> None:
+    """Begin to count anew."""
+    for i in range(L.NR_REASONS):
+        m.reason[i] = 0
+    for i in range(L.NR_SEEN):
+        m.seen[i] = 0
+    m.wp_faults = 0
+    m.reuses = 0
+    m.copies = 0
+    m.zero_copies = 0
+    m.drains = 0
+    m.drained_pages = 0
+    m.early_gt3 = 0
+    m.pswpin = 0
+    m.pswpout = 0
+    m.not_paged_out = 0
+    m.minor_faults = 0
+    m.major_faults = 0
+    m.accesses = 0
+
+
+__all__ = ["Machine", "boot", "reset_counters"]

@@ -17,7 +17,7 @@ from .vmscan import isolate_lru_page, putback_lru_page, shrink_page
 @inline
 def _next_page_table(m: Machine, at: int, end: int) -> int:
     """Return where the page table that maps PTE ``at`` ends, or ``end`` if that comes first."""
-    page = at % m.npages + m.reg[L.CFG_PMD_OFFSET]
+    page = at % m.npages + m.pmd_offset
     step = L.PTRS_PER_PTE - page % L.PTRS_PER_PTE
     return min(end, at + step)
 
@@ -42,17 +42,17 @@ def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
                 word = m.page[page]
                 if word & (L.PG_LRU | L.MASK_MAP) == (L.PG_LRU | L.ONE_MAP):
                     isolate_lru_page(m, page, word & ~(L.PG_REFERENCED | L.PG_ACTIVE))
-                    m.reg[L.BATCH + nr] = at
+                    m.batch[nr] = at
                     nr += 1
         kept = 0
         for i in range(nr):
-            at = m.reg[L.BATCH + i] & L.INDEX
+            at = m.batch[i]
             page = np.int64(m.pte[at]) >> L.SHIFT_PTE
             if shrink_page(m, cpu, at):
-                m.reg[L.BATCH + kept] = page
+                m.batch[kept] = page
                 kept += 1
         for i in range(kept):
-            putback_lru_page(m, cpu, m.reg[L.BATCH + i])
+            putback_lru_page(m, cpu, m.batch[i])
         first = stop
     if m.async_io:
         flush_plug(m, cpu)

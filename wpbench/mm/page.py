@@ -36,22 +36,22 @@ def page_mapcount(word: int) -> int:
 @inline
 def fail(m: Machine, error: int) -> None:
     """Note the first error of a run; whoever started the run raises it."""
-    if m.reg[L.REG_ERROR] == L.ERR_NONE:
-        m.reg[L.REG_ERROR] = error
+    if m.error == L.ERR_NONE:
+        m.error = error
 
 
 @inline
 def alloc_page(m: Machine) -> int:
     """Return the number of a free page.  The caller writes its word, with a holder in it."""
-    page = m.reg[L.REG_FREE_PAGE] & L.INDEX
+    page = m.free_page
     if page != 0:
-        m.reg[L.REG_FREE_PAGE] = m.page[page] >> L.SHIFT_SLOT
+        m.free_page = m.page[page] >> L.SHIFT_SLOT
         return page
-    page = m.reg[L.REG_NEXT_PAGE] & L.INDEX
-    if page >= m.reg[L.CFG_NPHYS]:
+    page = m.next_page
+    if page >= m.nphys:
         fail(m, L.ERR_OUT_OF_PAGES)
-        return m.reg[L.CFG_NPHYS] - 1
-    m.reg[L.REG_NEXT_PAGE] = page + 1
+        return m.nphys - 1
+    m.next_page = page + 1
     return page
 
 
@@ -61,5 +61,5 @@ def store_or_free(m: Machine, page: int, word: Any) -> None:
     if word & L.HOLDERS:
         m.page[page] = word
     else:
-        m.page[page] = m.reg[L.REG_FREE_PAGE] << L.SHIFT_SLOT
-        m.reg[L.REG_FREE_PAGE] = page
+        m.page[page] = m.free_page << L.SHIFT_SLOT
+        m.free_page = page

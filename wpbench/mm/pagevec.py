@@ -13,7 +13,7 @@ from .page import fail, store_or_free
 @inline
 def pagevec(m: Machine, cpu: int, kind: int) -> int:
     """Return where in ``vec`` a pagevec is: its number of entries, then the entries."""
-    return ((cpu * L.NR_VECS + kind) * (m.pagevec + 1)) & L.INDEX
+    return (cpu * L.NR_VECS + kind) * (m.pagevec + 1)
 
 
 @inline
@@ -22,7 +22,7 @@ def _flush_lru_add(m: Machine, cpu: int) -> None:
     nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
     for i in range(vec + 1, vec + 1 + nr):
-        page = np.int64(m.vec[i]) & L.INDEX
+        page = np.int64(m.vec[i])
         if page != L.ZERO_PAGE:
             store_or_free(m, page, (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU)
 
@@ -48,9 +48,9 @@ def flush_moves(m: Machine, cpu: int, kind: int) -> None:
     m.vec[vec] = 0
     shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
     for i in range(vec + 1, vec + 1 + nr):
-        page = np.int64(m.vec[i]) & L.INDEX
+        page = np.int64(m.vec[i])
         word = m.page[page]
-        if m.reg[L.CFG_BATCH_CLEARS_LRU]:
+        if m.batch_clears_lru:
             word |= L.PG_LRU
         if word & L.PG_LRU:
             if kind == L.VEC_ROTATE:
@@ -80,7 +80,7 @@ def lru_cache_add(m: Machine, cpu: int, page: int) -> None:
     m.vec[vec] = nr
     if page != L.ZERO_PAGE:
         m.page[page] |= L.HELD_LRU_ADD
-    if nr >= m.pagevec or m.reg[L.REG_LRU_CACHE_DISABLED] != 0:
+    if nr >= m.pagevec or m.lru_cache_disabled != 0:
         flush_lru_add(m, cpu)
 
 
@@ -97,13 +97,13 @@ def queue_move(m: Machine, cpu: int, page: int, kind: int) -> None:
         fail(m, L.ERR_FIELD_OVERFLOW)
         return
     word += 1 << shift
-    if m.reg[L.CFG_BATCH_CLEARS_LRU]:
+    if m.batch_clears_lru:
         word &= ~L.PG_LRU
     m.page[page] = word
     nr = (np.int64(m.vec[vec]) & 255) + 1
     m.vec[vec + nr] = page
     m.vec[vec] = nr
-    if nr >= m.pagevec or m.reg[L.REG_LRU_CACHE_DISABLED] != 0:
+    if nr >= m.pagevec or m.lru_cache_disabled != 0:
         flush_moves(m, cpu, kind)
 
 
@@ -145,17 +145,17 @@ def lru_add_drain_all(m: Machine) -> None:
 @kernel
 def lru_cache_disable(m: Machine) -> None:
     """From here on every insertion flushes at once (v5.13; move_pages, CMA, memory offline)."""
-    m.reg[L.REG_LRU_CACHE_DISABLED] += 1
+    m.lru_cache_disabled += 1
     lru_add_drain_all(m)
 
 
 @kernel
 def lru_cache_enable(m: Machine) -> None:
     """End one lru_cache_disable()."""
-    if m.reg[L.REG_LRU_CACHE_DISABLED] == 0:
+    if m.lru_cache_disabled == 0:
         fail(m, L.ERR_BAD_OPERATION)
         return
-    m.reg[L.REG_LRU_CACHE_DISABLED] -= 1
+    m.lru_cache_disabled -= 1
 
 
 @inline

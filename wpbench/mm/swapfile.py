@@ -25,7 +25,7 @@ def swap_cache_page(m: Machine, slot: int) -> int:
 @inline
 def vm_swap_full(m: Machine) -> bool:
     """Is more than half of swap in use (``vm_swap_full()``)?"""
-    return 2 * m.reg[L.REG_SLOTS_USED] > m.reg[L.CFG_SWAP_TOTAL]
+    return 2 * m.slots_used > m.swap_total
 
 
 @kernel
@@ -35,10 +35,10 @@ def scan_swap_map(m: Machine) -> int:
     ``scan_swap_map_slots()``: slots go round; a slot that only the swap cache keeps is reclaimed
     on the way when more than half of swap is in use.
     """
-    slot = m.reg[L.REG_NEXT_SLOT]
+    slot = m.next_slot
     full = vm_swap_full(m)
-    for _ in range(m.reg[L.CFG_NSLOTS]):
-        if slot >= m.reg[L.CFG_NSLOTS]:
+    for _ in range(m.nslots):
+        if slot >= m.nslots:
             slot = 1
         entry = np.int64(m.slot[slot])
         if entry & L.SLOT_IN_USE == 0:
@@ -55,15 +55,15 @@ def scan_swap_map(m: Machine) -> int:
 @inline
 def get_swap_page(m: Machine) -> int:
     """Return a free slot, or 0 when swap has none.  Slots are handed out in sequence."""
-    if m.reg[L.REG_SLOTS_USED] >= m.reg[L.CFG_SWAP_TOTAL]:
+    if m.slots_used >= m.swap_total:
         return 0
-    slot = m.reg[L.REG_NEXT_SLOT] & L.INDEX
-    if slot >= m.reg[L.CFG_NSLOTS] or np.int64(m.slot[slot]) & L.SLOT_IN_USE != 0:
+    slot = m.next_slot
+    if slot >= m.nslots or np.int64(m.slot[slot]) & L.SLOT_IN_USE != 0:
         slot = scan_swap_map(m)
         if slot == 0:
             return 0
-    m.reg[L.REG_NEXT_SLOT] = slot + 1
-    m.reg[L.REG_SLOTS_USED] += 1
+    m.next_slot = slot + 1
+    m.slots_used += 1
     return slot
 
 
@@ -72,7 +72,7 @@ def put_slot(m: Machine, slot: int, entry: int) -> None:
     """Store a slot's entry; free the slot (and forget its shadow) when nobody uses it."""
     if entry & L.SLOT_IN_USE == 0:
         m.slot[slot] = 0
-        m.reg[L.REG_SLOTS_USED] -= 1
+        m.slots_used -= 1
     else:
         m.slot[slot] = entry
 

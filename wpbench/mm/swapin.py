@@ -26,12 +26,12 @@ def swap_cache_get_folio(m: Machine, at: int, page: int) -> None:
     """
     marked = (m.page[page] >> 3) & 1
     m.page[page] &= ~L.PG_READAHEAD
-    if not m.reg[L.CFG_ROTATIONAL]:
-        vma = L.VMA + (at // m.npages) * L.NR_VMA
-        m.reg[vma + L.VMA_HITS] = min(m.reg[vma + L.VMA_HITS] + marked, SWAP_RA_HITS_MAX)
-        m.reg[vma + L.VMA_ADDR] = at % m.npages
+    if not m.rotational:
+        vma = (at // m.npages) * L.NR_VMA
+        m.vma[vma + L.VMA_HITS] = min(m.vma[vma + L.VMA_HITS] + marked, SWAP_RA_HITS_MAX)
+        m.vma[vma + L.VMA_ADDR] = at % m.npages
     elif marked:
-        m.reg[L.REG_READAHEAD_HITS] += 1
+        m.readahead_hits += 1
 
 
 @inline
@@ -60,7 +60,7 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
     entry = np.int64(m.slot[slot])
     word = L.PG_SWAPCACHE | L.PG_SWAPBACKED | (slot << L.SHIFT_SLOT)
     if entry & L.SLOT_SHADOW:
-        word |= m.reg[L.CFG_REFAULT_ACTIVE]
+        word |= m.refault_active
     if readahead:
         word |= L.PG_READAHEAD
     if m.async_io:
@@ -68,7 +68,7 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
     m.page[page] = word
     m.slot[slot] = (entry & L.MASK_SWAP_COUNT) | (page << L.SHIFT_SLOT_PAGE)
     lru_cache_add(m, cpu, page)
-    m.reg[L.C_PSWPIN] += 1
+    m.pswpin += 1
     if m.async_io:
         submit_page(m, cpu, slot, 0, 0)
 
@@ -80,17 +80,17 @@ def swap_vma_readahead(m: Machine, cpu: int, at: int, slot: int) -> int:
     ``swap_vma_readahead()``: a window above 1 ends with ``lru_add_drain()``, a window of 1 does
     not, and reads its page synchronously.
     """
-    vma = L.VMA + (at // m.npages) * L.NR_VMA
+    vma = (at // m.npages) * L.NR_VMA
     base = at - at % m.npages
     here = at % m.npages
-    most = 1 << min(m.reg[L.CFG_PAGE_CLUSTER], SWAP_RA_ORDER_CEILING)
+    most = 1 << min(m.page_cluster, SWAP_RA_ORDER_CEILING)
     win = 1
     if most > 1:
-        prev = m.reg[vma + L.VMA_ADDR]
-        win = _window(prev, here, m.reg[vma + L.VMA_HITS], most, m.reg[vma + L.VMA_WIN])
-        m.reg[vma + L.VMA_ADDR] = here
-        m.reg[vma + L.VMA_WIN] = win
-        m.reg[vma + L.VMA_HITS] = 0
+        prev = m.vma[vma + L.VMA_ADDR]
+        win = _window(prev, here, m.vma[vma + L.VMA_HITS], most, m.vma[vma + L.VMA_WIN])
+        m.vma[vma + L.VMA_ADDR] = here
+        m.vma[vma + L.VMA_WIN] = win
+        m.vma[vma + L.VMA_HITS] = 0
         if win > 1:
             if here == prev + 1:
                 first = here
@@ -98,12 +98,7 @@ def swap_vma_readahead(m: Machine, cpu: int, at: int, slot: int) -> int:
                 first = here - win + 1
             else:
                 first = here - (win - 1) // 2
-            table = (
-                here
-                + m.reg[L.CFG_PMD_OFFSET]
-                - (here + m.reg[L.CFG_PMD_OFFSET]) % L.PTRS_PER_PTE
-                - m.reg[L.CFG_PMD_OFFSET]
-            )
+            table = here + m.pmd_offset - (here + m.pmd_offset) % L.PTRS_PER_PTE - m.pmd_offset
             last = min(first + win, m.npages, table + L.PTRS_PER_PTE)
             first = max(first, 0, table)
             for v in range(first, last):
@@ -127,24 +122,24 @@ def swap_cluster_readahead(m: Machine, cpu: int, slot: int) -> int:
 
     ``swap_cluster_readahead()``, used while a rotational swap device is active.
     """
-    most = 1 << m.reg[L.CFG_PAGE_CLUSTER]
+    most = 1 << m.page_cluster
     win = 1
     if most > 1:
-        hits = m.reg[L.REG_READAHEAD_HITS]
-        m.reg[L.REG_READAHEAD_HITS] = 0
+        hits = m.readahead_hits
+        m.readahead_hits = 0
         win = _window(
-            m.reg[L.REG_READAHEAD_PREV_OFFSET],
+            m.readahead_prev_offset,
             slot,
             hits,
             most,
-            m.reg[L.REG_READAHEAD_PREV_WIN],
+            m.readahead_prev_win,
         )
         if hits == 0:
-            m.reg[L.REG_READAHEAD_PREV_OFFSET] = slot
-        m.reg[L.REG_READAHEAD_PREV_WIN] = win
+            m.readahead_prev_offset = slot
+        m.readahead_prev_win = win
         if win > 1:
             first = slot - slot % win
-            last = min(first + win, m.reg[L.CFG_NSLOTS])
+            last = min(first + win, m.nslots)
             for s in range(max(first, 1), last):
                 entry = np.int64(m.slot[s])
                 if entry & L.MASK_SWAP_COUNT and entry >> L.SHIFT_SLOT_PAGE == 0:
@@ -171,7 +166,7 @@ def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
         retry = True
     else:
         kind = L.MAJOR
-        if m.reg[L.CFG_ROTATIONAL]:
+        if m.rotational:
             win = swap_cluster_readahead(m, cpu, slot)
         else:
             win = swap_vma_readahead(m, cpu, at, slot)
@@ -200,7 +195,7 @@ def _may_make_writable(m: Machine, word: int, slot: int) -> bool:
     sharers += np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT
     if sharers != 1:
         return False
-    return not (word & L.PG_WRITEBACK and m.reg[L.CFG_STABLE_WRITES])
+    return not (word & L.PG_WRITEBACK and m.stable_writes)
 
 
 @kernel
@@ -212,13 +207,13 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
     word = m.page[page]
     writable = False
     exclusive = False
-    if m.reg[L.CFG_SWAPIN] >= L.SWAPIN_V5_18:
+    if m.swapin >= L.SWAPIN_V5_18:
         if write and word & (L.PG_KSM | L.PG_LRU) == 0:
             lru_add_drain(m, cpu)
         word = m.page[page]
-        if m.reg[L.CFG_SWAPIN] >= L.SWAPIN_V6_1 and not word & L.PG_KSM:
+        if m.swapin >= L.SWAPIN_V6_1 and not word & L.PG_KSM:
             exclusive = pte & L.PTE_SWP_EXCLUSIVE != 0
-            if word & L.PG_WRITEBACK and m.reg[L.CFG_STABLE_WRITES]:
+            if word & L.PG_WRITEBACK and m.stable_writes:
                 exclusive = False
     elif write and _may_make_writable(m, word, slot):
         writable = True
@@ -231,14 +226,14 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
     word = m.page[page]
     if word & L.PG_SWAPCACHE:
         free = vm_swap_full(m)
-        if m.reg[L.CFG_SWAPIN] >= L.SWAPIN_V5_18 and write and not word & L.PG_KSM:
+        if m.swapin >= L.SWAPIN_V5_18 and write and not word & L.PG_KSM:
             free = free or page_count(word) == 2
         if free:
             try_to_free_swap(m, page)
             word = m.page[page]
-    if m.reg[L.CFG_SWAPIN] >= L.SWAPIN_V5_18 and not word & L.PG_KSM:
+    if m.swapin >= L.SWAPIN_V5_18 and not word & L.PG_KSM:
         exclusive = exclusive or page_count(word) == 1
-        writable = exclusive and (write != 0 or m.reg[L.CFG_MAP_WRITABLE] != 0)
+        writable = exclusive and (write != 0 or m.map_writable != 0)
     new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
     if exclusive:
         m.page[page] = word | L.PG_ANON_EXCLUSIVE
@@ -247,7 +242,7 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
         if write:
             new |= L.PTE_DIRTY
     m.pte[at] = new
-    if m.reg[L.CFG_SWAPIN] == L.SWAPIN_V5_8:
+    if m.swapin == L.SWAPIN_V5_8:
         activate_page(m, cpu, page)
     if write and not writable:
         do_wp_page(m, cpu, at)
@@ -268,18 +263,18 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         page = alloc_page(m)
         word = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
         if entry & L.SLOT_SHADOW:
-            word |= m.reg[L.CFG_REFAULT_ACTIVE]
+            word |= m.refault_active
         m.page[page] = word
         lru_cache_add(m, cpu, page)
         swap_free(m, slot)
-        m.reg[L.C_PSWPIN] += 1
+        m.pswpin += 1
         new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
         if write:
             new |= L.PTE_WRITE | L.PTE_DIRTY
-        elif m.reg[L.CFG_MAP_WRITABLE]:
+        elif m.map_writable:
             new |= L.PTE_WRITE
         m.pte[at] = new
-        if m.reg[L.CFG_SWAPIN] == L.SWAPIN_V5_8:
+        if m.swapin == L.SWAPIN_V5_8:
             activate_page(m, cpu, page)
         tick(m, cpu, L.COST_SWAPIN_RETURN)
         return L.MAJOR

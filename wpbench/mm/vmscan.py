@@ -29,10 +29,10 @@ def putback_lru_page(m: Machine, cpu: int, page: int) -> None:
 @kernel
 def _refill_slot_cache(m: Machine, cpu: int) -> None:
     """Let every 64th slot take longer: the slot cache is refilled (mm/swap_slots.c)."""
-    if m.reg[L.REG_SLOT_CACHE] == 0:
-        m.reg[L.REG_SLOT_CACHE] = L.SWAP_SLOTS_CACHE_SIZE
+    if m.slot_cache == 0:
+        m.slot_cache = L.SWAP_SLOTS_CACHE_SIZE
         tick(m, cpu, L.COST_SLOT_REFILL)
-    m.reg[L.REG_SLOT_CACHE] -= 1
+    m.slot_cache -= 1
 
 
 @inline
@@ -81,7 +81,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         word = (word & L.NOT_SLOT) | L.PG_SWAPCACHE | L.PG_DIRTY | (slot << L.SHIFT_SLOT)
         entry = page << L.SHIFT_SLOT_PAGE
     else:
-        slot = (word >> L.SHIFT_SLOT) & L.INDEX
+        slot = word >> L.SHIFT_SLOT
         entry = np.int64(m.slot[slot])
     # try_to_unmap_one(): the PTE becomes a swap PTE and takes the exclusive marker along.
     entry += 1
@@ -100,7 +100,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             tick(m, cpu, L.COST_SHRINK_OTHER)
             return True
         word &= ~L.PG_DIRTY
-        m.reg[L.C_PSWPOUT] += 1
+        m.pswpout += 1
         if m.async_io:
             m.page[page] = word | L.PG_RECLAIM | L.PG_WRITEBACK
             m.slot[slot] = entry

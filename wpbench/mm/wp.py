@@ -7,7 +7,7 @@ import numpy as np
 from .._jit import inline, kernel
 from . import layout as L
 from .device import tick
-from .machine import Machine, log_rows
+from .machine import Machine
 from .page import alloc_page, page_count, page_mapcount, store_or_free
 from .pagevec import (
     drain_cpu,
@@ -21,7 +21,7 @@ from .pagevec import (
 from .swapfile import delete_from_swap_cache, free_swap_cache, swap_count, try_to_free_swap
 
 
-@kernel
+@inline
 def why_copied(m: Machine, cpu: int, page: int, word: int) -> int:
     """Return the reason of a copy: the first holder, in the order of ``layout.REASONS``."""
     if word & L.PG_KSM:
@@ -56,7 +56,7 @@ def why_copied(m: Machine, cpu: int, page: int, word: int) -> int:
     return L.R_TRYLOCK
 
 
-@kernel
+@inline
 def _seen_by_count(word: int) -> int:
     """Return what an instrumented kernel sees when a reference-count test fails."""
     if not word & L.PG_LRU:
@@ -89,20 +89,20 @@ def drain_for(m: Machine, cpu: int, page: int) -> None:
         return
     if m.page[page] & L.PG_LRU and m.drain != L.DRAIN_ALWAYS:
         return
-    m.reg[L.C_DRAINS] += 1
+    m.drains += 1
     if m.drain <= L.DRAIN_ALWAYS:
-        m.reg[L.C_DRAINED_PAGES] += waiting(m, cpu)
+        m.drained_pages += waiting(m, cpu)
         drain_cpu(m, cpu)
     else:
         _drain_rarely(m, cpu, page)
 
 
-@kernel
+@inline
 def _gave_up(m: Machine, reason: int, seen: int, word: int) -> bool:
-    m.reg[L.C_REASON + reason] += 1
-    m.reg[L.C_SEEN + seen] += 1
-    m.reg[L.REG_LAST_REASON] = reason
-    m.reg[L.REG_LAST_WORD] = word
+    m.reason[reason] += 1
+    m.seen[seen] += 1
+    m.last_reason = reason
+    m.last_word = word
     return False
 
 
@@ -145,7 +145,7 @@ def _can_reuse_v5_8(m: Machine, page: int) -> bool:
     if word & L.PG_SWAPCACHE:
         if not word & L.PG_WRITEBACK:
             delete_from_swap_cache(m, page)
-        elif m.reg[L.CFG_STABLE_WRITES]:
+        elif m.stable_writes:
             return _gave_up(m, L.R_STABLE_WB, L.SEEN_LRU_WRITEBACK, word)
     return True
 
@@ -177,8 +177,8 @@ def can_reuse(m: Machine, cpu: int, page: int) -> bool:
     if m.decision == L.WP_PATCH2_RFC2:
         if refs > 1 + in_cache + ((word & L.PG_LRU) ^ 1):
             return _count_too_high(m, cpu, page, word)
-    elif m.reg[L.CFG_GT3_TEST] and refs > 3:
-        m.reg[L.C_EARLY_GT3] += 1
+    elif m.gt3_test and refs > 3:
+        m.early_gt3 += 1
         return _count_too_high(m, cpu, page, word)
     drain_for(m, cpu, page)
     word = m.page[page]
@@ -195,13 +195,13 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
     """
     tick(m, cpu, L.COST_COPY_INSERT)
     new = alloc_page(m)
-    m.page[new] = m.reg[L.CFG_NEW_ACTIVE] | L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
+    m.page[new] = m.new_active | L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
     lru_cache_add(m, cpu, new)
     m.pte[at] = (new << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
     if page == L.ZERO_PAGE:
         return
     word = m.page[page] - L.ONE_MAP
-    if word & L.PG_SWAPCACHE and m.reg[L.CFG_FREES_SWAP_AFTER_COPY]:
+    if word & L.PG_SWAPCACHE and m.frees_swap_after_copy:
         m.page[page] = word
         free_swap_cache(m, page)
     else:
@@ -210,22 +210,20 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
 
 @kernel
 def _log_fault(m: Machine, cpu: int, at: int, before: int, reused: bool, drained: int) -> None:
-    row = m.reg[L.REG_NR_LOGGED]
-    if row >= m.reg[L.CFG_LOG_ROWS]:
+    row = m.nr_logged
+    if row >= m.log_rows:
         return
-    m.reg[L.REG_NR_LOGGED] = row + 1
-    row = log_rows(m) + row * L.NR_LOG
-    m.reg[row] = m.reg[L.C_WP_FAULTS] - 1
-    m.reg[row + 1] = at
-    m.reg[row + 2] = cpu
-    m.reg[row + 3] = m.reg[L.CLOCK + cpu]
-    m.reg[row + 4] = before
-    m.reg[row + 5] = (
-        m.page[np.int64(m.pte[at]) >> L.SHIFT_PTE] if reused else m.reg[L.REG_LAST_WORD]
-    )
-    m.reg[row + 6] = L.REUSE if reused else L.COPY
-    m.reg[row + 7] = -1 if reused else m.reg[L.REG_LAST_REASON]
-    m.reg[row + 8] = drained
+    m.nr_logged = row + 1
+    row *= L.NR_LOG
+    m.log[row] = m.wp_faults - 1
+    m.log[row + 1] = at
+    m.log[row + 2] = cpu
+    m.log[row + 3] = m.clock[cpu]
+    m.log[row + 4] = before
+    m.log[row + 5] = m.page[np.int64(m.pte[at]) >> L.SHIFT_PTE] if reused else m.last_word
+    m.log[row + 6] = L.REUSE if reused else L.COPY
+    m.log[row + 7] = -1 if reused else m.last_reason
+    m.log[row + 8] = drained
 
 
 @inline
@@ -236,24 +234,24 @@ def do_wp_page(m: Machine, cpu: int, at: int) -> int:
     """
     page = np.int64(m.pte[at]) >> L.SHIFT_PTE
     if page == L.ZERO_PAGE:
-        m.reg[L.C_ZERO_COPIES] += 1
+        m.zero_copies += 1
         wp_page_copy(m, cpu, at, page)
         return L.COPY
     before = m.page[page]
-    drained = m.reg[L.C_DRAINED_PAGES]
-    m.reg[L.C_WP_FAULTS] += 1
+    drained = m.drained_pages
+    m.wp_faults += 1
     reuse = can_reuse(m, cpu, page)
-    if m.reg[L.CFG_LOG_ROWS]:
-        drained = m.reg[L.C_DRAINED_PAGES] - drained
+    if m.log_rows:
+        drained = m.drained_pages - drained
         _log_fault(m, cpu, at, before, reuse, drained)
     if reuse:
-        m.reg[L.C_REUSES] += 1
+        m.reuses += 1
         m.page[page] |= L.PG_ANON_EXCLUSIVE
         m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
         at_once = m.decision == L.WP_EXCLUSIVE and before & L.PG_ANON_EXCLUSIVE
         tick(m, cpu, L.COST_EXCLUSIVE_RETURN if at_once else L.COST_REUSE_RETURN)
         return L.REUSE
-    m.reg[L.C_COPIES] += 1
+    m.copies += 1
     wp_page_copy(m, cpu, at, page)
     tick(m, cpu, L.COST_COPY_RETURN)
     return L.COPY

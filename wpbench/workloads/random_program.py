@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from .. import mm
-from .._jit import kernel
+from .._jit import workload
 from ..mm.chance import below
 from ..mm.machine import Machine
 from .params import Params
 from .replay import touch_all
 
 
-@kernel
+@workload
 def _region(m: Machine, n: int) -> tuple[int, int]:
     """Draw a range of pages: all of them, or a random part."""
     first = below(m, n)
     return first, 1 + below(m, n - first)
 
 
-@kernel
+@workload
 def random_program(m: Machine, p: Params) -> None:
     """Run ``rounds`` operations drawn by the weights ``mix``, on one thread that migrates.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import mm
-from .._jit import inline, kernel
+from .._jit import inline, workload
 from ..mm import layout as L
 from ..mm.machine import Machine
 
@@ -26,21 +26,21 @@ def page_word(m: Machine, at: int) -> int:
     return m.page[pte >> L.SHIFT_PTE]
 
 
-@kernel
+@workload
 def page_flags(m: Machine, at: int) -> int:
     """Return lru, active, writeback, swapcache (bits 0..3) of a mapped page, as kpageflags has."""
     word = page_word(m, at)
     return (word & 1) | ((word >> 5) & 1) << 1 | ((word >> 2) & 1) << 2 | ((word >> 1) & 1) << 3
 
 
-@kernel
+@workload
 def touch_all(m: Machine, cpu: int) -> None:
     """Write every page of the first process once, so that memory exists."""
     for v in range(m.npages):
         mm.write(m, cpu, v)
 
 
-@kernel
+@workload
 def replay_trace(
     m: Machine, op: Any, arg: Any, n: Any, t_ns: Any, outcome: Any, flags: Any, words: Any
 ) -> None:
@@ -66,7 +66,7 @@ def replay_trace(
     forked = False
     for i in range(op.size):
         if m.timed:
-            mm.sleep_until(m, cpu, max(m.reg[L.CLOCK + cpu], t_ns[i]))
+            mm.sleep_until(m, cpu, max(m.clock[cpu], t_ns[i]))
         do = op[i]
         if do == OP_READ:
             flags[i] = page_flags(m, arg[i])
@@ -84,7 +84,7 @@ def replay_trace(
         elif do == OP_FREE:
             mm.madvise_free(m, cpu, arg[i], n[i])
         elif do == OP_MIGRATE:
-            m.reg[L.CLOCK + arg[i]] = m.reg[L.CLOCK + cpu]
+            m.clock[arg[i]] = m.clock[cpu]
             cpu = arg[i]
         elif do == OP_FORK:
             if forked:

@@ -7,8 +7,7 @@ form in which data/kernel-measurements ran it.
 from __future__ import annotations
 
 from .. import mm
-from .._jit import inline, kernel
-from ..mm import layout as L
+from .._jit import inline, workload
 from ..mm.machine import Machine
 from .params import Params
 
@@ -36,17 +35,17 @@ def shuffled(i: int, n: int, mask: int, shift: int) -> int:
 def _move(m: Machine, old: int, new: int) -> None:
     """Let the thread go on on another CPU, at its own time."""
     if m.timed and new != old:
-        mm.sleep_until(m, new, max(m.reg[L.CLOCK + old], m.reg[L.CLOCK + new]))
+        mm.sleep_until(m, new, max(m.clock[old], m.clock[new]))
 
 
-@kernel
+@workload
 def _round(m: Machine, p: Params, first: int, read_cpu: int, write_cpu: int) -> None:
     """Run one round of one thread over its own region."""
     n = p.npages
     mm.madvise_pageout(m, read_cpu, first, n)
-    m.reg[L.C_NOT_PAGED_OUT] += mm.resident(m, first, n)
+    m.not_paged_out += mm.resident(m, first, n)
     if p.delay_ns:
-        mm.sleep_until(m, read_cpu, m.reg[L.CLOCK + read_cpu] + p.delay_ns)
+        mm.sleep_until(m, read_cpu, m.clock[read_cpu] + p.delay_ns)
     if p.order == READ_ALL_WRITE_ALL:
         for v in range(first, first + n):
             mm.read(m, read_cpu, v)
@@ -69,7 +68,7 @@ def _round(m: Machine, p: Params, first: int, read_cpu: int, write_cpu: int) -> 
         _move(m, write_cpu, read_cpu)
 
 
-@kernel
+@workload
 def reproducer(m: Machine, p: Params) -> None:
     """Write the memory once, then ``rounds`` times page it out and read and write every page.
 
@@ -84,8 +83,7 @@ def reproducer(m: Machine, p: Params) -> None:
         mm.lru_add_drain(m, p.read_cpu)
         mm.exit_process(m, m.ncpus - 1, 1)
         mm.lru_add_drain(m, p.read_cpu)
-    for i in range(L.C_WP_FAULTS, L.C_END):
-        m.reg[i] = 0
+    mm.reset_counters(m)
     for _ in range(p.rounds):
         for k in range(p.threads):
             read_cpu = (p.read_cpu + k) % p.cpus
