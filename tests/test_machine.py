@@ -15,6 +15,7 @@ from wpbench.scenario import DECISIONS, Scenario
 from wpbench.workloads.replay import touch_all
 
 EXAMPLES = int(os.environ.get("WPBENCH_EXAMPLES", "150"))
+FILE_LRU = 20  # so short that some refaults do not activate
 CASES = [(name, drain) for name, rule in DECISIONS.items() for drain in rule.drains_fit]
 HOLDERS = (
     ("pte", L.SHIFT_MAP, L.MAX_MAP),
@@ -54,12 +55,13 @@ class Pair:
             "nphys": 4096,
             "stable_writes": 0,
         }
+        config["file_lru"] = FILE_LRU
         config |= {"swap_total": 2047, "queue_depth": 0, "nrequests": 2048 if latency_us else 0}
         config |= {"timed": int(latency_us > 0)}
         self.m = mm.Machine(config, seed=1)
         self.twin = Twin(
             npages=npages, cpus=cpus, pagevec=pagevec, decision=decision, drain=drain,
-            backend=backend, latency_ns=latency_us * 1000, swap_pages=2047,
+            backend=backend, latency_ns=latency_us * 1000, swap_pages=2047, file_lru=FILE_LRU,
         )  # fmt: skip
         self.npages = npages
         self.forked = False

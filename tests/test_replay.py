@@ -46,10 +46,9 @@ def test_synchronous_trace_is_exact(path):
     assert result.first == []
     flags = result.flag_mismatches
     assert (flags["lru"], flags["writeback"], flags["swapcache"]) == (0, 0, 0)
-    # Whether a refault is recent enough to activate depends on a file LRU that the traces do not
-    # show (semantics: data/README.md); it matters in the traces of 128 pages.
-    if "128p" not in name(path):
-        assert flags["active"] <= (1 if "s801" in name(path) else 0)
+    # workingset_refault() reads lengths of lists from counters that lag (data/README.md); that is
+    # seen only where there are 128 pages.
+    assert flags["active"] <= (3 if "128p" in name(path) else 0)
 
 
 @pytest.mark.parametrize("path", ASYNCHRONOUS, ids=name)

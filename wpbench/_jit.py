@@ -156,7 +156,7 @@ class Kernel(numba.types.ExternalFunction):
             for callee in _kernels_called(self.py_func):
                 callee.link()
             with _own_cache():
-                self._compiled = numba.cfunc(self.sig, cache=True)(self.py_func)
+                self._compiled = numba.cfunc(self.sig, cache=True, forceinline=True)(self.py_func)
             llvm.add_symbol(self.symbol, self._compiled.address)
             result = None if self.sig.return_type == numba.types.void else ctypes.c_int64
             numbers = [ctypes.c_int64] * (len(self.sig.args) - 1)

@@ -8,14 +8,18 @@ not load them again after each store.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+from numba.core.typeconv.castgraph import Conversion
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     NativeValue,
     infer_getattr,
+    intrinsic,
+    lower_cast,
     lower_getattr_generic,
     lower_setattr_generic,
     models,
@@ -27,10 +31,11 @@ from numba.extending import (
 _WORD = ir.IntType(64)
 
 
+@dataclass(frozen=True)
 class Layout:
     """Where the attributes of a class are in its row.
 
-    Parameters
+    Attributes
     ----------
     constants, variables
         Names of numbers -> index.
@@ -38,22 +43,15 @@ class Layout:
         Names of tables inside the row -> index of their first word.
     far
         Names of tables elsewhere -> index of their address, and the type of their elements.
+    zero
+        Constants that are known to be 0 when code is compiled.
     """
 
-    def __init__(
-        self,
-        constants: Mapping[str, int],
-        variables: Mapping[str, int],
-        near: Mapping[str, int],
-        far: Mapping[str, tuple[int, str]],
-    ) -> None:
-        self.constants = constants
-        self.variables = variables
-        self.near = near
-        self.far = {
-            name: (index, types.CPointer(getattr(types, element)))
-            for name, (index, element) in far.items()
-        }
+    constants: Mapping[str, int]
+    variables: Mapping[str, int]
+    near: Mapping[str, int]
+    far: Mapping[str, tuple[int, str]]
+    zero: frozenset[str] = frozenset()
 
     def typeof(self, name: str) -> Any:
         """Return the numba type of an attribute, None for one that is not there."""
@@ -61,20 +59,31 @@ class Layout:
             return types.int64
         if name in self.near:
             return types.CPointer(types.int64)
-        return self.far[name][1] if name in self.far else None
+        if name in self.far:
+            return types.CPointer(getattr(types, self.far[name][1]))
+        return None
 
 
-def pointer_type(cls: type, layout: Layout) -> Any:
-    """Return the numba type of a class whose objects have the row's ``address``; register it."""
-    numba_class = type(f"{cls.__name__}Pointer", (types.Type,), {"__module__": __name__})
+class PointerType(types.Type):
+    """A pointer to the row of one class; ``base`` is a type of which this is a special case."""
+
+    base: Any = None
+
+    def can_convert_to(self, _context: Any, other: Any) -> Any:
+        """Convert to the general case without a check."""
+        return Conversion.safe if other is self.base and other is not None else None
+
+
+def pointer_type(name: str, layout: Layout, base: Any = None) -> Any:
+    """Return a new numba type with the attributes of a layout.
+
+    With a ``base``, a type of the same rows with some constants known to be 0; functions that take
+    the base take it, too.
+    """
+    numba_class = type(f"{name}Pointer", (PointerType,), {"__module__": __name__, "base": base})
     globals()[numba_class.__name__] = numba_class  # where pickle looks for it
-    numba_type = numba_class(cls.__name__)
+    numba_type = numba_class(name)
     register_model(numba_class)(models.OpaqueModel)
-
-    @typeof_impl.register(cls)
-    def _typeof(_value: Any, _context: Any) -> Any:
-        return numba_type
-
     @infer_getattr
     class _Attributes(AttributeTemplate):
         key = numba_class
@@ -93,22 +102,40 @@ def pointer_type(cls: type, layout: Layout) -> Any:
 
     @lower_getattr_generic(numba_class)
     def _get(context: Any, builder: Any, _type: Any, pointer: Any, name: str) -> Any:
+        if name in layout.zero:
+            return ir.Constant(_WORD, 0)
         if name in layout.constants:
             return constant(builder, pointer, layout.constants[name])
         if name in layout.variables:
             return builder.load(place(builder, pointer, layout.variables[name]))
         if name in layout.near:
             return place(builder, pointer, layout.near[name])
-        index, table = layout.far[name]
-        return builder.inttoptr(constant(builder, pointer, index), context.get_value_type(table))
+        address = constant(builder, pointer, layout.far[name][0])
+        return builder.inttoptr(address, context.get_value_type(layout.typeof(name)))
 
     @lower_setattr_generic(numba_class)
     def _set(_context: Any, builder: Any, _signature: Any, args: Any, name: str) -> None:
         if name not in layout.variables:
-            raise NotImplementedError(f"{cls.__name__}.{name} cannot be assigned to")
+            raise NotImplementedError(f"{numba_type}.{name} cannot be assigned to")
         builder.store(args[1], place(builder, args[0], layout.variables[name]))
 
-    @unbox(numba_class)
+    if base is not None:
+
+        @lower_cast(numba_class, type(base))
+        def _to_base(_c: Any, _builder: Any, _from: Any, _to: Any, pointer: Any) -> Any:
+            return pointer
+
+    return numba_type
+
+
+def passes_as(cls: type, numba_type: Any) -> None:
+    """Let objects of a class, which have their row's ``address``, be arguments of jitted code."""
+
+    @typeof_impl.register(cls)
+    def _typeof(_value: Any, _context: Any) -> Any:
+        return numba_type
+
+    @unbox(type(numba_type))
     def _unbox(_type: Any, obj: Any, c: Any) -> Any:
         address = c.pyapi.object_getattr_string(obj, "address")
         number = c.pyapi.long_as_ulonglong(address)
@@ -116,4 +143,15 @@ def pointer_type(cls: type, layout: Layout) -> Any:
         pointer = c.builder.inttoptr(number, c.context.get_value_type(numba_type))
         return NativeValue(pointer, is_error=c.pyapi.c_api_error())
 
-    return numba_type
+
+def special_case(general: Any, special: Any) -> Any:
+    """Return a function for jitted code that takes a pointer for one of a special case."""
+
+    @intrinsic
+    def cast(_context: Any, _pointer: Any) -> Any:
+        def codegen(_c: Any, _builder: Any, _signature: Any, args: Any) -> Any:
+            return args[0]
+
+        return special(general), codegen
+
+    return cast

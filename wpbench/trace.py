@@ -26,6 +26,11 @@ HEADER = ("backend", "decision", "npages", "ncpus")
 READ_OUTCOMES = ("hit", "minor", "major")
 FORK_OUTCOMES = ("", "done", "ignored")
 CLOCKS = ("tcg", "icount")
+# Pages on the file LRU lists of a machine that recorded (see mm/workingset.py), for traces whose
+# header has no file_lru.  Fitted to PG_active in all traces of each kind of machine: the
+# instrumented kernel's, and that of the unmodified kernels, whose headers have a `kernel` line.
+FILE_LRU_INSTRUMENTED = 640
+FILE_LRU_UNMODIFIED = 470
 _MOST_SHOWN = 10
 _MISSING = -1
 
@@ -133,7 +138,7 @@ def _header(path: Path, lines: list[str]) -> dict[str, str]:
     for key in HEADER:
         if key not in header:
             raise TraceError(f"{path}:1: the header has no '# {key}: ...' line")
-    for key in ("npages", "ncpus", "pagevec", "latency_ns"):
+    for key in ("npages", "ncpus", "pagevec", "latency_ns", "file_lru"):
         if key in header and not header[key].isdigit():
             raise TraceError(f"{path}: header {key}: {header[key]!r} is not a whole number")
     for key, choices in (
@@ -267,6 +272,8 @@ def _boot(trace: Trace, pmd_offset: int) -> Any:
     # Only the deterministic clock has times to reckon with; elsewhere each step takes none.
     step = costs()["icount" if header.get("clock") == "icount" else "none"]
     config["timed"] = int(asynchronous)
+    fitted = FILE_LRU_UNMODIFIED if "kernel" in header else FILE_LRU_INSTRUMENTED
+    config["file_lru"] = int(header.get("file_lru", fitted))
     return mm.Machine(config, step)
 
 

@@ -71,6 +71,7 @@ class Machine:
         costs=None,
         completion_cpu=None,
         request_pages=31,
+        file_lru=10**9,
     ):
         self.npages = npages
         self.cpus = cpus
@@ -85,6 +86,8 @@ class Machine:
         self.pmd_offset = pmd_offset  # where page 0 lies in its page table
         self.costs = dict(NO_COSTS, **(costs or {}))
         self.now = 0
+        self.file_lru = file_lru  # pages on the file LRU lists
+        self.nonresident_age = 0  # lruvec->nonresident_age: evictions and activations
 
         self.pages = {}
         self.vecs = Pagevecs(cpus, pagevec, self.decision.clears_lru)

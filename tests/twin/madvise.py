@@ -84,7 +84,8 @@ def _shrink(m, cpu, page):
         return True
     if page.page_count() != 2:  # __remove_mapping()
         return False
-    m.swap.delete_from_cache(page, shadow=True)
+    m.swap.delete_from_cache(page, shadow=m.nonresident_age)
+    m.nonresident_age += 1
     page.put("iso")
     return True
 

@@ -59,15 +59,22 @@ def read_swap_cache_async(m, cpu, slot):
     page = Page(m, f"slot {slot}")
     page.get("fault")
     page.locked = True
-    if m.swap.add_to_cache(page, slot):
-        workingset_refault(m, page)
+    workingset_refault(m, page, m.swap.add_to_cache(page, slot))
     m.vecs.insert("lru_add", cpu, page)
     return page, True
 
 
-def workingset_refault(m, page):
-    """Start active, because the page comes back soon after its eviction (since v5.9)."""
-    if m.swapin != "v5.8":
+def workingset_refault(m, page, shadow):
+    """Start active, if the page comes back soon after its eviction (since v5.9).
+
+    Soon: since then no more pages were evicted or activated than the file LRU and the active list
+    hold.
+    """
+    if shadow is None or m.swapin == "v5.8":
+        return
+    active = sum(each.lru and each.active for each in m.pages)
+    if m.nonresident_age - shadow <= m.file_lru + active:
+        m.nonresident_age += 1
         page.active = True
 
 

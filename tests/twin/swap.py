@@ -11,7 +11,7 @@ class Slot:
     def __init__(self):
         self.count = 0  # swap_map without SWAP_HAS_CACHE: number of swap PTEs
         self.page = None  # the swap cache's page
-        self.shadow = False  # workingset_eviction() left a trace of the page that was reclaimed
+        self.shadow = None  # workingset_eviction(): the age at which its page was reclaimed
 
 
 class Swap:
@@ -87,13 +87,13 @@ class Swap:
         entry = self.slots[slot]
         assert entry.page is None
         assert page.slot is None
-        shadow, entry.shadow = entry.shadow, False
+        shadow, entry.shadow = entry.shadow, None
         entry.page = page
         page.slot = slot
         page.get("swapcache", slot)
         return shadow
 
-    def delete_from_cache(self, page, shadow=False):
+    def delete_from_cache(self, page, shadow=None):
         slot = page.slot
         entry = self.slots[slot]
         assert entry.page is page

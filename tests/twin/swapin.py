@@ -37,8 +37,7 @@ def _bypass(m, cpu, v, slot):
     """SWP_SYNCHRONOUS_IO and nobody else wants the slot: never in the swap cache."""
     page = Page(m, f"page {v}")
     page.get("fault")
-    if m.swap.slots[slot].shadow:
-        readahead.workingset_refault(m, page)
+    readahead.workingset_refault(m, page, m.swap.slots[slot].shadow)
     m.vecs.insert("lru_add", cpu, page)
     m.device.read_page(cpu, page, wait=True)
     return page

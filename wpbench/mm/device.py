@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .._jit import inline, kernel
 from . import layout as L
 from .chance import latency
 from .machine import Machine
 from .page import fail
 from .pagevec import queue_move
+from .swapfile import swap_cache_page
 
 FLUSH_PAGES = 32  # BLK_PLUG_FLUSH_SIZE, 128 KiB
 
@@ -166,7 +165,7 @@ def _complete_next(m: Machine) -> int:
         _exchange(m, at * L.NR_RQ, child * L.NR_RQ)
         at = child
     for s in range(slot, slot + pages):
-        page = np.int64(m.slot[s]) >> L.SHIFT_SLOT_PAGE
+        page = swap_cache_page(m, s)
         if write:
             end_page_writeback(m, cpu, page)
         else:

@@ -7,7 +7,7 @@ import numpy as np
 from .._jit import inline, kernel
 from . import layout as L
 from .device import complete_until, tick
-from .machine import Machine
+from .machine import Machine, as_plain
 from .page import alloc_page
 from .pagevec import lru_cache_add
 from .swapin import do_swap_page
@@ -32,8 +32,7 @@ def _count_fault(m: Machine, kind: int) -> None:
 
 
 @inline
-def read_inline(m: Machine, cpu: int, at: int) -> int:
-    """Do what ``read()`` does, inlined: for a workload that does little else."""
+def _read(m: Machine, cpu: int, at: int) -> int:
     m.accesses += 1
     pte = np.int64(m.pte[at])
     if pte & L.PTE_PRESENT:
@@ -50,8 +49,7 @@ def read_inline(m: Machine, cpu: int, at: int) -> int:
 
 
 @inline
-def write_inline(m: Machine, cpu: int, at: int) -> int:
-    """Do what ``write()`` does, inlined: for a workload that does little else."""
+def _write(m: Machine, cpu: int, at: int) -> int:
     m.accesses += 1
     pte = np.int64(m.pte[at])
     if pte & L.PTE_WRITE and pte & L.PTE_PRESENT:
@@ -74,13 +72,29 @@ def write_inline(m: Machine, cpu: int, at: int) -> int:
 @kernel
 def read(m: Machine, cpu: int, at: int) -> int:
     """Read the page of PTE ``at`` on ``cpu``; return HIT, MINOR or MAJOR."""
-    return read_inline(m, cpu, at)
+    return _read(m, cpu, at)
 
 
 @kernel
 def write(m: Machine, cpu: int, at: int) -> int:
     """Write to the page of PTE ``at`` on ``cpu``; return HIT, MINOR, MAJOR, REUSE or COPY."""
-    return write_inline(m, cpu, at)
+    return _write(m, cpu, at)
+
+
+@inline
+def read_inline(m: Machine, cpu: int, at: int) -> int:
+    """Do what ``read()`` does, inlined where nobody looks on: for a workload of little else."""
+    if m.plain:
+        return _read(as_plain(m), cpu, at)
+    return read(m, cpu, at)
+
+
+@inline
+def write_inline(m: Machine, cpu: int, at: int) -> int:
+    """Do what ``write()`` does, inlined where nobody looks on: for a workload of little else."""
+    if m.plain:
+        return _write(as_plain(m), cpu, at)
+    return write(m, cpu, at)
 
 
 @inline

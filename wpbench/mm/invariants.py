@@ -8,6 +8,7 @@ from .._jit import workload
 from . import layout as L
 from .machine import Machine
 from .pagevec import pagevec
+from .swapfile import slot_in_use, swap_cache_page
 
 INVARIANTS = (
     "all hold",
@@ -80,7 +81,7 @@ def broken_invariant(m: Machine) -> int:
         if (word & L.PG_LRU != 0) == off:
             return 3
         if word & L.PG_SWAPCACHE:
-            if np.int64(m.slot[word >> L.SHIFT_SLOT]) >> L.SHIFT_SLOT_PAGE != page:
+            if swap_cache_page(m, word >> L.SHIFT_SLOT) != page:
                 return 4
         elif word & L.PG_WRITEBACK:
             return 8
@@ -89,9 +90,9 @@ def broken_invariant(m: Machine) -> int:
         entry = np.int64(m.slot[slot])
         if entry & L.MASK_SWAP_COUNT != swaps[slot]:
             return 5
-        if entry & L.SLOT_IN_USE:
+        if slot_in_use(entry):
             in_use += 1
-        page = entry >> L.SHIFT_SLOT_PAGE
+        page = swap_cache_page(m, slot)
         if page and not (m.page[page] & L.PG_SWAPCACHE and m.page[page] >> L.SHIFT_SLOT == slot):
             return 4
     if in_use != m.slots_used:

@@ -74,12 +74,13 @@ MAX_PAGES = 1 << 27
 ZERO_PAGE = 0  # the page number that stands for the zero page, and for other tasks' pages
 PTE_ZERO_PAGE = PTE_PRESENT
 
-# --- swap_map ---
+# --- swap_map and swap cache ---
 MASK_SWAP_COUNT = 15  # swap PTEs that point here
 MAX_SWAP_COUNT = 15
-SLOT_SHADOW = 1 << 4  # reclaim left a workingset shadow
-SHIFT_SLOT_PAGE = 5  # the page in the swap cache, 0 = none
-SLOT_IN_USE = ~(SLOT_SHADOW) & 0xFFFFFFFF
+SLOT_SHADOW = 1 << 4  # the rest is a workingset shadow, as the swap cache's xarray has it
+SHIFT_SLOT_PAGE = 5  # the page in the swap cache, 0 = none; of a shadow: the age at eviction
+MASK_AGE = (1 << 27) - 1
+MASK_SLOT_STATE = SLOT_SHADOW | MASK_SWAP_COUNT
 SWAP_SLOTS_CACHE_SIZE = 64
 SWAPFILE_CLUSTER = 256  # slots; consecutive clusters are not adjacent on the device
 PTRS_PER_PTE = 512
@@ -206,6 +207,7 @@ REGISTERS = (
     "last_reason",
     "last_word",
     "nr_logged",
+    "nonresident_age",  # evictions and activations, the clock of mm/workingset.c
     "slot_cache",  # slots left in the swap slot cache, as far as its refill takes time
 )
 COUNTERS = (
@@ -240,10 +242,12 @@ CONFIG = (
     "bypass",  # SWP_SYNCHRONOUS_IO and one swap PTE: no swap cache at swap-in
     "async_io",  # writeback and reads complete later
     "timed",  # does each step take time?
+    "plain",  # none of PLAIN: an access can take the short way
     "gt3_test",  # is the first test page_count > 3 there?
     "swapin",  # SWAPIN_*
     "new_active",  # PG_ACTIVE where a new page begins on the active list (v5.8), else 0
-    "refault_active",  # PG_ACTIVE where a refault activates (workingset_refault(), v5.9), else 0
+    "refaults_activate",  # workingset_refault() of anonymous pages (v5.9)
+    "file_lru",  # pages on the file LRU lists, for workingset_refault()
     "map_writable",  # an exclusive page is mapped writable on the read fault (v6.11)
     "batch_clears_lru",  # entering any pagevec clears PageLRU (v6.11 until its revert)
     "frees_swap_after_copy",  # wp_page_copy() frees the old page's swap cache (v5.14)
@@ -264,6 +268,8 @@ CONFIG = (
     "pmd_offset",  # pages between the page table's start and page 0
     "log_rows",  # rows of the fault log, 0 = none
 )
+# What makes an access more than the page's own business: time, and whoever looks on.
+PLAIN = frozenset(("async_io", "timed", "log_rows"))
 
 # Times of the steps, nanoseconds (data/costs.toml has the sets by name).
 COSTS = (

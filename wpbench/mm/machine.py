@@ -8,6 +8,7 @@ fast, and inlining everything everywhere took more than a minute to compile.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,11 @@ def offsets(config: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     return found, at
 
 
+def is_plain(config: Mapping[str, Any]) -> Any:
+    """Return 1 where all of ``layout.PLAIN`` are 0, else 0; from arrays, an array."""
+    return np.logical_and.reduce([np.equal(config[name], 0) for name in L.PLAIN]).astype(np.int64)
+
+
 class Machine:
     """One simulated machine with empty memory and all clocks at 0.
 
@@ -110,7 +116,7 @@ class Machine:
         for name, length in NEAR.items():
             self.__dict__[name] = memory[INDEX[name] : INDEX[name] + length]
         for name in L.CONFIG:
-            memory[INDEX[name]] = config[name]
+            memory[INDEX[name]] = config[name] if name != "plain" else is_plain(config)
         if costs is not None:
             self.__dict__["cost"][:] = [costs[name] for name in L.COSTS]
         self.__dict__["memory"] = memory
@@ -130,18 +136,24 @@ class Machine:
         self.__dict__["memory"][INDEX[name]] = value
 
 
-if not JIT_DISABLED:
-    from .._pointer import Layout, pointer_type
+def as_plain(m: Machine) -> Machine:
+    """Return the machine as one whose PLAIN fields the compiler knows to be 0."""
+    return m
 
-    TYPES["Machine"] = pointer_type(
-        Machine,
-        Layout(
-            constants={name: INDEX[name] for name in L.CONFIG},
-            variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
-            near={name: INDEX[name] for name in NEAR},
-            far={name: (INDEX[name], element) for name, element in FAR.items()},
-        ),
+
+if not JIT_DISABLED:
+    from .._pointer import Layout, passes_as, pointer_type, special_case
+
+    _fields = Layout(
+        constants={name: INDEX[name] for name in L.CONFIG},
+        variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
+        near={name: INDEX[name] for name in NEAR},
+        far={name: (INDEX[name], element) for name, element in FAR.items()},
     )
+    TYPES["Machine"] = pointer_type("Machine", _fields)
+    _plain = pointer_type("PlainMachine", replace(_fields, zero=L.PLAIN), TYPES["Machine"])
+    passes_as(Machine, TYPES["Machine"])
+    as_plain = special_case(TYPES["Machine"], _plain)
 
 
 @kernel

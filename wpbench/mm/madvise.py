@@ -7,7 +7,7 @@ import numpy as np
 from .._jit import inline, kernel
 from . import layout as L
 from .device import flush_plug, tick
-from .machine import Machine
+from .machine import Machine, as_plain
 from .page import page_mapcount, store_or_free
 from .pagevec import lru_add_drain, queue_move
 from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
@@ -22,13 +22,8 @@ def _next_page_table(m: Machine, at: int, end: int) -> int:
     return min(end, at + step)
 
 
-@kernel
-def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
-    """Reclaim ``n`` pages from ``first`` on (``madvise(MADV_PAGEOUT)``).
-
-    Drains this CPU's pagevecs, then, a page table at a time and in address order, isolates the
-    pages that are PageLRU and mapped once, reclaims them, and puts back those that stay.
-    """
+@inline
+def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
     tick(m, cpu, L.COST_MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     end = first + n
@@ -57,6 +52,19 @@ def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
     if m.async_io:
         flush_plug(m, cpu)
     tick(m, cpu, L.COST_MADVISE_RETURN)
+
+
+@kernel
+def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
+    """Reclaim ``n`` pages from ``first`` on (``madvise(MADV_PAGEOUT)``).
+
+    Drains this CPU's pagevecs, then, a page table at a time and in address order, isolates the
+    pages that are PageLRU and mapped once, reclaims them, and puts back those that stay.
+    """
+    if m.plain:
+        _madvise_pageout(as_plain(m), cpu, first, n)
+    else:
+        _madvise_pageout(m, cpu, first, n)
 
 
 @kernel

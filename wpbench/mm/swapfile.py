@@ -19,7 +19,16 @@ def swap_count(m: Machine, slot: int) -> int:
 @inline
 def swap_cache_page(m: Machine, slot: int) -> int:
     """Return the page that the swap cache holds for a slot, 0 = none."""
-    return np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE
+    entry = np.int64(m.slot[slot])
+    return 0 if entry & L.SLOT_SHADOW else entry >> L.SHIFT_SLOT_PAGE
+
+
+@inline
+def slot_in_use(entry: int) -> bool:
+    """Does a swap PTE or the swap cache need the slot?  A shadow does not keep it."""
+    if entry & L.SLOT_SHADOW:
+        return entry & L.MASK_SWAP_COUNT != 0
+    return entry != 0
 
 
 @inline
@@ -41,7 +50,7 @@ def scan_swap_map(m: Machine) -> int:
         if slot >= m.nslots:
             slot = 1
         entry = np.int64(m.slot[slot])
-        if entry & L.SLOT_IN_USE == 0:
+        if not slot_in_use(entry):
             return slot
         if full and entry & L.MASK_SWAP_COUNT == 0:
             page = entry >> L.SHIFT_SLOT_PAGE
@@ -58,7 +67,7 @@ def get_swap_page(m: Machine) -> int:
     if m.slots_used >= m.swap_total:
         return 0
     slot = m.next_slot
-    if slot >= m.nslots or np.int64(m.slot[slot]) & L.SLOT_IN_USE != 0:
+    if slot >= m.nslots or slot_in_use(np.int64(m.slot[slot])):
         slot = scan_swap_map(m)
         if slot == 0:
             return 0
@@ -70,7 +79,7 @@ def get_swap_page(m: Machine) -> int:
 @inline
 def put_slot(m: Machine, slot: int, entry: int) -> None:
     """Store a slot's entry; free the slot (and forget its shadow) when nobody uses it."""
-    if entry & L.SLOT_IN_USE == 0:
+    if not slot_in_use(entry):
         m.slot[slot] = 0
         m.slots_used -= 1
     else:
@@ -91,7 +100,7 @@ def delete_from_swap_cache(m: Machine, page: int) -> None:
     """
     word = m.page[page]
     slot = word >> L.SHIFT_SLOT
-    put_slot(m, slot, np.int64(m.slot[slot]) & (L.MASK_SWAP_COUNT | L.SLOT_SHADOW))
+    put_slot(m, slot, np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT)
     word = (word & L.NOT_SLOT & ~L.PG_SWAPCACHE) | L.PG_DIRTY
     store_or_free(m, page, word)
 
@@ -118,7 +127,7 @@ def free_swap_and_cache(m: Machine, slot: int) -> None:
 
     ``free_swap_and_cache()`` with ``__try_to_reclaim_swap(TTRS_UNMAPPED | TTRS_FULL)``.
     """
-    page = np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE
+    page = swap_cache_page(m, slot)
     swap_free(m, slot)
     if page == 0 or swap_count(m, slot) != 0:
         return

@@ -10,7 +10,14 @@ from .device import flush_plug, submit_page, tick, wait_on_page_locked
 from .machine import Machine
 from .page import alloc_page, page_count
 from .pagevec import activate_page, lru_add_drain, lru_cache_add
-from .swapfile import delete_from_swap_cache, swap_free, try_to_free_swap, vm_swap_full
+from .swapfile import (
+    delete_from_swap_cache,
+    swap_cache_page,
+    swap_free,
+    try_to_free_swap,
+    vm_swap_full,
+)
+from .workingset import workingset_refault
 from .wp import do_wp_page
 
 SWAP_RA_ORDER_CEILING = 5
@@ -60,7 +67,7 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
     entry = np.int64(m.slot[slot])
     word = L.PG_SWAPCACHE | L.PG_SWAPBACKED | (slot << L.SHIFT_SLOT)
     if entry & L.SLOT_SHADOW:
-        word |= m.refault_active
+        word |= workingset_refault(m, entry)
     if readahead:
         word |= L.PG_READAHEAD
     if m.async_io:
@@ -106,11 +113,11 @@ def swap_vma_readahead(m: Machine, cpu: int, at: int, slot: int) -> int:
                 if not pte & L.PTE_SWAP:
                     continue
                 s = pte >> L.SHIFT_PTE
-                if np.int64(m.slot[s]) >> L.SHIFT_SLOT_PAGE == 0:
+                if swap_cache_page(m, s) == 0:
                     read_swap_cache_async(m, cpu, s, 1 if v != here else 0)
             flush_plug(m, cpu)
             lru_add_drain(m, cpu)
-    if np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE == 0:
+    if swap_cache_page(m, slot) == 0:
         read_swap_cache_async(m, cpu, slot, 0)
         flush_plug(m, cpu)
     return win
@@ -142,11 +149,11 @@ def swap_cluster_readahead(m: Machine, cpu: int, slot: int) -> int:
             last = min(first + win, m.nslots)
             for s in range(max(first, 1), last):
                 entry = np.int64(m.slot[s])
-                if entry & L.MASK_SWAP_COUNT and entry >> L.SHIFT_SLOT_PAGE == 0:
+                if entry & L.MASK_SWAP_COUNT and swap_cache_page(m, s) == 0:
                     read_swap_cache_async(m, cpu, s, 1 if s != slot else 0)
             flush_plug(m, cpu)
             lru_add_drain(m, cpu)
-    if np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE == 0:
+    if swap_cache_page(m, slot) == 0:
         read_swap_cache_async(m, cpu, slot, 0)
         flush_plug(m, cpu)
     return win
@@ -160,7 +167,7 @@ def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
     accounts as major (``mm_account_fault()``, FAULT_FLAG_TRIED).
     """
     kind = L.MINOR
-    page = np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE
+    page = swap_cache_page(m, slot)
     if page != 0:
         swap_cache_get_folio(m, at, page)
         retry = True
@@ -170,7 +177,7 @@ def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
             win = swap_cluster_readahead(m, cpu, slot)
         else:
             win = swap_vma_readahead(m, cpu, at, slot)
-        page = np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE
+        page = swap_cache_page(m, slot)
         retry = win > 1
     if m.page[page] & L.PG_LOCKED:
         wait_on_page_locked(m, cpu, page)
@@ -203,7 +210,7 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
     """Map the swap-cache page of PTE ``at``'s slot: the second half of ``do_swap_page()``."""
     pte = np.int64(m.pte[at])
     slot = pte >> L.SHIFT_PTE
-    page = np.int64(m.slot[slot]) >> L.SHIFT_SLOT_PAGE
+    page = swap_cache_page(m, slot)
     word = m.page[page]
     writable = False
     exclusive = False
@@ -259,11 +266,11 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
     pte = np.int64(m.pte[at])
     slot = pte >> L.SHIFT_PTE
     entry = np.int64(m.slot[slot])
-    if m.bypass and entry & ~L.SLOT_SHADOW == 1:
+    if m.bypass and (entry == 1 or entry & L.MASK_SLOT_STATE == L.SLOT_SHADOW | 1):
         page = alloc_page(m)
         word = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
         if entry & L.SLOT_SHADOW:
-            word |= m.refault_active
+            word |= workingset_refault(m, entry)
         m.page[page] = word
         lru_cache_add(m, cpu, page)
         swap_free(m, slot)

@@ -11,6 +11,7 @@ from .machine import Machine
 from .page import page_count, store_or_free
 from .pagevec import lru_cache_add
 from .swapfile import get_swap_page, put_slot
+from .workingset import workingset_eviction
 
 
 @inline
@@ -115,6 +116,6 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         m.slot[slot] = entry
         return True
     # __remove_mapping(): nobody else; the page is freed at once and leaves a shadow.
-    put_slot(m, slot, (entry & L.MASK_SWAP_COUNT) | L.SLOT_SHADOW)
+    put_slot(m, slot, (entry & L.MASK_SWAP_COUNT) | workingset_eviction(m))
     store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.PG_SWAPCACHE))
     return False

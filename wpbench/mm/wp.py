@@ -106,7 +106,7 @@ def _gave_up(m: Machine, reason: int, seen: int, word: int) -> bool:
     return False
 
 
-@kernel
+@inline
 def _count_too_high(m: Machine, cpu: int, page: int, word: int) -> bool:
     return _gave_up(m, why_copied(m, cpu, page, word), _seen_by_count(word), word)
 
