@@ -25,6 +25,10 @@ HOLDERS = (
     ("deactivate", L.SHIFT_DEACTIVATE, L.MAX_VEC_REFS),
     ("lazyfree", L.SHIFT_LAZYFREE, L.MAX_VEC_REFS),
     ("activate", L.SHIFT_ACTIVATE, L.MAX_VEC_REFS),
+    ("iso", 11, 1),
+    ("gup", L.SHIFT_GUP, L.MAX_GUP),
+    ("pin", L.SHIFT_PIN, L.MAX_PIN),
+    ("gather", L.SHIFT_LAG, L.MAX_LAG),
 )
 FLAGS = {
     "lru": L.PG_LRU,
@@ -35,7 +39,9 @@ FLAGS = {
     "active": L.PG_ACTIVE,
     "swapbacked": L.PG_SWAPBACKED,
     "referenced": L.PG_REFERENCED,
+    "ksm": L.PG_KSM,
 }
+MOST_SHARED = 3  # PTEs that share a KSM page: a fork doubles them, and 15 are what a word can hold
 
 
 class Pair:
@@ -65,8 +71,10 @@ class Pair:
         )  # fmt: skip
         self.npages = npages
         self.forked = False
-        # Before v5.18 nothing asks for PageAnonExclusive; the models need not agree on it there.
-        self.marks_exclusive = DECISIONS[decision].swapin not in ("v5.8", "v5.17")
+        self.zapped = False
+        self.taken = {"isolate": {}, "gup": {}, "pin": {}}  # page of the parent -> page frames
+        # Before v5.19 there is no PageAnonExclusive; the models need not agree on it there.
+        self.marks_exclusive = DECISIONS[decision].swapin not in ("v5.8", "v5.17", "v5.18")
         self.now = 0
         touch_all(self.m, 0)
         for v in range(npages):
@@ -84,7 +92,7 @@ class Pair:
         if op in ("read", "write"):
             self.access(cpu, v, op == "write", child=False)
         elif op in ("child_read", "child_write"):
-            if self.forked:
+            if self.forked and not self.zapped:
                 self.access(cpu, v, op == "child_write", child=True)
         elif op == "pageout":
             mm.madvise_pageout(self.m, cpu, v, n)
@@ -100,14 +108,25 @@ class Pair:
             self.twin.dontneed(cpu, v, n)
         elif op == "fork":
             if not self.forked:
-                mm.fork(self.m, 0, 1)
+                mm.fork(self.m, cpu, 0, 1)
                 self.twin.fork(cpu)
                 self.forked = True
         elif op == "exit":
-            if self.forked:
+            if self.zapped:
+                mm.exit_flush(self.m, cpu, 1)
+                self.twin.exit_flush(cpu)
+            elif self.forked:
                 mm.exit_process(self.m, cpu, 1)
                 self.twin.exit(cpu)
-                self.forked = False
+            self.forked = self.zapped = False
+        elif op == "exit_zap":
+            if self.forked and not self.zapped:
+                mm.exit_zap(self.m, cpu, 1)
+                self.twin.lru_add_drain(cpu)
+                self.twin.exit_zap()
+                self.zapped = True
+        elif op in ACTORS:
+            self.act(op, cpu, v, n)
         elif op == "advance":
             self.now += 700 * n
             for c in range(self.m.ncpus):
@@ -120,6 +139,70 @@ class Pair:
             mm.lru_add_drain_all(self.m)
             self.twin.lru_add_drain_all()
         self.check(op)
+
+    def act(self, op, cpu, v, n):
+        """Do what others do to the pages of the parent."""
+        taken = self.taken
+        if op == "isolate":
+            page = mm.isolate(self.m, v) if v not in taken["isolate"] else 0
+            assert bool(page) == self.twin.isolate(cpu, v)
+            if page:
+                taken["isolate"][v] = page
+        elif op in ("putback", "move_to_lru"):
+            if taken["isolate"]:
+                v, page = taken["isolate"].popitem()
+                if op == "putback":
+                    mm.putback(self.m, cpu, page)
+                    self.twin.putback(cpu, v)
+                else:
+                    mm.move_to_lru(self.m, page)
+                    self.twin.move_to_lru(v)
+        elif op in ("gup", "pin"):
+            if sum(map(len, taken[op].values())) < MOST_SHARED:
+                page = (mm.gup_get if op == "gup" else mm.pin_user_page)(self.m, v)
+                assert bool(page) == (self.twin.gup_get if op == "gup" else self.twin.pin)(v)
+                if page:
+                    taken[op].setdefault(v, []).append(page)
+        elif op in ("ungup", "unpin"):
+            kind = op[2:]
+            if any(taken[kind].values()):
+                v = next(v for v, pages in taken[kind].items() if pages)
+                page = taken[kind][v].pop()
+                (mm.gup_put if kind == "gup" else mm.unpin_user_page)(self.m, page)
+                (self.twin.gup_put if kind == "gup" else self.twin.unpin)(v)
+        elif op == "accessed":
+            assert bool(mm.mark_page_accessed(self.m, cpu, v)) == self.twin.mark_page_accessed(
+                cpu, v
+            )
+        elif op == "migrate_page":
+            assert bool(mm.migrate_page(self.m, cpu, v)) == self.twin.migrate_page(cpu, v)
+        elif op == "ksm":
+            if not self.forked and self.mapcount(v) <= MOST_SHARED:
+                w = (v + n) % self.npages
+                assert bool(mm.ksm_merge(self.m, cpu, v, w)) == self.twin.ksm_merge(cpu, v, w)
+        elif op == "uffd_copy":
+            assert bool(mm.uffd_copy(self.m, cpu, v)) == self.twin.uffd_copy(cpu, v)
+        elif op == "foreign":
+            mm.insert_foreign_page(self.m, cpu)
+            self.twin.foreign_insert(cpu)
+        elif op == "disable":
+            mm.lru_cache_disable(self.m)
+            self.twin.lru_cache_disable()
+        elif op == "enable":
+            if self.m.lru_cache_disabled:
+                mm.lru_cache_enable(self.m)
+                self.twin.lru_cache_enable()
+        elif op in ("locked_write", "locked_pageout"):
+            page = mm.lock_page(self.m, v)
+            assert bool(page) == self.twin.lock_page(v)
+            if page:
+                self.do(op.removeprefix("locked_"), cpu, v, n)
+                mm.unlock_page(self.m, page)
+                self.twin.unlock_page(v)
+
+    def mapcount(self, v):
+        pte = int(self.m.pte[v])
+        return int(mm.page_mapcount(self.m.page[pte >> L.SHIFT_PTE])) if pte & 1 else 0
 
     def check(self, op):
         assert INVARIANTS[broken_invariant(self.m)] == "all hold", op
@@ -152,7 +235,7 @@ class Pair:
 
     def pte(self, at):
         pte = int(self.m.pte[at])
-        if pte == L.PTE_NONE:
+        if not pte & (L.PTE_PRESENT | L.PTE_SWAP):  # one that waits in an mmu_gather, too
             return ("none",)
         if pte & L.PTE_SWAP:
             return ("swap", bool(pte & L.PTE_SWP_EXCLUSIVE) and self.marks_exclusive)
@@ -177,10 +260,15 @@ class Pair:
 
 
 VECS = {"lru_add": 0, "rotate": 1, "deactivate": 2, "lazyfree": 3, "activate": 4}
+ACTORS = (
+    "isolate", "putback", "move_to_lru", "gup", "ungup", "pin", "unpin", "accessed", "accessed",
+    "migrate_page", "ksm", "uffd_copy", "foreign", "disable", "enable",
+    "locked_write", "locked_pageout",
+)  # fmt: skip
 OPS = st.sampled_from(
     ["read"] * 6 + ["write"] * 6 + ["pageout"] * 4
-    + ["cold", "free", "dontneed", "fork", "exit", "child_read", "child_write"]
-    + ["drain", "drain_all", "advance"]
+    + ["cold", "free", "dontneed", "fork", "exit", "exit_zap", "child_read", "child_write"]
+    + ["drain", "drain_all", "advance", *ACTORS]
 )  # fmt: skip
 PROGRAM = st.lists(
     st.tuples(OPS, st.integers(0, 3), st.integers(0, 39), st.integers(0, 39)), max_size=60

@@ -84,6 +84,7 @@ def pointer_type(name: str, layout: Layout, base: Any = None) -> Any:
     globals()[numba_class.__name__] = numba_class  # where pickle looks for it
     numba_type = numba_class(name)
     register_model(numba_class)(models.OpaqueModel)
+
     @infer_getattr
     class _Attributes(AttributeTemplate):
         key = numba_class

@@ -21,7 +21,7 @@ PAGEVECS = (14, 15, 31)
 DRAINS = ("never", "if-not-lru", "always", "lru-add-only", "this-page", "all-cpus")
 WORKLOADS = ("reproducer", "random")
 ORDERS = ("read-write", "read-write-shuffled", "read-all-write-all")
-SWAPINS = ("v5.8", "v5.17", "v5.18", "v6.1", "v6.12")
+SWAPINS = ("v5.8", "v5.17", "v5.18", "v6.1", "v6.12", "v7.0")
 MIX = ("pageout", "read", "write", "cold", "migrate", "fork", "exit", "free")
 DEFAULT_MIX = "pageout:2 read:40 write:40 cold:0 migrate:4 fork:0 exit:0 free:0"
 DISTRIBUTIONS = ("constant", "exponential", "lognormal")
@@ -52,6 +52,7 @@ class Decision:
     source: str
     gt3_test: bool = True
     map_writable: bool = False
+    batch_clears_lru: bool = False
     frees_swap_after_copy: bool = True
 
     @property
@@ -90,18 +91,48 @@ DECISIONS: dict[str, Decision] = {
     "exclusive": Decision(
         L.WP_EXCLUSIVE, "if-not-lru", "v6.1", 15, "commit 6c287605fd56, v5.19 to v6.10"
     ),
+    "v6.7": Decision(
+        L.WP_EXCLUSIVE,
+        "if-not-lru",
+        "v6.1",
+        15,
+        "wp_can_reuse_anon_folio(), v6.7 and v6.8: for order 0 the tests of v6.1",
+    ),
+    "v6.9": Decision(
+        L.WP_EXCLUSIVE, "if-not-lru", "v6.1", 31, "v6.7's; folio batches of 31, commit 9cecde80aae0"
+    ),
+    "v6.11": Decision(
+        L.WP_EXCLUSIVE,
+        "if-not-lru",
+        "v6.12",
+        31,
+        "v6.11 to v6.16 as released: commits c18160dba5ff, and 33dfe9204f29 (every batch clears "
+        "PG_lru; reverted in v6.17 and in stable kernels)",
+        map_writable=True,
+        batch_clears_lru=True,
+    ),
     "v6.12": Decision(
         L.WP_EXCLUSIVE,
         "if-not-lru",
         "v6.12",
         31,
-        "commit c18160dba5ff (v6.11), as Linux 6.12.117",
+        "v6.12.y after the revert of 33dfe9204f29 (measured: 6.12.117), v6.17 to v6.19",
+        map_writable=True,
+    ),
+    "v7.0": Decision(
+        L.WP_EXCLUSIVE,
+        "if-not-lru",
+        "v7.0",
+        31,
+        "commits f1879e8a0c60 (no swap-in past the swap cache) and 4b34f1d82c69; in the mm tree "
+        "since 31 January 2026: that v7.0 is the first release with them follows from the date",
         map_writable=True,
     ),
 }
 
 Count = Annotated[int, Field(ge=0)]
 Cpu = Annotated[int, Field(ge=0, lt=MAX_CPUS)]
+Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
 class Scenario(BaseModel):
@@ -154,6 +185,9 @@ class Scenario(BaseModel):
         Size of swap; None for 2**18 or four times the memory, whichever is more.
     pmd_offset
         Pages between the start of a page table (2 MiB) and page 0.
+    background_insertions, background_drains
+        What other tasks do on each CPU between two accesses of the workload, on average: pages put
+        into lru_add, calls of lru_add_drain().
 
     Raises
     ------
@@ -187,6 +221,8 @@ class Scenario(BaseModel):
     page_cluster: Annotated[int, Field(ge=0, le=5)] = 3
     swap_pages: Annotated[int, Field(ge=1, le=MAX_PAGES)] | None = None
     pmd_offset: Annotated[int, Field(ge=0, lt=L.PTRS_PER_PTE)] = 0
+    background_insertions: Rate = 0.0
+    background_drains: Rate = 0.0
 
     def __init__(self, **fields: Any) -> None:
         unknown = [name for name in fields if name not in type(self).model_fields]
@@ -306,6 +342,7 @@ class Scenario(BaseModel):
         fields = self.resolved()
         backend = backends()[self.backend]
         asynchronous = not backend["synchronous"]
+        bypass = backend["swapin"] == "bypass"
         refaults = fields["swapin"] != "v5.8"
         forks = self.fork_exit_before or (
             self.workload == "random" and parse_mix(self.mix)["fork"] > 0
@@ -324,7 +361,8 @@ class Scenario(BaseModel):
             "pagevec": fields["pagevec"],
             "decision": rule.wp,
             "drain": DRAINS.index(fields["drain"]),
-            "bypass": int(backend["swapin"] == "bypass"),
+            "bypass": int(bypass and fields["swapin"] != "v7.0"),
+            "synchronous_swapin": int(bypass and fields["swapin"] == "v7.0"),
             "async_io": int(asynchronous),
             "timed": int(fields["costs"] != "none"),
             "gt3_test": int(rule.gt3_test),
@@ -333,7 +371,7 @@ class Scenario(BaseModel):
             "refaults_activate": int(refaults),
             "file_lru": 1 << 40,
             "map_writable": int(rule.map_writable),
-            "batch_clears_lru": 0,
+            "batch_clears_lru": int(rule.batch_clears_lru),
             "frees_swap_after_copy": int(rule.frees_swap_after_copy),
             "drains_on_migrate": int(SWAPINS.index(fields["swapin"]) >= L.SWAPIN_V5_18),
             "stable_writes": int(backend["stable_writes"]),
@@ -349,6 +387,8 @@ class Scenario(BaseModel):
             "latency_dist": DISTRIBUTIONS.index(str(backend["distribution"])),
             "latency_sigma_ppm": round(float(backend["latency_sigma"]) * 1e6),
             "completion_cpu": -1,
+            "background_insert_ppm": round(self.background_insertions * 1e6),
+            "background_drain_ppm": round(self.background_drains * 1e6),
             "pmd_offset": self.pmd_offset,
             "log_rows": log_rows,
         }

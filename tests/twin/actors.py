@@ -25,9 +25,7 @@ def fork(m, cpu):
             child.ptes[v] = Pte("swap", slot=pte.slot)
         elif pte.kind == "present":
             page = pte.page
-            if (
-                page.exclusive and page.maybe_dma_pinned()
-            ):  # copy_present_page(): the pinned one stays the parent's
+            if page.maybe_dma_pinned():  # copy_present_page(): the pinned one stays the parent's
                 m.new_anon_page(cpu, child, v)
                 continue
             page.exclusive = False
@@ -66,6 +64,16 @@ def putback(m, cpu, v):
     return True
 
 
+def move_to_lru(m, v):
+    """Reclaim's way back: straight to a list, no pagevec (move_folios_to_lru())."""
+    if v not in m.isolated:
+        return False
+    page = m.isolated.pop(v)
+    page.lru = True
+    page.put("iso")
+    return True
+
+
 # -- the page lock ---------------------------------------------------------------------
 def lock_page(m, v):
     """Somebody else's page lock, without his reference, so that TRYLOCK can be seen alone."""
@@ -87,8 +95,10 @@ def unlock_page(m, v):
 # -- GUP -------------------------------------------------------------------------------
 def gup(m, v, kind):
     pte = m.mm.ptes[v]
-    if pte.kind != "present" or (kind == "pin" and not pte.page.exclusive):
+    if pte.kind != "present":
         return False
+    if kind == "pin" and m.decision.exclusive and not pte.page.exclusive:
+        return False  # the kernel would unshare it first
     pte.page.get(kind)
     m.gups[kind].setdefault(v, []).append(pte.page)
     return True
@@ -119,7 +129,7 @@ def ksm_merge(m, cpu, v, w):
         page.exclusive = False
         ptes[0].writable = ptes[0].dirty = False
         page.ksm = True
-        m.vecs.mark_page_accessed(cpu, page)
+        m.nonresident_age += m.vecs.mark_page_accessed(cpu, page)
         page.dirty = True
     other.get("fault")
     if ptes[1].dirty:

@@ -28,8 +28,10 @@ DECISIONS = {
         Decision(
             "v6.11", "patch2", "if-not-lru", "v6.12", gt3=True, exclusive=True, clears_lru=True
         ),
+        Decision("v6.9", "patch2", "if-not-lru", "v6.1", gt3=True, exclusive=True),
         Decision("v6.12", "patch2", "if-not-lru", "v6.12", gt3=True, exclusive=True),
+        Decision("v7.0", "patch2", "if-not-lru", "v7.0", gt3=True, exclusive=True),
     )
 }
 DRAINS = ("never", "if-not-lru", "always", "lru-add-only", "this-page", "all-cpus")
-SWAPINS = ("v5.8", "v5.17", "v5.18", "v6.1", "v6.12")
+SWAPINS = ("v5.8", "v5.17", "v5.18", "v6.1", "v6.12", "v7.0")

@@ -237,6 +237,9 @@ class Machine:
     def putback(self, cpu, v):
         return actors.putback(self, cpu, v)
 
+    def move_to_lru(self, v):
+        return actors.move_to_lru(self, v)
+
     def gup_get(self, v):
         return actors.gup(self, v, "gup")
 
@@ -252,7 +255,7 @@ class Machine:
     def mark_page_accessed(self, cpu, v):
         if self.mm.ptes[v].kind != "present":
             return False
-        self.vecs.mark_page_accessed(cpu, self.mm.ptes[v].page)
+        self.nonresident_age += self.vecs.mark_page_accessed(cpu, self.mm.ptes[v].page)
         return True
 
     def lock_page(self, v):

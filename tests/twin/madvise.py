@@ -116,7 +116,8 @@ def _try_to_unmap(m, page):
             return False
         mm.ptes[v] = type(pte)()
     else:
-        if page.exclusive and page.maybe_dma_pinned():  # page_try_share_anon_rmap()
+        # page_try_share_anon_rmap(), since v5.19
+        if m.decision.exclusive and page.exclusive and page.maybe_dma_pinned():
             return False
         if pte.dirty:
             page.dirty = True

@@ -80,11 +80,12 @@ class Pagevecs:
             self.insert("lazyfree", cpu, page)
 
     def mark_page_accessed(self, cpu, page):
+        """Return True where workingset_activation() was called."""
         if not page.referenced:
             page.referenced = True
-            return
+            return False
         if page.active:
-            return
+            return False
         if page.lru:
             self.activate(cpu, page)
         elif (
@@ -92,6 +93,7 @@ class Pagevecs:
         ):  # __lru_cache_activate_folio(): local vector only, no reference
             page.active = True
         page.referenced = False
+        return True
 
 
 def _rotate(page):

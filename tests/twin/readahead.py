@@ -78,6 +78,14 @@ def workingset_refault(m, page, shadow):
         page.active = True
 
 
+def swapin_sync(m, cpu, slot):
+    """Read one page into the swap cache, without readahead (f1879e8a0c60)."""
+    page, allocated = read_swap_cache_async(m, cpu, slot)
+    assert allocated
+    m.device.read_page(cpu, page, wait=True)
+    return page
+
+
 def swapin_readahead(m, cpu, mm, v, slot):
     """Return the page with a reference for the fault; its read may still lock it."""
     if m.device.rotational:

@@ -13,7 +13,9 @@ def do_swap_page(m, cpu, mm, v, write):
     page = readahead.swap_cache_get(m, mm, v, slot)
     if page is None:
         major = True
-        if m.device.synchronous and m.swap.count(slot) == 1:
+        if m.device.synchronous and m.swapin == "v7.0":
+            page = readahead.swapin_sync(m, cpu, slot)
+        elif m.device.synchronous and m.swap.count(slot) == 1:
             page = _bypass(m, cpu, v, slot)
         else:
             page = readahead.swapin_readahead(m, cpu, mm, v, slot)
@@ -74,16 +76,27 @@ def _map_by_references(m, cpu, mm, v, pte, page, write):
     swapcache = page.swapcache
     if write and swapcache and not page.ksm and not page.lru:
         m.vecs.lru_add_drain(cpu)
-    m.swap.free(pte.slot)
-    if swapcache and (m.swap.full() or (write and not page.ksm and page.page_count() == 2)):
-        m.swap.free_swap(page)
+    if m.swapin != "v7.0":
+        _free_swap_at_fault(m, pte.slot, page, write, swapcache)
     exclusive = _exclusive(m, pte, page, swapcache)
     if m.swapin == "v5.18":
         may_write = not page.ksm and (not swapcache or page.page_count() == 1)
     else:
         may_write = exclusive
-    writable = may_write and (write or m.swapin == "v6.12")
+    writable = may_write and (write or m.swapin in ("v6.12", "v7.0"))
     dirty = may_write and write
     page.exclusive = page.exclusive or exclusive
+    slot = pte.slot
     mm.map(v, page, ("fault",), writable, dirty)
+    if m.swapin == "v7.0":  # 4b34f1d82c69: once the page is mapped
+        _free_swap_at_fault(m, slot, page, write, swapcache)
     return dirty
+
+
+def _free_swap_at_fault(m, slot, page, write, swapcache):
+    """swap_free(), then folio_free_swap() if should_try_to_free_swap()."""
+    m.swap.free(slot)
+    alone = write and not page.ksm and page.page_count() == 2
+    always = m.swapin == "v7.0" and m.device.synchronous
+    if swapcache and (always or m.swap.full() or alone):
+        m.swap.free_swap(page)

@@ -1,28 +1,48 @@
 """Linux's mm/, as far as a swapped-in page and a write to it are concerned.
 
 The files follow a page: who holds it (page), the pagevecs it waits in (pagevec), its way out
-(madvise, vmscan, swapfile, device), its way in (swapin), the write (wp, fault), and the others
-that touch it (fork, actors).  Everything is jitted functions over the arrays of one ``Machine``.
+(madvise, vmscan, swapfile, device), its way in (swapin, workingset), the write (wp, fault, anon),
+and the others that touch it (fork, gup, migrate, ksm, userfaultfd, background).  Everything is
+jitted functions over the tables of one ``Machine``.
 """
 
+from .background import background, insert_foreign_page
 from .chance import below, chance, next_u64, uniform
 from .fault import is_mapped, read, read_inline, resident, sleep_until, write, write_inline
-from .fork import exit_flush, exit_process, exit_zap, fork, insert_foreign_page
+from .fork import exit_flush, exit_process, exit_zap, fork
+from .gup import (
+    gup_get,
+    gup_put,
+    lock_page,
+    mark_page_accessed,
+    pin_user_page,
+    unlock_page,
+    unpin_user_page,
+)
+from .ksm import ksm_merge
 from .machine import Machine, reset_counters
 from .madvise import madvise_cold, madvise_dontneed, madvise_free, madvise_pageout
+from .migrate import isolate, migrate_page, move_to_lru, putback
 from .page import page_count, page_mapcount
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
+from .userfaultfd import uffd_copy
 
 __all__ = [
     "Machine",
+    "background",
     "below",
     "chance",
     "exit_flush",
     "exit_process",
     "exit_zap",
     "fork",
+    "gup_get",
+    "gup_put",
     "insert_foreign_page",
     "is_mapped",
+    "isolate",
+    "ksm_merge",
+    "lock_page",
     "lru_add_drain",
     "lru_add_drain_all",
     "lru_cache_disable",
@@ -31,15 +51,23 @@ __all__ = [
     "madvise_dontneed",
     "madvise_free",
     "madvise_pageout",
+    "mark_page_accessed",
+    "migrate_page",
+    "move_to_lru",
     "next_u64",
     "page_count",
     "page_mapcount",
+    "pin_user_page",
+    "putback",
     "read",
     "read_inline",
     "reset_counters",
     "resident",
     "sleep_until",
+    "uffd_copy",
     "uniform",
+    "unlock_page",
+    "unpin_user_page",
     "write",
     "write_inline",
 ]

@@ -194,11 +194,24 @@ def tick(m: Machine, cpu: int, cost: int) -> None:
         _tick(m, cpu, cost)
 
 
+@inline
+def _is_read(m: Machine, page: int) -> bool:
+    """Is a read of the page in flight?"""
+    if not m.page[page] & L.PG_SWAPCACHE:
+        return False
+    slot = m.page[page] >> L.SHIFT_SLOT
+    for at in range(0, m.nr_requests * L.NR_RQ, L.NR_RQ):
+        first = m.heap[at + L.RQ_SLOT]
+        if not m.heap[at + L.RQ_WRITE] and first <= slot < first + m.heap[at + L.RQ_NR]:
+            return True
+    return False
+
+
 @kernel
 def wait_on_page_locked(m: Machine, cpu: int, page: int) -> None:
-    """Sleep until a page's read is done."""
+    """Sleep until a page's read is done, or until whoever else holds the lock lets go."""
     while m.page[page] & L.PG_LOCKED:
-        if m.nr_requests == 0:
-            fail(m, L.ERR_BAD_OPERATION)
+        if not _is_read(m, page):
+            m.page[page] &= ~L.PG_LOCKED
             return
         m.clock[cpu] = max(m.clock[cpu], _complete_next(m))

@@ -6,21 +6,18 @@ import numpy as np
 
 from .._jit import inline, kernel
 from . import layout as L
+from .anon import new_anon_page
+from .background import background
 from .device import complete_until, tick
 from .machine import Machine, as_plain
-from .page import alloc_page
-from .pagevec import lru_cache_add
 from .swapin import do_swap_page
 from .wp import do_wp_page
 
 
 @kernel
-def _new_anon_page(m: Machine, cpu: int, at: int) -> None:
-    """Write to memory never touched: a new page (``do_anonymous_page()``)."""
-    page = alloc_page(m)
-    m.page[page] = m.new_active | L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
-    lru_cache_add(m, cpu, page)
-    m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
+def do_anonymous_page(m: Machine, cpu: int, at: int) -> None:
+    """Write to memory never touched."""
+    new_anon_page(m, cpu, at, L.PTE_WRITE)
 
 
 @inline
@@ -33,6 +30,8 @@ def _count_fault(m: Machine, kind: int) -> None:
 
 @inline
 def _read(m: Machine, cpu: int, at: int) -> int:
+    if m.background_insert_ppm + m.background_drain_ppm:
+        background(m)
     m.accesses += 1
     pte = np.int64(m.pte[at])
     if pte & L.PTE_PRESENT:
@@ -50,6 +49,8 @@ def _read(m: Machine, cpu: int, at: int) -> int:
 
 @inline
 def _write(m: Machine, cpu: int, at: int) -> int:
+    if m.background_insert_ppm + m.background_drain_ppm:
+        background(m)
     m.accesses += 1
     pte = np.int64(m.pte[at])
     if pte & L.PTE_WRITE and pte & L.PTE_PRESENT:
@@ -64,7 +65,7 @@ def _write(m: Machine, cpu: int, at: int) -> int:
         kind = do_swap_page(m, cpu, at, 1)
         _count_fault(m, kind)
         return kind
-    _new_anon_page(m, cpu, at)
+    do_anonymous_page(m, cpu, at)
     m.minor_faults += 1
     return L.MINOR
 

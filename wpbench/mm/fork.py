@@ -6,15 +6,16 @@ import numpy as np
 
 from .._jit import kernel
 from . import layout as L
+from .anon import new_anon_page
 from .machine import Machine
 from .madvise import tlb_flush_mmu, zap_pte_range
-from .page import fail
-from .pagevec import lru_add_drain, lru_cache_add
+from .page import fail, page_count
+from .pagevec import lru_add_drain
 
 
 @kernel
-def fork(m: Machine, parent: int, child: int) -> None:
-    """Copy the address space of process ``parent`` into the empty one of ``child``.
+def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
+    """Copy the address space of process ``parent``, on ``cpu``, into the empty one of ``child``.
 
     ``copy_pte_range()``: both PTEs become read-only and the page loses PageAnonExclusive; a swap
     PTE loses its exclusive marker and its slot counts one more.  A pinned page is not shared: the
@@ -41,6 +42,9 @@ def fork(m: Machine, parent: int, child: int) -> None:
         elif pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE != L.ZERO_PAGE:
             page = pte >> L.SHIFT_PTE
             word = m.page[page]
+            if page_count(word) >= L.GUP_PIN_COUNTING_BIAS:
+                new_anon_page(m, cpu, new + v, L.PTE_WRITE)
+                continue
             if (word >> L.SHIFT_MAP) & L.MAX_MAP == L.MAX_MAP:
                 fail(m, L.ERR_FIELD_OVERFLOW)
                 return
@@ -72,9 +76,3 @@ def exit_process(m: Machine, cpu: int, process: int) -> None:
     """Let a process exit on ``cpu`` (``exit_mmap()``); only that CPU's pagevecs are drained."""
     exit_zap(m, cpu, process)
     exit_flush(m, cpu, process)
-
-
-@kernel
-def insert_foreign_page(m: Machine, cpu: int) -> None:
-    """Let some other task's new page enter this CPU's lru_add."""
-    lru_cache_add(m, cpu, L.ZERO_PAGE)

@@ -60,6 +60,9 @@ RARE_HOLDERS = HELD_ISOLATED | MASK_MOVES | MASK_GUP | MASK_PIN | MASK_LAG
 HOLDERS = PG_SWAPCACHE | HELD_LRU_ADD | MASK_MAP | RARE_HOLDERS
 MASK_SLOT = ((1 << 27) - 1) << SHIFT_SLOT
 NOT_SLOT = (1 << SHIFT_SLOT) - 1
+MIGRATED_FLAGS = (  # folio_migrate_flags()
+    PG_RECLAIM | PG_DIRTY | PG_ACTIVE | PG_SWAPBACKED | PG_ANON_EXCLUSIVE | PG_REFERENCED | PG_KSM
+)
 
 # --- PTE ---
 PTE_NONE = 0
@@ -109,6 +112,7 @@ SWAPIN_V5_17 = 1
 SWAPIN_V5_18 = 2
 SWAPIN_V6_1 = 3
 SWAPIN_V6_12 = 4
+SWAPIN_V7_0 = 5
 
 # --- drain policies ---
 DRAIN_NEVER = 0
@@ -239,7 +243,8 @@ CONFIG = (
     "pagevec",  # entries that fill a pagevec
     "decision",  # WP_*
     "drain",  # DRAIN_*
-    "bypass",  # SWP_SYNCHRONOUS_IO and one swap PTE: no swap cache at swap-in
+    "bypass",  # SWP_SYNCHRONOUS_IO and one swap PTE: no swap cache at swap-in (up to v6.19)
+    "synchronous_swapin",  # SWP_SYNCHRONOUS_IO: no readahead, and out of the swap cache soon (v7.0)
     "async_io",  # writeback and reads complete later
     "timed",  # does each step take time?
     "plain",  # none of PLAIN: an access can take the short way
@@ -265,11 +270,15 @@ CONFIG = (
     "latency_dist",  # 0 constant, 1 exponential, 2 lognormal
     "latency_sigma_ppm",  # lognormal: sigma of the logarithm, in millionths
     "completion_cpu",  # -1 = the CPU that submitted
+    "background_insert_ppm",  # other tasks' LRU insertions a CPU and access, in millionths
+    "background_drain_ppm",  # other tasks' lru_add_drain() a CPU and access, in millionths
     "pmd_offset",  # pages between the page table's start and page 0
     "log_rows",  # rows of the fault log, 0 = none
 )
 # What makes an access more than the page's own business: time, and whoever looks on.
-PLAIN = frozenset(("async_io", "timed", "log_rows"))
+PLAIN = frozenset(
+    ("async_io", "timed", "log_rows", "background_insert_ppm", "background_drain_ppm")
+)
 
 # Times of the steps, nanoseconds (data/costs.toml has the sets by name).
 COSTS = (

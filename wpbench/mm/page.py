@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .._jit import inline
 from . import layout as L
 from .machine import Machine
@@ -31,6 +33,13 @@ def page_count(word: int) -> int:
 def page_mapcount(word: int) -> int:
     """Return how many present PTEs map the page."""
     return (word >> L.SHIFT_MAP) & L.MAX_MAP
+
+
+@inline
+def mapped_page(m: Machine, at: int) -> int:
+    """Return the page that PTE ``at`` maps, 0 for none (and for the zero page)."""
+    pte = np.int64(m.pte[at])
+    return pte >> L.SHIFT_PTE if pte & L.PTE_PRESENT else 0
 
 
 @inline

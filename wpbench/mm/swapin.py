@@ -173,7 +173,10 @@ def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
         retry = True
     else:
         kind = L.MAJOR
-        if m.rotational:
+        if m.synchronous_swapin:
+            read_swap_cache_async(m, cpu, slot, 0)
+            win = 1
+        elif m.rotational:
             win = swap_cluster_readahead(m, cpu, slot)
         else:
             win = swap_vma_readahead(m, cpu, at, slot)
@@ -205,6 +208,23 @@ def _may_make_writable(m: Machine, word: int, slot: int) -> bool:
     return not (word & L.PG_WRITEBACK and m.stable_writes)
 
 
+@inline
+def _free_swap_at_fault(m: Machine, page: int, slot: int, write: int) -> None:
+    """Drop the swap PTE's claim and, if that is likely to pay, the swap cache's reference.
+
+    ``should_try_to_free_swap()``; before the page is mapped, since v7.0 (4b34f1d82c69) after.
+    """
+    swap_free(m, slot)
+    word = m.page[page]
+    if not word & L.PG_SWAPCACHE:
+        return
+    free = m.synchronous_swapin != 0 or vm_swap_full(m)
+    if m.swapin >= L.SWAPIN_V5_18 and write and not word & L.PG_KSM:
+        free = free or page_count(word) == 2
+    if free:
+        try_to_free_swap(m, page)
+
+
 @kernel
 def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
     """Map the swap-cache page of PTE ``at``'s slot: the second half of ``do_swap_page()``."""
@@ -229,21 +249,16 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
     m.page[page] = word + L.ONE_MAP
     if writable and not word & L.PG_WRITEBACK:
         delete_from_swap_cache(m, page)
-    swap_free(m, slot)
-    word = m.page[page]
-    if word & L.PG_SWAPCACHE:
-        free = vm_swap_full(m)
-        if m.swapin >= L.SWAPIN_V5_18 and write and not word & L.PG_KSM:
-            free = free or page_count(word) == 2
-        if free:
-            try_to_free_swap(m, page)
-            word = m.page[page]
-    if m.swapin >= L.SWAPIN_V5_18 and not word & L.PG_KSM:
-        exclusive = exclusive or page_count(word) == 1
+    if m.swapin < L.SWAPIN_V7_0:
+        _free_swap_at_fault(m, page, slot, write)
+    if m.swapin >= L.SWAPIN_V5_18 and not m.page[page] & L.PG_KSM:
+        exclusive = exclusive or page_count(m.page[page]) == 1
         writable = exclusive and (write != 0 or m.map_writable != 0)
+    if m.swapin >= L.SWAPIN_V7_0:
+        _free_swap_at_fault(m, page, slot, write)
     new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
     if exclusive:
-        m.page[page] = word | L.PG_ANON_EXCLUSIVE
+        m.page[page] |= L.PG_ANON_EXCLUSIVE
     if writable:
         new |= L.PTE_WRITE
         if write:

@@ -10,7 +10,7 @@ from .device import submit_page, tick
 from .machine import Machine
 from .page import page_count, store_or_free
 from .pagevec import lru_cache_add
-from .swapfile import get_swap_page, put_slot
+from .swapfile import get_swap_page, put_slot, try_to_free_swap, vm_swap_full
 from .workingset import workingset_eviction
 
 
@@ -36,6 +36,16 @@ def _refill_slot_cache(m: Machine, cpu: int) -> None:
     m.slot_cache -= 1
 
 
+@kernel
+def _activate(m: Machine, cpu: int, page: int, word: int) -> bool:
+    """Keep a page that cannot go, on the active list (activate_locked)."""
+    m.page[page] = word | L.PG_ACTIVE
+    if word & L.PG_SWAPCACHE and vm_swap_full(m):
+        try_to_free_swap(m, page)
+    tick(m, cpu, L.COST_SHRINK_OTHER)
+    return True
+
+
 @inline
 def shrink_page(m: Machine, cpu: int, at: int) -> bool:
     """Try to reclaim the isolated page that PTE ``at`` (alone) maps; True if it must be put back.
@@ -46,14 +56,12 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
     pte = np.int64(m.pte[at])
     page = pte >> L.SHIFT_PTE
     word = m.page[page]
-    if word & L.PG_WRITEBACK:
-        # MADV_PAGEOUT does not wait for writeback: the page stays, mapped.
-        m.page[page] = word | L.PG_RECLAIM | L.PG_ACTIVE
-        tick(m, cpu, L.COST_SHRINK_OTHER)
-        return True
     if word & L.PG_LOCKED:
         tick(m, cpu, L.COST_SHRINK_OTHER)
         return True
+    if word & L.PG_WRITEBACK:
+        # MADV_PAGEOUT does not wait for writeback: the page stays, mapped.
+        return _activate(m, cpu, page, word | L.PG_RECLAIM)
     if not word & L.PG_SWAPBACKED:
         # MADV_FREE has been here: no swap.  Discarded if nobody wrote to it or holds it.
         if page_count(word) == 2 and not word & L.PG_DIRTY and not pte & L.PTE_DIRTY:
@@ -63,19 +71,19 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             return False
         if pte & L.PTE_DIRTY:
             word |= L.PG_DIRTY
-        m.page[page] = word | L.PG_SWAPBACKED | L.PG_ACTIVE
-        tick(m, cpu, L.COST_SHRINK_OTHER)
-        return True
+        return _activate(m, cpu, page, word | L.PG_SWAPBACKED)
     if word & L.MASK_PIN:
-        tick(m, cpu, L.COST_SHRINK_OTHER)
-        return True
+        if not word & L.PG_SWAPCACHE:
+            tick(m, cpu, L.COST_SHRINK_OTHER)
+            return True
+        if m.decision == L.WP_EXCLUSIVE and word & L.PG_ANON_EXCLUSIVE:
+            # page_try_share_anon_rmap() fails, so the page stays mapped.
+            return _activate(m, cpu, page, word)
     new = 0
     if not word & L.PG_SWAPCACHE:
         slot = get_swap_page(m)
         if slot == 0:
-            m.page[page] = word | L.PG_ACTIVE
-            tick(m, cpu, L.COST_SHRINK_OTHER)
-            return True
+            return _activate(m, cpu, page, word)
         new = 1
         if m.timed:
             _refill_slot_cache(m, cpu)

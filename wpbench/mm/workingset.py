@@ -34,7 +34,8 @@ def nr_active_anon(m: Machine) -> int:
 def workingset_refault(m: Machine, entry: int) -> int:
     """Return PG_ACTIVE if a slot's shadow is no older than file LRU and active list are long.
 
-    Otherwise 0.  The kernel reads the lists' lengths from per-node counters that lag by a few pages a CPU.
+    Otherwise 0.  The kernel reads the lists' lengths from per-node counters that lag by a few
+    pages a CPU.
     """
     if not m.refaults_activate:
         return 0

@@ -6,16 +6,16 @@ import numpy as np
 
 from .._jit import inline, kernel
 from . import layout as L
+from .anon import new_anon_page
 from .device import tick
 from .machine import Machine
-from .page import alloc_page, page_count, page_mapcount, store_or_free
+from .page import page_count, page_mapcount, store_or_free
 from .pagevec import (
     drain_cpu,
     flush_lru_add,
     in_lru_add,
     lru_add_drain_all,
     lru_add_take,
-    lru_cache_add,
     waiting,
 )
 from .swapfile import delete_from_swap_cache, free_swap_cache, swap_count, try_to_free_swap
@@ -116,7 +116,7 @@ def _last_test(m: Machine, cpu: int, page: int) -> bool:
     """Try to lock the page, take it out of the swap cache, and look at page_count once more."""
     word = m.page[page]
     if word & L.PG_LOCKED:
-        return _gave_up(m, L.R_TRYLOCK, L.SEEN_TRYLOCK, word)
+        return _gave_up(m, why_copied(m, cpu, page, word), L.SEEN_TRYLOCK, word)
     if word & L.PG_SWAPCACHE:
         try_to_free_swap(m, page)
         word = m.page[page]
@@ -135,6 +135,7 @@ def _can_reuse_v5_8(m: Machine, page: int) -> bool:
     if word & L.PG_KSM:
         if word & L.PG_SWAPCACHE or page_count(word) != 1:
             return _gave_up(m, L.R_KSM, _seen_by_count(word), word)
+        m.page[page] = word & ~L.PG_KSM  # reuse_ksm_page()
         return True
     sharers = page_mapcount(word)
     if word & L.PG_SWAPCACHE:
@@ -194,10 +195,7 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
     The new page's insertion can flush the pagevec that holds the old one.
     """
     tick(m, cpu, L.COST_COPY_INSERT)
-    new = alloc_page(m)
-    m.page[new] = m.new_active | L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
-    lru_cache_add(m, cpu, new)
-    m.pte[at] = (new << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
+    new_anon_page(m, cpu, at, L.PTE_WRITE)
     if page == L.ZERO_PAGE:
         return
     word = m.page[page] - L.ONE_MAP

@@ -50,7 +50,7 @@ def random_program(m: Machine, p: Params) -> None:
             cpu = below(m, p.cpus)
         elif dice < forks:
             if not forked:
-                mm.fork(m, 0, 1)
+                mm.fork(m, cpu, 0, 1)
                 mm.lru_add_drain(m, cpu)
                 forked = True
         elif dice < exits:

@@ -90,7 +90,7 @@ def replay_trace(
             if forked:
                 outcome[i] = IGNORED
             else:
-                mm.fork(m, 0, 1)
+                mm.fork(m, cpu, 0, 1)
                 mm.lru_add_drain(m, cpu)
                 # The forking process copies a few pages of its own; one of these copies comes
                 # after the drain (data/kernel-measurements/README.md, "Known limits").

@@ -79,7 +79,7 @@ def reproducer(m: Machine, p: Params) -> None:
         for v in range(k * p.npages, (k + 1) * p.npages):
             mm.write(m, (p.read_cpu + k) % p.cpus, v)
     if p.fork_exit_before:
-        mm.fork(m, 0, 1)
+        mm.fork(m, p.read_cpu, 0, 1)
         mm.lru_add_drain(m, p.read_cpu)
         mm.exit_process(m, m.ncpus - 1, 1)
         mm.lru_add_drain(m, p.read_cpu)

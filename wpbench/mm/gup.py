@@ -1,0 +1,101 @@
+"""References and locks that other code takes for a while: get_user_pages(), the page lock.
+
+What takes a PTE, ``at``, returns the page, or 0 where none is mapped (or the zero page).
+"""
+
+from __future__ import annotations
+
+from .._jit import kernel
+from . import layout as L
+from .machine import Machine
+from .page import fail, mapped_page, store_or_free
+from .pagevec import activate_page, in_lru_add
+
+
+@kernel
+def gup_get(m: Machine, at: int) -> int:
+    """Take a FOLL_GET reference to the page of PTE ``at``."""
+    page = mapped_page(m, at)
+    if page == 0:
+        return 0
+    if m.page[page] & L.MASK_GUP == L.MASK_GUP:
+        fail(m, L.ERR_FIELD_OVERFLOW)
+        return 0
+    m.page[page] += L.ONE_GUP
+    return page
+
+
+@kernel
+def gup_put(m: Machine, page: int) -> None:
+    """Drop a FOLL_GET reference."""
+    if m.page[page] & L.MASK_GUP == 0:
+        fail(m, L.ERR_BAD_OPERATION)
+        return
+    store_or_free(m, page, m.page[page] - L.ONE_GUP)
+
+
+@kernel
+def pin_user_page(m: Machine, at: int) -> int:
+    """Take a FOLL_PIN reference, worth GUP_PIN_COUNTING_BIAS.
+
+    Since v5.19 only of a page that is PageAnonExclusive: the kernel first makes any other one so,
+    by a fault.
+    """
+    page = mapped_page(m, at)
+    if page == 0:
+        return 0
+    if m.decision == L.WP_EXCLUSIVE and not m.page[page] & L.PG_ANON_EXCLUSIVE:
+        return 0
+    if m.page[page] & L.MASK_PIN == L.MASK_PIN:
+        fail(m, L.ERR_FIELD_OVERFLOW)
+        return 0
+    m.page[page] += L.ONE_PIN
+    return page
+
+
+@kernel
+def unpin_user_page(m: Machine, page: int) -> None:
+    """Drop a FOLL_PIN reference."""
+    if m.page[page] & L.MASK_PIN == 0:
+        fail(m, L.ERR_BAD_OPERATION)
+        return
+    store_or_free(m, page, m.page[page] - L.ONE_PIN)
+
+
+@kernel
+def mark_page_accessed(m: Machine, cpu: int, at: int) -> int:
+    """Note an access (GUP with FOLL_TOUCH): the second one activates (``folio_mark_accessed()``).
+
+    On an LRU list, the page goes through ``activate`` of this CPU; in this CPU's lru_add it is just
+    marked; in another's, nothing happens.
+    """
+    page = mapped_page(m, at)
+    if page == 0:
+        return 0
+    word = m.page[page]
+    if not word & L.PG_REFERENCED:
+        m.page[page] = word | L.PG_REFERENCED
+    elif not word & L.PG_ACTIVE:
+        if word & L.PG_LRU:
+            activate_page(m, cpu, page)
+        elif in_lru_add(m, cpu, page):
+            m.page[page] |= L.PG_ACTIVE
+        m.page[page] &= ~L.PG_REFERENCED
+        m.nonresident_age += 1  # workingset_activation()
+    return page
+
+
+@kernel
+def lock_page(m: Machine, at: int) -> int:
+    """Let somebody else hold the page lock, and no reference."""
+    page = mapped_page(m, at)
+    if page == 0 or m.page[page] & L.PG_LOCKED:
+        return 0
+    m.page[page] |= L.PG_LOCKED
+    return page
+
+
+@kernel
+def unlock_page(m: Machine, page: int) -> None:
+    """Let go of the page lock."""
+    m.page[page] &= ~L.PG_LOCKED

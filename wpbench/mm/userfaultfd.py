@@ -1,0 +1,24 @@
+"""Memory that another thread fills, write-protected (mm/userfaultfd.c, v6.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._jit import kernel
+from . import layout as L
+from .anon import new_anon_page
+from .device import tick
+from .machine import Machine
+
+
+@kernel
+def uffd_copy(m: Machine, cpu: int, at: int) -> int:
+    """Fill PTE ``at`` by UFFDIO_COPY in write-protect mode and lift the protection again.
+
+    The page waits in the lru_add of the CPU that called; the PTE stays read-only
+    (``mfill_atomic_install_pte()``, v6.1).
+    """
+    if np.int64(m.pte[at]) != L.PTE_NONE:
+        return 0
+    tick(m, cpu, L.COST_FAULT_ENTRY)
+    return new_anon_page(m, cpu, at, 0)
