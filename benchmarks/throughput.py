@@ -24,7 +24,7 @@ import wpbench as wb
 from wpbench import mm
 from wpbench.mm import layout as L
 from wpbench.provenance import provenance
-from wpbench.scenario import machine_bytes
+from wpbench.scenario.model import machine_bytes
 from wpbench.simulate import params
 from wpbench.workloads.reproducer import reproducer
 

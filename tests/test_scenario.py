@@ -8,7 +8,8 @@ import pytest
 
 import wpbench as wb
 from wpbench.cli import main
-from wpbench.scenario import DECISIONS, Scenario, machine_bytes
+from wpbench.scenario import DECISIONS, Scenario
+from wpbench.scenario.model import machine_bytes
 
 pytestmark = pytest.mark.nojit
 
@@ -33,7 +34,18 @@ pytestmark = pytest.mark.nojit
         ({"costs": "icont"}, r"costs: 'icont'.*did you mean 'icount'"),
         ({"swapin": "v7"}, r"swapin: 'v7' is not accepted"),
         ({"workload": "reproduce"}, r"workload: 'reproduce'.*did you mean 'reproducer'"),
-        ({"workload": "random", "order": "read-all-write-all"}, r"order: is used by"),
+        (
+            {"workload": "random", "order": "read-all-write-all"},
+            r"order: is not used by workload 'random', only by reproducer, userfaultfd",
+        ),
+        (
+            {"order": "copy-write"},
+            r"order: 'copy-write' is none of workload 'reproducer'; accepted with it: read-write,",
+        ),
+        ({"fill_cpu": 1}, r"fill_cpu: is not used by workload 'reproducer', only by userfaultfd"),
+        ({"folio_order": 4}, r"folio_order: 4 is not accepted; .*Large folios are out of scope"),
+        ({"migration_rate": 1.5}, r"migration_rate: 1.5 is not accepted"),
+        ({"background_drains": -1}, r"background_drains: -1 is not accepted"),
         ({"mix": "reed:1"}, r"mix: 'reed'.*did you mean 'read'"),
         ({"mix": "read=1"}, r"mix: "),
         ({"mix": "read:0"}, r"mix: all weights are 0"),

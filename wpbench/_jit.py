@@ -13,6 +13,7 @@ import dis
 import functools
 import hashlib
 import inspect
+import itertools
 import os
 import shutil
 import tempfile
@@ -29,7 +30,7 @@ from numba.core import config as _config
 from numba.core.dispatcher import Dispatcher
 from numba.extending import models, register_model
 
-__all__ = ["JIT_DISABLED", "TYPES", "cache_dir", "inline", "kernel", "link", "workload"]
+__all__ = ["JIT_DISABLED", "TYPES", "cache_dir", "inline", "jitted", "kernel", "link", "workload"]
 
 config: Any = _config  # numba fills this module at run time
 JIT_DISABLED: bool = bool(config.DISABLE_JIT)
@@ -110,8 +111,8 @@ def _njit(function: Callable[..., Any], **options: Any) -> Any:
     return dispatcher
 
 
-def workload(function: Callable[..., Any]) -> Any:
-    """Compile a program for the machine; other Python threads run meanwhile."""
+def jitted(function: Callable[..., Any]) -> Any:
+    """Compile a function of arrays; other Python threads run meanwhile."""
     return _njit(function, nogil=True)
 
 
@@ -140,12 +141,17 @@ class Kernel(numba.types.ExternalFunction):
     ends that.  Its signature is in its annotations.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    _made = itertools.count()
+
+    def __init__(self, function: Callable[..., Any], *, made_at_run_time: bool = False) -> None:
         self.py_func = function
+        self._cache = not made_at_run_time
         parameters = inspect.signature(function)
         arguments = [TYPES[p.annotation] for p in parameters.parameters.values()]
         result = TYPES[parameters.return_annotation]
         symbol = f"{function.__module__}.{function.__qualname__}"
+        if made_at_run_time:  # the name alone does not tell such functions apart
+            symbol += f".{next(self._made)}"
         super().__init__(symbol, numba.types.Type.__call__(result, *arguments))
         functools.update_wrapper(self, function)
         self._compiled: Any = None
@@ -156,12 +162,19 @@ class Kernel(numba.types.ExternalFunction):
             for callee in _kernels_called(self.py_func):
                 callee.link()
             with _own_cache():
-                self._compiled = numba.cfunc(self.sig, cache=True, forceinline=True)(self.py_func)
+                compiler = numba.cfunc(self.sig, cache=self._cache, forceinline=True)
+                self._compiled = compiler(self.py_func)
             llvm.add_symbol(self.symbol, self._compiled.address)
             result = None if self.sig.return_type == numba.types.void else ctypes.c_int64
             numbers = [ctypes.c_int64] * (len(self.sig.args) - 1)
             prototype = ctypes.CFUNCTYPE(result, ctypes.c_void_p, *numbers)
             self._call = prototype(self._compiled.address)
+
+    @property
+    def address(self) -> int:
+        """Where the compiled function is."""
+        self.link()
+        return int(self._compiled.address)
 
     def __call__(self, m: Any, *numbers: int) -> Any:  # type: ignore[override]
         """Run the compiled function on a machine."""
@@ -195,6 +208,16 @@ def kernel(function: Callable[..., Any]) -> Any:
     made = Kernel(function)
     _kernels.append(made)
     return made
+
+
+def compile_workload(function: Callable[..., Any]) -> Any:
+    """Compile a program that is made at run time; it is not cached."""
+    return function if JIT_DISABLED else Kernel(function, made_at_run_time=True)
+
+
+def workload(function: Callable[..., Any]) -> Any:
+    """Compile a program for the machine: a kernel that is compiled when it is first run."""
+    return function if JIT_DISABLED else Kernel(function)
 
 
 def link() -> None:

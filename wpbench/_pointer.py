@@ -156,3 +156,30 @@ def special_case(general: Any, special: Any) -> Any:
         return special(general), codegen
 
     return cast
+
+
+def pointer_at(numba_type: Any) -> Any:
+    """Return a function for jitted code that takes an address for a pointer."""
+
+    @intrinsic
+    def at(_context: Any, _address: Any) -> Any:
+        def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(numba_type))
+
+        return numba_type(types.int64), codegen
+
+    return at
+
+
+def _call(_context: Any, _function: Any, pointer: Any) -> Any:
+    """Call the C function of one pointer at an address, in jitted code."""
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        prototype = ir.FunctionType(ir.VoidType(), [context.get_value_type(pointer)])
+        builder.call(builder.inttoptr(args[0], prototype.as_pointer()), [args[1]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, pointer), codegen
+
+
+call: Any = intrinsic(_call)

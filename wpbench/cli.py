@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ _INTEGERS = {
     "page_cluster",
     "swap_pages",
     "pmd_offset",
+    "fill_cpu",
+    "folio_order",
 }
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 SHOWN = (
@@ -144,7 +146,8 @@ def _notebook(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from .provenance import version
-    from .scenario import DECISIONS, DRAINS, ORDERS, WORKLOADS, Scenario
+    from .scenario import DECISIONS, DRAINS, Scenario
+    from .workloads.catalog import ORDERS, WORKLOADS
 
     parser = argparse.ArgumentParser(
         prog="wpbench",
@@ -158,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         help="simulate a scenario or, with commas, a grid of them",
         description="Simulate.  Every option is a field of Scenario; commas make a grid.",
     )
-    choices = {
+    choices: dict[str, Iterable[str]] = {
         "workload": WORKLOADS,
         "decision": DECISIONS,
         "drain": DRAINS,

@@ -2,82 +2,251 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from . import mm
-from ._jit import JIT_DISABLED
-from .data import costs
+from ._jit import JIT_DISABLED, compile_workload
 from .errors import ScenarioError, SimulationError, accepted
 from .mm import layout as L
+from .mm.batch import run_many
+from .mm.machine import NR_COUNTERS, Machine, headers
 from .provenance import provenance
-from .scenario import ORDERS, Scenario, parse_mix
+from .scenario import Grid, Scenario
+from .scenario.columns import cost_rows, machine_config, resolve, workload_name, workload_params
+from .scenario.model import as_columns
 from .words import describe_word
-from .workloads.params import Params
-from .workloads.random_program import random_program
-from .workloads.reproducer import reproducer
+from .workloads.catalog import WORKLOADS
+from .workloads.params import params
 
-_WORKLOADS = {"reproducer": reproducer, "random": random_program}
 COUNTERS = L.COUNTER_NAMES
+# Accesses that one call to the compiled code does at least: so many that starting it costs nothing,
+# so few that the threads end together.
+_CHUNK_ACCESSES = 1 << 20
+_CHUNK_RUNS = 4096
+_LARGE_BYTES = 1 << 28  # machines of this size and more run one at a time
 
 
-def stream_state(seed: int, replication: int) -> int:
-    """Return the start of a run's random stream, from its seed and replication alone.
+def stream_states(seeds: Any, replications: Any) -> Any:
+    """Return the starts of runs' random streams, from seed and replication alone.
 
-    The same for every decision and policy: compared runs share their random numbers.
+    The same for every decision and policy: compared runs share their random numbers.  Two rounds of
+    splitmix64's mixer over the two numbers: a counter-based generator.
     """
-    return int(np.random.SeedSequence([seed, replication]).generate_state(1, np.uint64)[0] >> 1)
+    state = np.zeros(np.broadcast(seeds, replications).shape, np.uint64)
+    with np.errstate(over="ignore"):
+        for word in (seeds, replications):
+            state = (state ^ np.asarray(word).astype(np.uint64)) + np.uint64(0x9E3779B97F4A7C15)
+            for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+                state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
+            state = state ^ (state >> np.uint64(31))
+    return state.view(np.int64)
 
 
-def params(scenario: Scenario) -> Params:
-    """Return the numbers that a scenario's workload is told."""
-    fields = scenario.resolved()
-    mix = parse_mix(scenario.mix)
-    return Params(
-        npages=scenario.npages,
-        rounds=scenario.rounds,
-        cpus=fields["cpus"],
-        threads=scenario.threads,
-        order=ORDERS.index(scenario.order),
-        read_cpu=scenario.read_cpu,
-        write_cpu=fields["write_cpu"],
-        fork_exit_before=int(scenario.fork_exit_before),
-        delay_ns=scenario.delay_ns,
-        **{f"mix_{name}": weight for name, weight in mix.items()},
-    )
+@lru_cache(maxsize=64)
+def program(workload: Any) -> Any:
+    """Return the kernel of a workload: a built-in one by name, or a function ``f(m, p)``."""
+    if isinstance(workload, str):
+        return WORKLOADS[workload].run
+
+    def own_workload(m: Machine) -> None:
+        workload(m, params(m))
+
+    return compile_workload(own_workload)
 
 
-def run(scenario: Scenario, replication: int = 0, log_rows: int = 0) -> Any:
+class Plan:
+    """Runs that are to be done: every scenario with every replication.
+
+    Attributes
+    ----------
+    columns
+        Resolved fields, of one entry or one a run; ``replication`` among them.
+    n
+        Runs.
+    """
+
+    def __init__(self, raw: dict[str, Any], scenarios: int, seeds: int, log_rows: int = 0) -> None:
+        self.n = scenarios * seeds
+        columns = resolve(raw)
+        if seeds > 1:
+            columns = {k: np.repeat(v, seeds) if len(v) > 1 else v for k, v in columns.items()}
+        columns["replication"] = np.tile(np.arange(seeds), scenarios)
+        self.columns = columns
+        self.workloads = np.broadcast_to(columns["workload"], self.n)
+        self._config = machine_config(columns, log_rows)
+        self._param = workload_params(columns)
+        self._cost = cost_rows(columns)
+        streams = stream_states(columns["seed"], columns["replication"])
+        self._seeds = np.broadcast_to(streams, self.n)
+
+    def inputs(self, runs: Any) -> tuple[Any, Any, Any]:
+        """Return headers, words of memory, and streams of some runs."""
+
+        def pick(column: Any) -> Any:
+            return column[runs] if np.ndim(column) and len(column) > 1 else column
+
+        config = {name: pick(column) for name, column in self._config.items()}
+        made, words = headers(config, pick(self._cost), pick(self._param), len(runs))
+        return made, words, self._seeds[runs]
+
+    def accesses(self) -> Any:
+        """Return about how many accesses each run does."""
+        columns = self.columns
+        pages = np.where(_is_random(columns), 1, columns["npages"] * columns["threads"])
+        return np.broadcast_to(2 * pages * (columns["rounds"] + 1), self.n)
+
+    def bytes(self) -> Any:
+        """Return about how much memory each run's machine takes, bytes."""
+        config = self._config
+        size = 8 * config["nphys"] + 4 * (config["npages"] * config["nprocs"] + config["nslots"])
+        size = size + 8 * config["nrequests"] * L.NR_RQ + 4 * config["ncpus"] * L.NR_VECS * 32
+        return np.broadcast_to(size, self.n)
+
+    def machine(self, run: int) -> Machine:
+        """Return the machine of one run, before it."""
+        config = {
+            name: int(np.broadcast_to(column, self.n)[run]) for name, column in self._config.items()
+        }
+        cost = self._cost[run if len(self._cost) > 1 else 0]
+        param = self._param[run if len(self._param) > 1 else 0]
+        return Machine(config, cost, int(self._seeds[run]), param)
+
+    def describe(self, run: int) -> str:
+        """Return a run's scenario in words."""
+        fields = {k: v[run if len(v) > 1 else 0] for k, v in self.columns.items()}
+        return f"{workload_name(fields.pop('workload'))}: " + ", ".join(
+            f"{name}={value}" for name, value in fields.items()
+        )
+
+
+def _is_random(columns: dict[str, Any]) -> Any:
+    return np.array([w == "random" for w in columns["workload"]])
+
+
+def _chunks(plan: Plan) -> list[Any]:
+    """Split the runs into parts that one call of the compiled code does, large machines alone."""
+    order = np.arange(plan.n)
+    chunks = []
+    for workload in dict.fromkeys(plan.workloads.tolist()) if plan.n else ():
+        runs = order[np.equal(plan.workloads, workload)]
+        work = np.cumsum(plan.accesses()[runs])
+        part = np.maximum(work // _CHUNK_ACCESSES, np.arange(len(runs)) // _CHUNK_RUNS)
+        chunks.extend(np.split(runs, np.flatnonzero(np.diff(part)) + 1))
+    return chunks
+
+
+class _Arena(threading.local):
+    """The memory in which a thread builds one machine after the other."""
+
+    memory = np.empty(0, np.int64)
+
+    def of(self, words: int) -> Any:
+        if self.memory.size < words:
+            self.memory = np.empty(words, np.int64)
+        return self.memory
+
+
+def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Any, arena: _Arena) -> int:
+    """Do some runs, and write what they counted where it belongs."""
+    made, words, seeds = plan.inputs(runs)
+    counts = np.empty((len(runs), NR_COUNTERS), np.int64)
+    failed = np.empty(len(runs), np.int64)
+    address = program(plan.workloads[runs[0]]).address
+    run_many(made, seeds, arena.of(int(words.max())), address, counts, failed, stop)
+    counted[runs] = counts
+    errors[runs] = failed
+    return len(runs)
+
+
+def _interpret(plan: Plan, counted: Any, errors: Any) -> None:
+    """Do all runs as plain Python (NUMBA_DISABLE_JIT)."""
+    for run in range(plan.n):
+        m = plan.machine(run)
+        with np.errstate(over="ignore"):  # uint64 is meant to wrap around
+            program(plan.workloads[run])(m)
+        counted[run] = m.counted
+        errors[run] = m.error
+
+
+def execute(
+    plan: Plan, threads: int | None = None, progress: Callable[[int], Any] | None = None
+) -> tuple[Any, Any]:
+    """Do the runs of a plan; the same numbers for any number of threads.
+
+    Returns
+    -------
+    counted, errors
+        int64[n, NR_COUNTERS], ``layout.COUNTER_NAMES``; int64[n], 0 or an index in
+        ``layout.ERRORS``.
+    """
+    counted = np.zeros((plan.n, NR_COUNTERS), np.int64)
+    errors = np.zeros(plan.n, np.int64)
+    if JIT_DISABLED:
+        _interpret(plan, counted, errors)
+        return counted, errors
+    mm.link()
+    for workload in dict.fromkeys(plan.workloads.tolist()) if plan.n else ():
+        program(workload).link()
+    chunks = _chunks(plan)
+    large = [runs for runs in chunks if plan.bytes()[runs].max() >= _LARGE_BYTES]
+    small = [runs for runs in chunks if plan.bytes()[runs].max() < _LARGE_BYTES]
+    workers = threads or len(os.sched_getaffinity(0))
+    stop = np.zeros(1, np.uint8)
+    arena = _Arena()
+    if workers == 1 or len(small) < 2:
+        large, small = chunks, []
+    if small:
+        with ThreadPoolExecutor(workers) as pool:
+            done = [pool.submit(_run_chunk, plan, c, counted, errors, stop, arena) for c in small]
+            try:
+                for future in as_completed(done):
+                    if progress is not None:
+                        progress(future.result())
+                    else:
+                        future.result()
+            except BaseException:
+                stop[0] = 1
+                raise
+    for runs in large:
+        number = _run_chunk(plan, runs, counted, errors, stop, arena)
+        if progress is not None:
+            progress(number)
+    return counted, errors
+
+
+def run(scenario: Scenario, replication: int = 0, log_rows: int = 0) -> Machine:
     """Run one scenario and return the machine as it stands at the end."""
-    m = mm.Machine(
-        scenario.machine_config(log_rows),
-        costs()[scenario.resolved()["costs"]],
-        stream_state(scenario.seed, replication),
-    )
-    workload = scenario.workload
-    if not callable(workload):
-        workload = _WORKLOADS[workload]
-    # uint64 is meant to wrap around; only the interpreter warns of it.
+    plan = Plan(scenario.columns(), 1, replication + 1, log_rows)
+    m = plan.machine(replication)
     with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
-        workload(m, params(scenario))
+        program(scenario.workload)(m)
     if m.error:
-        raise SimulationError(f"{L.ERRORS[m.error]} ({scenario!r})")
+        raise SimulationError(f"{L.ERRORS[m.error]} ({plan.describe(replication)})")
     return m
 
 
-def _scenarios(what: object) -> list[Scenario]:
-    if isinstance(what, Scenario):
-        return [what]
-    if not isinstance(what, Iterable):
+def plan_of(what: object, seeds: int = 1) -> Plan:
+    """Return the runs of a Scenario, a Grid or any iterable of Scenarios."""
+    _check_positive("seeds", seeds)
+    if isinstance(what, Grid):
+        return Plan(what.columns(), len(what), seeds)
+    found = [what] if isinstance(what, Scenario) else what
+    if not isinstance(found, Iterable):
         raise ScenarioError(f"simulate() takes a Scenario or many of them, not {what!r}")
-    found = list(what)
-    for item in found:
+    scenarios = list(found)
+    for item in scenarios:
         if not isinstance(item, Scenario):
             raise ScenarioError(f"simulate() takes Scenarios, not {item!r}")
-    return found
+    columns = {name: [getattr(s, name) for s in scenarios] for name in Scenario.model_fields}
+    return Plan(as_columns(columns), len(scenarios), seeds)
 
 
 def _check_positive(name: str, value: object) -> None:
@@ -85,7 +254,30 @@ def _check_positive(name: str, value: object) -> None:
         raise ScenarioError(accepted(name, value, ["a whole number from 1 up"]))
 
 
-def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.DataFrame:
+def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
+    """Return the table of a plan's runs: fields, then counts."""
+    columns = dict(plan.columns)
+    columns["workload"] = np.array([workload_name(w) for w in columns["workload"]], object)
+    del columns["replication"]
+    table = {name: np.broadcast_to(columns[name], plan.n) for name in Scenario.model_fields}
+    table["replication"] = plan.columns["replication"]
+    for i, name in enumerate(COUNTERS):
+        table[name] = counted[:, i]
+        if name == "copies":
+            faults = table["wp_faults"]
+            rate = np.full(plan.n, np.nan)
+            np.divide(table["copies"], faults, out=rate, where=faults > 0)
+            table["copy_rate"] = rate
+    return pd.DataFrame(table)
+
+
+def simulate(
+    scenarios: Scenario | Iterable[Scenario],
+    seeds: int = 1,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int], Any] | None = None,
+) -> pd.DataFrame:
     """Run scenarios and return one row for each scenario and seed.
 
     Parameters
@@ -95,6 +287,10 @@ def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.Dat
     seeds
         Replications of each scenario; the n-th uses the n-th random stream of its ``seed``, the
         same for every decision and policy.
+    threads
+        Runs done at a time; None for as many as there are CPUs.  The table does not depend on it.
+    progress
+        Called with the number of runs that have just been done.
 
     Returns
     -------
@@ -114,27 +310,23 @@ def simulate(scenarios: Scenario | Iterable[Scenario], seeds: int = 1) -> pd.Dat
     SimulationError
         If a run cannot be finished (a workload of your own that asks for the impossible).
     """
-    _check_positive("seeds", seeds)
-    todo = _scenarios(scenarios)
-    rows = []
-    for scenario in todo:
-        fields = scenario.resolved()
-        for replication in range(seeds):
-            counts = run(scenario, replication).counted
-            rows.append(
-                fields
-                | {"replication": replication}
-                | dict(zip(COUNTERS, counts.tolist(), strict=True))
-            )
-    columns = [*Scenario.model_fields, "replication", *COUNTERS]
-    table = pd.DataFrame(rows, columns=columns)
-    faults = table["wp_faults"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        rate = table["copies"].to_numpy() / np.where(faults > 0, faults, np.nan)
-    table.insert(columns.index("copies") + 1, "copy_rate", rate)
-    described = [scenario.resolved() for scenario in todo[:1000]]
-    table.attrs["wpbench"] = provenance("simulate", {"scenarios": described, "seeds": seeds})
+    plan = plan_of(scenarios, seeds)
+    if threads is not None:
+        _check_positive("threads", threads)
+    counted, errors = execute(plan, threads, progress)
+    failed = np.flatnonzero(errors)
+    if failed.size:
+        first = int(failed[0])
+        raise SimulationError(f"{L.ERRORS[errors[first]]} ({plan.describe(first)})")
+    table = tabulate(plan, counted)
+    described = table[list(Scenario.model_fields)].head(_MOST_DESCRIBED * seeds).iloc[::seeds]
+    table.attrs["wpbench"] = provenance(
+        "simulate", {"scenarios": described.to_dict("records"), "seeds": seeds}
+    )
     return table
+
+
+_MOST_DESCRIBED = 1000
 
 
 def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd.DataFrame:

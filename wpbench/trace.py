@@ -274,7 +274,7 @@ def _boot(trace: Trace, pmd_offset: int) -> Any:
     config["timed"] = int(asynchronous)
     fitted = FILE_LRU_UNMODIFIED if "kernel" in header else FILE_LRU_INSTRUMENTED
     config["file_lru"] = int(header.get("file_lru", fitted))
-    return mm.Machine(config, step)
+    return mm.Machine(config, [step[name] for name in L.COSTS])
 
 
 def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:

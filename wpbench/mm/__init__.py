@@ -6,6 +6,7 @@ and the others that touch it (fork, gup, migrate, ksm, userfaultfd, background).
 jitted functions over the tables of one ``Machine``.
 """
 
+from .._jit import link
 from .background import background, insert_foreign_page
 from .chance import below, chance, next_u64, uniform
 from .fault import is_mapped, read, read_inline, resident, sleep_until, write, write_inline
@@ -42,6 +43,7 @@ __all__ = [
     "is_mapped",
     "isolate",
     "ksm_merge",
+    "link",
     "lock_page",
     "lru_add_drain",
     "lru_add_drain_all",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import workload
+from .._jit import jitted
 from . import layout as L
 from .machine import Machine
 from .pagevec import pagevec
@@ -23,7 +23,7 @@ INVARIANTS = (
 )
 
 
-@workload
+@jitted
 def broken_invariant(m: Machine) -> int:
     """Return the index in ``INVARIANTS`` of the first that does not hold, 0 if all do.
 

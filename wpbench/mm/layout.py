@@ -240,6 +240,7 @@ CONFIG = (
     "npages",  # pages of the traced region, per process
     "nprocs",  # processes that can exist (1, or 2 with fork)
     "ncpus",
+    "threads",  # threads that the workload keeps track of
     "pagevec",  # entries that fill a pagevec
     "decision",  # WP_*
     "drain",  # DRAIN_*
@@ -279,6 +280,8 @@ CONFIG = (
 PLAIN = frozenset(
     ("async_io", "timed", "log_rows", "background_insert_ppm", "background_drain_ppm")
 )
+
+NR_PARAMS = 32  # numbers in the header that are the workload's own
 
 # Times of the steps, nanoseconds (data/costs.toml has the sets by name).
 COSTS = (
@@ -330,6 +333,7 @@ MAX_PROCS = MAX_MAP
 LOG = ("fault", "page", "cpu", "t_ns", "before", "given_up", "outcome", "reason", "drained")
 NR_LOG = len(LOG)
 
+ERR_STOPPED = -1
 ERR_NONE = 0
 ERR_OUT_OF_PAGES = 1
 ERR_FIELD_OVERFLOW = 2

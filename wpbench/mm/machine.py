@@ -22,6 +22,7 @@ FAR = {
     "clock": "int64",  # of each CPU, nanoseconds
     "servers": "int64",  # when each place of the device's queue is free again
     "vma": "int64",  # readahead state, a row of NR_VMA a process
+    "thread": "int64",  # of each thread of the workload, the CPU that it runs on
     "vec": "int32",  # for each CPU and kind of pagevec the number of entries, then the entries
     "pte": "uint32",  # page v of process p is entry p * npages + v
     "slot": "uint32",  # swap_map and swap cache, by swap offset; 0 is the header
@@ -32,13 +33,18 @@ FAR = {
     "log": "int64",  # the fault log
 }
 # Tables inside the header: name -> length.
-NEAR = {"reason": L.NR_REASONS, "seen": L.NR_SEEN, "cost": L.NR_COSTS}
+NEAR = {
+    "reason": L.NR_REASONS,
+    "seen": L.NR_SEEN,
+    "cost": L.NR_COSTS,
+    "param": L.NR_PARAMS,
+}
 _NUMBERS = (*FAR, *L.CONFIG, *L.REGISTERS, *L.COUNTERS)
 INDEX = {name: i for i, name in enumerate(_NUMBERS)}
-INDEX |= {"reason": len(_NUMBERS), "seen": len(_NUMBERS) + L.NR_REASONS}
-INDEX["cost"] = INDEX["seen"] + L.NR_SEEN
-HEADER_WORDS = INDEX["cost"] + L.NR_COSTS
-CONFIG_AT = INDEX[L.CONFIG[0]]
+HEADER_WORDS = len(_NUMBERS)
+for _name, _length in NEAR.items():
+    INDEX[_name] = HEADER_WORDS
+    HEADER_WORDS += _length
 COUNTERS_AT = INDEX[L.COUNTERS[0]]
 NR_COUNTERS = len(L.COUNTER_NAMES)
 
@@ -49,6 +55,7 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
         "clock": config["ncpus"],
         "servers": config["queue_depth"],
         "vma": config["nprocs"] * L.NR_VMA,
+        "thread": config["threads"],
         "vec": config["ncpus"] * L.NR_VECS * (config["pagevec"] + 1),
         "pte": config["npages"] * config["nprocs"],
         "slot": config["nslots"],
@@ -60,19 +67,41 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def offsets(config: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Return where each table begins and how many words there are, from the header's start."""
-    at = HEADER_WORDS + 0 * config["npages"]
-    found = {}
+def headers(
+    config: Mapping[str, Any], cost: Any = 0, param: Any = 0, n: int = 1
+) -> tuple[Any, Any]:
+    """Return the headers of many machines, and how many words of memory each needs.
+
+    Parameters
+    ----------
+    config
+        For each name of ``layout.CONFIG`` a number, or an array with a number for each machine.
+    cost, param
+        Nanoseconds of each of ``layout.COSTS``, and the workload's own numbers: one row for all
+        machines, or a row each.
+    n
+        Machines.
+
+    Returns
+    -------
+    headers
+        int64[n, HEADER_WORDS].  Where a table's address belongs stands how many words it is away
+        from the header.
+    words
+        int64[n], header and tables.
+    """
+    made = np.zeros((n, HEADER_WORDS), np.int64)
+    at = np.full(n, HEADER_WORDS)
     for name, length in table_lengths(config).items():
-        found[name] = at
-        at = at + (length if FAR[name] == "int64" else (length + 1) // 2)
-    return found, at
-
-
-def is_plain(config: Mapping[str, Any]) -> Any:
-    """Return 1 where all of ``layout.PLAIN`` are 0, else 0; from arrays, an array."""
-    return np.logical_and.reduce([np.equal(config[name], 0) for name in L.PLAIN]).astype(np.int64)
+        made[:, INDEX[name]] = at
+        at += length if FAR[name] == "int64" else (length + 1) // 2
+    for name in L.CONFIG:
+        if name != "plain":
+            made[:, INDEX[name]] = config[name]
+    made[:, INDEX["plain"]] = (made[:, [INDEX[name] for name in L.PLAIN]] == 0).all(axis=1)
+    made[:, INDEX["cost"] : INDEX["cost"] + L.NR_COSTS] = cost
+    made[:, INDEX["param"] : INDEX["param"] + L.NR_PARAMS] = param
+    return made, at
 
 
 class Machine:
@@ -86,10 +115,12 @@ class Machine:
     ----------
     config
         A value for each name of ``layout.CONFIG``.
-    costs
-        Nanoseconds for each name of ``layout.COSTS``; none: no step takes time.
+    cost
+        int64[NR_COSTS], nanoseconds for each name of ``layout.COSTS``; 0: no step takes time.
     seed
         State of the run's random stream.
+    param
+        int64[NR_PARAMS], the workload's own numbers.
 
     Attributes
     ----------
@@ -102,23 +133,19 @@ class Machine:
     """
 
     def __init__(
-        self, config: Mapping[str, int], costs: Mapping[str, int] | None = None, seed: int = 0
+        self, config: Mapping[str, int], cost: Any = 0, seed: int = 0, param: Any = 0
     ) -> None:
         link()
-        where, words = offsets(config)
-        memory = np.zeros(words, np.int64)
+        header, words = headers(config, cost, param)
+        memory = np.zeros(int(words[0]), np.int64)
+        memory[:HEADER_WORDS] = header[0]
         address = memory.ctypes.data
         for name, length in table_lengths(config).items():
-            at = where[name]
-            table = memory[at:].view(FAR[name])[:length]
-            self.__dict__[name] = table
+            at = int(memory[INDEX[name]])
+            self.__dict__[name] = memory[at:].view(FAR[name])[:length]
             memory[INDEX[name]] = address + 8 * at
         for name, length in NEAR.items():
             self.__dict__[name] = memory[INDEX[name] : INDEX[name] + length]
-        for name in L.CONFIG:
-            memory[INDEX[name]] = config[name] if name != "plain" else is_plain(config)
-        if costs is not None:
-            self.__dict__["cost"][:] = [costs[name] for name in L.COSTS]
         self.__dict__["memory"] = memory
         self.__dict__["address"] = address
         self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTERS]
@@ -142,7 +169,7 @@ def as_plain(m: Machine) -> Machine:
 
 
 if not JIT_DISABLED:
-    from .._pointer import Layout, passes_as, pointer_type, special_case
+    from .._pointer import Layout, passes_as, pointer_at, pointer_type, special_case
 
     _fields = Layout(
         constants={name: INDEX[name] for name in L.CONFIG},
@@ -154,6 +181,7 @@ if not JIT_DISABLED:
     _plain = pointer_type("PlainMachine", replace(_fields, zero=L.PLAIN), TYPES["Machine"])
     passes_as(Machine, TYPES["Machine"])
     as_plain = special_case(TYPES["Machine"], _plain)
+    machine_at = pointer_at(TYPES["Machine"])
 
 
 @kernel

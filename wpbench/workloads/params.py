@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .._jit import inline
+from ..mm.machine import Machine
+
 
 class Params(NamedTuple):
     """Parameters of one run, as a workload sees them.  Names as in ``Scenario``."""
@@ -15,8 +18,10 @@ class Params(NamedTuple):
     order: int  # index into the workload's orders
     read_cpu: int
     write_cpu: int
+    fill_cpu: int
     fork_exit_before: int
     delay_ns: int
+    migration_ppm: int  # migration_rate, in millionths
     mix_pageout: int  # weights of the random program, as in the traces' headers
     mix_read: int
     mix_write: int
@@ -25,3 +30,29 @@ class Params(NamedTuple):
     mix_fork: int
     mix_exit: int
     mix_free: int
+
+
+@inline
+def params(m: Machine) -> Params:
+    """Return the parameters of the run that a machine was built for."""
+    return Params(
+        m.param[0],
+        m.param[1],
+        m.param[2],
+        m.param[3],
+        m.param[4],
+        m.param[5],
+        m.param[6],
+        m.param[7],
+        m.param[8],
+        m.param[9],
+        m.param[10],
+        m.param[11],
+        m.param[12],
+        m.param[13],
+        m.param[14],
+        m.param[15],
+        m.param[16],
+        m.param[17],
+        m.param[18],
+    )

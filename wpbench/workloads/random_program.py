@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from .. import mm
-from .._jit import workload
+from .._jit import inline, workload
 from ..mm.chance import below
 from ..mm.machine import Machine
-from .params import Params
+from .params import params
 from .replay import touch_all
 
 
-@workload
+@inline
 def _region(m: Machine, n: int) -> tuple[int, int]:
     """Draw a range of pages: all of them, or a random part."""
     first = below(m, n)
@@ -18,12 +18,13 @@ def _region(m: Machine, n: int) -> tuple[int, int]:
 
 
 @workload
-def random_program(m: Machine, p: Params) -> None:
+def random_program(m: Machine) -> None:
     """Run ``rounds`` operations drawn by the weights ``mix``, on one thread that migrates.
 
     Operations as in the traces: accesses to a random page, madvise() over a random range,
     migration to a random CPU, one forked child at a time, on a CPU of its own.
     """
+    p = params(m)
     cpu = 0
     forked = False
     touch_all(m, cpu)

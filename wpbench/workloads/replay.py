@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import mm
-from .._jit import inline, workload
+from .._jit import inline, jitted
 from ..mm import layout as L
 from ..mm.machine import Machine
 
@@ -26,21 +26,21 @@ def page_word(m: Machine, at: int) -> int:
     return m.page[pte >> L.SHIFT_PTE]
 
 
-@workload
+@inline
 def page_flags(m: Machine, at: int) -> int:
     """Return lru, active, writeback, swapcache (bits 0..3) of a mapped page, as kpageflags has."""
     word = page_word(m, at)
     return (word & 1) | ((word >> 5) & 1) << 1 | ((word >> 2) & 1) << 2 | ((word >> 1) & 1) << 3
 
 
-@workload
+@inline
 def touch_all(m: Machine, cpu: int) -> None:
     """Write every page of the first process once, so that memory exists."""
     for v in range(m.npages):
         mm.write(m, cpu, v)
 
 
-@workload
+@jitted
 def replay_trace(
     m: Machine, op: Any, arg: Any, n: Any, t_ns: Any, outcome: Any, flags: Any, words: Any
 ) -> None:

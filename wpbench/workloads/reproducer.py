@@ -9,7 +9,7 @@ from __future__ import annotations
 from .. import mm
 from .._jit import inline, workload
 from ..mm.machine import Machine
-from .params import Params
+from .params import Params, params
 
 ORDERS = ("read-write", "read-write-shuffled", "read-all-write-all")
 (READ_WRITE, READ_WRITE_SHUFFLED, READ_ALL_WRITE_ALL) = range(3)
@@ -32,63 +32,117 @@ def shuffled(i: int, n: int, mask: int, shift: int) -> int:
 
 
 @inline
-def _move(m: Machine, old: int, new: int) -> None:
-    """Let the thread go on on another CPU, at its own time."""
+def page_of_step(p: Params, i: int, mask: int, shift: int) -> int:
+    """Return which page the i-th read or write of a round goes to."""
+    return shuffled(i, p.npages, mask, shift) if p.order == READ_WRITE_SHUFFLED else i
+
+
+@inline
+def move(m: Machine, old: int, new: int) -> None:
+    """Let a thread go on on another CPU, at its own time."""
     if m.timed and new != old:
         mm.sleep_until(m, new, max(m.clock[old], m.clock[new]))
 
 
-@workload
-def _round(m: Machine, p: Params, first: int, read_cpu: int, write_cpu: int) -> None:
-    """Run one round of one thread over its own region."""
-    n = p.npages
-    mm.madvise_pageout(m, read_cpu, first, n)
-    m.not_paged_out += mm.resident(m, first, n)
+@inline
+def page_out(m: Machine, p: Params, cpu: int, first: int) -> None:
+    """Let a thread page out its region, note what stayed, and wait ``delay_ns``."""
+    mm.madvise_pageout(m, cpu, first, p.npages)
+    m.not_paged_out += mm.resident(m, first, p.npages)
     if p.delay_ns:
-        mm.sleep_until(m, read_cpu, m.clock[read_cpu] + p.delay_ns)
+        mm.sleep_until(m, cpu, m.clock[cpu] + p.delay_ns)
+
+
+@inline
+def _round(m: Machine, p: Params, mask: int, shift: int) -> None:
+    """Run one round of one thread that the scheduler leaves where it is."""
+    read_cpu = p.read_cpu
+    write_cpu = p.write_cpu
+    page_out(m, p, read_cpu, 0)
     if p.order == READ_ALL_WRITE_ALL:
-        for v in range(first, first + n):
+        for v in range(p.npages):
             mm.read(m, read_cpu, v)
-        _move(m, read_cpu, write_cpu)
-        for v in range(first, first + n):
+        move(m, read_cpu, write_cpu)
+        for v in range(p.npages):
             mm.write(m, write_cpu, v)
-        _move(m, write_cpu, read_cpu)
+        move(m, write_cpu, read_cpu)
         return
-    mask = 1
-    bits = 1
-    while mask < n - 1:
-        mask = mask * 2 + 1
-        bits += 1
-    shift = (bits + 1) // 2
-    for i in range(n):
-        v = first + (shuffled(i, n, mask, shift) if p.order == READ_WRITE_SHUFFLED else i)
+    for i in range(p.npages):
+        v = page_of_step(p, i, mask, shift)
         mm.read_inline(m, read_cpu, v)
-        _move(m, read_cpu, write_cpu)
+        move(m, read_cpu, write_cpu)
         mm.write_inline(m, write_cpu, v)
-        _move(m, write_cpu, read_cpu)
+        move(m, write_cpu, read_cpu)
+
+
+@inline
+def _migrate_some(m: Machine, p: Params) -> None:
+    """Let the scheduler move threads, each with probability ``migration_rate``."""
+    if p.migration_ppm == 0 or p.cpus == 1:
+        return
+    for k in range(p.threads):
+        if mm.chance(m, p.migration_ppm):
+            old = m.thread[k]
+            m.thread[k] = (old + 1 + mm.below(m, p.cpus - 1)) % p.cpus
+            move(m, old, m.thread[k])
+
+
+@inline
+def _write_in_turn(m: Machine, p: Params, v: int) -> None:
+    for k in range(p.threads):
+        cpu = m.thread[k]
+        there = (cpu + p.write_cpu - p.read_cpu + p.cpus) % p.cpus
+        move(m, cpu, there)
+        mm.write(m, there, k * p.npages + v)
+        move(m, there, cpu)
+
+
+@inline
+def _round_in_turn(m: Machine, p: Params, mask: int, shift: int) -> None:
+    """Run one round of all threads, at the same time: each takes a step, then the next one."""
+    for k in range(p.threads):
+        page_out(m, p, m.thread[k], k * p.npages)
+    for i in range(p.npages):
+        v = page_of_step(p, i, mask, shift)
+        for k in range(p.threads):
+            mm.read(m, m.thread[k], k * p.npages + v)
+        if p.order != READ_ALL_WRITE_ALL:
+            _migrate_some(m, p)
+            _write_in_turn(m, p, v)
+    if p.order == READ_ALL_WRITE_ALL:
+        for v in range(p.npages):
+            _migrate_some(m, p)
+            _write_in_turn(m, p, v)
 
 
 @workload
-def reproducer(m: Machine, p: Params) -> None:
+def reproducer(m: Machine) -> None:
     """Write the memory once, then ``rounds`` times page it out and read and write every page.
 
-    Thread ``k`` has a region of its own and runs ``k`` CPUs further (modulo ``cpus``).  Spinner
-    threads do nothing but run; they matter only to whom a TLB flush must interrupt.
+    Of ``threads`` threads each has a region of its own, and begins ``k`` CPUs further than
+    ``read_cpu`` and ``write_cpu`` say (modulo ``cpus``).  Before its write, the scheduler moves a
+    thread to another CPU, drawn at random, with probability ``migration_rate``; there it stays.
+    Spinner threads do nothing but run; they matter only to whom a TLB flush must interrupt.
     """
+    p = params(m)
     for k in range(p.threads):
+        m.thread[k] = (p.read_cpu + k) % p.cpus
         for v in range(k * p.npages, (k + 1) * p.npages):
-            mm.write(m, (p.read_cpu + k) % p.cpus, v)
+            mm.write(m, m.thread[k], v)
     if p.fork_exit_before:
         mm.fork(m, p.read_cpu, 0, 1)
         mm.lru_add_drain(m, p.read_cpu)
         mm.exit_process(m, m.ncpus - 1, 1)
         mm.lru_add_drain(m, p.read_cpu)
     mm.reset_counters(m)
+    mask = 1
+    bits = 1
+    while mask < p.npages - 1:
+        mask = mask * 2 + 1
+        bits += 1
+    shift = (bits + 1) // 2
     for _ in range(p.rounds):
-        for k in range(p.threads):
-            read_cpu = (p.read_cpu + k) % p.cpus
-            write_cpu = (p.write_cpu + k) % p.cpus
-            _round(m, p, k * p.npages, read_cpu, write_cpu)
-
-
-__all__ = ["ORDERS", "reproducer", "shuffled"]
+        if p.threads == 1 and p.migration_ppm == 0:
+            _round(m, p, mask, shift)
+        else:
+            _round_in_turn(m, p, mask, shift)

@@ -1,0 +1,221 @@
+"""Many scenarios as columns: every default resolved, and what the machine and a workload are told.
+
+A field's column is an array with an entry for each scenario, or with one entry for all of them; so
+a hundred thousand scenarios cost a few array operations a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..data import backends, costs
+from ..errors import accepted
+from ..mm import layout as L
+from ..workloads.catalog import WORKLOADS
+from ..workloads.params import Params
+from .decisions import DECISIONS, DRAINS, SWAPINS
+
+MAX_PAGES = 1 << 26
+MIX = ("pageout", "read", "write", "cold", "migrate", "fork", "exit", "free")
+DISTRIBUTIONS = ("constant", "exponential", "lognormal")
+MILLION = 1_000_000
+
+Columns = dict[str, Any]
+# Fields that are never None, and their columns' types; the others' types are in resolve().
+_TYPES = {
+    **dict.fromkeys(
+        ("npages", "rounds", "read_cpu", "fill_cpu", "seed", "threads", "spinner_threads"), np.int64
+    ),
+    **dict.fromkeys(("delay_ns", "page_cluster", "pmd_offset", "folio_order"), np.int64),
+    **dict.fromkeys(("migration_rate", "background_insertions", "background_drains"), np.float64),
+    "fork_exit_before": np.bool_,
+}
+
+
+@lru_cache(maxsize=1024)
+def parse_mix(text: str) -> dict[str, int]:
+    """Return the weights of a random program's operations from ``"read:40 write:40 ..."``."""
+    weights = dict.fromkeys(MIX, 0)
+    for word in text.split():
+        name, colon, weight = word.partition(":")
+        if name not in weights:
+            raise ValueError(accepted("mix", name, MIX))
+        if not colon or not weight.isdigit():
+            raise ValueError(f"mix: {word!r} is not accepted; accepted: {name}:WEIGHT, a number")
+        weights[name] = int(weight)
+    if sum(weights.values()) == 0:
+        raise ValueError(f"mix: all weights are 0; accepted: at least one of {', '.join(MIX)}")
+    return weights
+
+
+def _map(column: Any, function: Callable[[Any], Any], dtype: Any = np.int64) -> Any:
+    """Apply a function to each distinct value of a column."""
+    known: dict[Any, Any] = {}
+    values = []
+    for value in column:
+        if value not in known:
+            known[value] = function(value)
+        values.append(known[value])
+    return np.array(values, dtype)
+
+
+def _given(column: Any, default: Any, dtype: Any = np.int64) -> Any:
+    """Replace None by a default, a number or a column."""
+    missing = np.array([value is None for value in column])
+    if not missing.any():
+        return column.astype(dtype)
+    return np.where(missing, default, np.where(missing, 0, column)).astype(dtype)
+
+
+def workload_name(workload: Any) -> str:
+    """Return the name of a workload, of one's own also."""
+    return workload if isinstance(workload, str) else getattr(workload, "__name__", "workload")
+
+
+def _default_order(workload: Any) -> str:
+    return WORKLOADS[workload].orders[0] if isinstance(workload, str) else "read-write"
+
+
+def resolve(raw: Mapping[str, Any]) -> Columns:
+    """Return all columns with every None replaced by what it stands for.
+
+    Parameters
+    ----------
+    raw
+        For each field of a Scenario an object array, of one length or of length 1.
+    """
+    out: Columns = {
+        name: column.astype(_TYPES[name]) if name in _TYPES else column
+        for name, column in raw.items()
+    }
+
+    def rule(attribute: str, dtype: Any = object) -> Any:
+        return _map(raw["decision"], lambda d: getattr(DECISIONS[d], attribute), dtype)
+
+    def fact(name: str, dtype: Any = np.int64) -> Any:
+        return _map(raw["backend"], lambda b: backends()[b][name], dtype)
+
+    for name in ("drain", "swapin"):
+        out[name] = _given(raw[name], rule(name), object)
+    out["pagevec"] = _given(raw["pagevec"], rule("pagevec", np.int64))
+    out["order"] = _given(raw["order"], _map(raw["workload"], _default_order, object), object)
+    out["write_cpu"] = _given(raw["write_cpu"], out["read_cpu"])
+    running = out["threads"] * _map(raw["workload"], lambda w: 2 if w == "hand-over" else 1)
+    named = [out["read_cpu"], out["write_cpu"], out["fill_cpu"], running - 1]
+    out["cpus"] = _given(raw["cpus"], np.maximum.reduce(np.broadcast_arrays(*named)) + 1)
+    out["latency_ns"] = _given(raw["latency_ns"], fact("latency_ns"))
+    out["stable_writes"] = _given(raw["stable_writes"], fact("stable_writes", bool), bool)
+    costless = np.where(fact("synchronous", bool), "none", "icount")
+    out["costs"] = _given(raw["costs"], costless.astype(object), object)
+    memory = 4 * out["npages"] * out["threads"]
+    out["swap_pages"] = _given(raw["swap_pages"], np.clip(memory, 1 << 18, MAX_PAGES))
+    return out
+
+
+def _forks(columns: Columns) -> Any:
+    """Can a child exist?  A workload of one's own may fork."""
+    own = _map(columns["workload"], callable, bool)
+    by_mix = _map(columns["mix"], lambda mix: parse_mix(mix)["fork"] > 0, bool)
+    drawn = _map(columns["workload"], lambda w: w == "random", bool) & by_mix
+    return own | drawn | columns["fork_exit_before"]
+
+
+def machine_config(columns: Columns, log_rows: int = 0) -> Columns:
+    """Return what machines are built from: a column for each name of ``layout.CONFIG``.
+
+    Parameters
+    ----------
+    columns
+        From ``resolve()``.
+    log_rows
+        Rows of each machine's fault log.
+    """
+
+    def rule(attribute: str) -> Any:
+        return _map(columns["decision"], lambda d: getattr(DECISIONS[d], attribute))
+
+    def fact(name: str, dtype: Any = np.int64) -> Any:
+        return _map(columns["backend"], lambda b: backends()[b][name], dtype)
+
+    asynchronous = ~fact("synchronous", bool)
+    bypass = fact("swapin", object) == "bypass"
+    swapin = _map(columns["swapin"], SWAPINS.index)
+    forks = _forks(columns).astype(np.int64)
+    nprocs = 1 + forks
+    ncpus = columns["cpus"] + forks  # the child has a CPU of its own
+    npages = columns["npages"] * columns["threads"]
+    swap = columns["swap_pages"]
+    # Each slot is held by a swap PTE or by a page that one maps, unless writeback orphans it.
+    slots = npages * nprocs + np.where(asynchronous, swap, 0)
+    orphans = 64 + ncpus * L.NR_VECS * columns["pagevec"] + np.where(asynchronous, slots, 0)
+    return {
+        "npages": npages,
+        "nprocs": nprocs,
+        "ncpus": ncpus,
+        "threads": columns["threads"],
+        "pagevec": columns["pagevec"],
+        "decision": rule("wp"),
+        "drain": _map(columns["drain"], DRAINS.index),
+        "bypass": bypass & (columns["swapin"] != "v7.0"),
+        "synchronous_swapin": bypass & (columns["swapin"] == "v7.0"),
+        "async_io": asynchronous,
+        "timed": columns["costs"] != "none",
+        "gt3_test": rule("gt3_test"),
+        "swapin": swapin,
+        "new_active": np.where(swapin == L.SWAPIN_V5_8, L.PG_ACTIVE, 0),
+        "refaults_activate": swapin != L.SWAPIN_V5_8,
+        "file_lru": 1 << 40,
+        "map_writable": rule("map_writable"),
+        "batch_clears_lru": rule("batch_clears_lru"),
+        "frees_swap_after_copy": rule("frees_swap_after_copy"),
+        "drains_on_migrate": swapin >= L.SWAPIN_V5_18,
+        "stable_writes": columns["stable_writes"],
+        "rotational": fact("rotational"),
+        "page_cluster": columns["page_cluster"],
+        "swap_total": swap,
+        "nslots": np.minimum(slots, swap) + 1,
+        "nphys": npages * nprocs + orphans + 1,
+        "nrequests": np.where(asynchronous, np.minimum(slots, 1 << 16), 0),
+        "max_request": fact("max_request_pages"),
+        "queue_depth": np.where(asynchronous, fact("queue_depth"), 0),
+        "latency_ns": columns["latency_ns"],
+        "latency_dist": _map(fact("distribution", object), DISTRIBUTIONS.index),
+        "latency_sigma_ppm": np.rint(fact("latency_sigma", float) * MILLION),
+        "completion_cpu": -1,
+        "background_insert_ppm": np.rint(columns["background_insertions"] * MILLION),
+        "background_drain_ppm": np.rint(columns["background_drains"] * MILLION),
+        "pmd_offset": columns["pmd_offset"],
+        "log_rows": log_rows,
+    }
+
+
+def workload_params(columns: Columns) -> Any:
+    """Return int64[n, NR_PARAMS], what each run's workload is told: ``Params``, in its order."""
+    n = max(len(column) for column in columns.values())
+    pairs = np.broadcast_arrays(columns["workload"], columns["order"])
+    orders = [
+        WORKLOADS[w].orders.index(order) if isinstance(w, str) else 0
+        for w, order in zip(*pairs, strict=True)
+    ]
+    given = columns | {
+        "order": np.array(orders),
+        "migration_ppm": np.rint(columns["migration_rate"] * MILLION),
+    }
+    weights = _map(columns["mix"], parse_mix, object)
+    for name in MIX:
+        given[f"mix_{name}"] = np.array([weight[name] for weight in weights])
+    made = np.zeros((n, L.NR_PARAMS), np.int64)
+    for i, name in enumerate(Params._fields):
+        made[:, i] = given[name]
+    return made
+
+
+def cost_rows(columns: Columns) -> Any:
+    """Return int64[n or 1, NR_COSTS], nanoseconds of the steps ``layout.COSTS``."""
+    table = costs()
+    rows = {name: [table[name][step] for step in L.COSTS] for name in set(columns["costs"])}
+    return np.array([rows[name] for name in columns["costs"]], np.int64)

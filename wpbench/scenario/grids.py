@@ -1,0 +1,99 @@
+"""Grids: the scenarios of every combination of some fields' values."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ScenarioError, accepted
+from .model import Scenario, as_columns
+
+# Fields of which every value goes with every value of the others: checked one by one.
+_FREE = frozenset(
+    ("seed", "rounds", "page_cluster", "pmd_offset", "background_insertions", "background_drains")
+)
+
+
+class Grid(Sequence[Scenario]):
+    """The scenarios of every combination of some axes' values, in the order of the axes.
+
+    The last axis varies fastest.  Made by ``wb.grid()``.  Scenarios are made when they are asked
+    for; that each can be made is known from the start.
+    """
+
+    def __init__(self, axes: Mapping[str, Sequence[Any]]) -> None:
+        self.axes = {name: list(values) for name, values in axes.items()}
+        self._shape = tuple(len(values) for values in self.axes.values())
+        self._check()
+
+    def _check(self) -> None:
+        """Validate each value, and each combination that could be wrong; keep what they become."""
+        unknown = [name for name in self.axes if name not in Scenario.model_fields]
+        if unknown:
+            raise ScenarioError(accepted("Scenario field", unknown[0], Scenario.model_fields))
+        first = {name: values[0] for name, values in self.axes.items() if values}
+        for name, values in self.axes.items():
+            if not values:
+                raise ScenarioError(f"{name}: an axis of a grid needs at least one value")
+            if name in _FREE:
+                self.axes[name] = [getattr(Scenario(**first | {name: v}), name) for v in values]
+        bound = {name: values for name, values in self.axes.items() if name not in _FREE}
+        seen: dict[str, dict[Any, Any]] = {name: {} for name in bound}
+        for combination in itertools.product(*bound.values()):
+            given = dict(zip(bound, combination, strict=True))
+            scenario = Scenario(**given)
+            for name, value in given.items():
+                seen[name][_key(value)] = getattr(scenario, name)
+        for name, values in bound.items():
+            self.axes[name] = [seen[name][_key(value)] for value in values]
+
+    def columns(self) -> dict[str, Any]:
+        """Return every field as a column, of one entry where it does not vary."""
+        defaults = {name: [field.default] for name, field in Scenario.model_fields.items()}
+        made = as_columns(defaults | self.axes)
+        index = np.unravel_index(np.arange(len(self)), self._shape) if self._shape else ()
+        for name, positions in zip(self.axes, index, strict=True):
+            if len(self.axes[name]) > 1:
+                made[name] = made[name][positions]
+        return made
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        position = range(len(self))[index]
+        places = np.unravel_index(position, self._shape) if self._shape else ()
+        return Scenario(
+            **{name: self.axes[name][i] for name, i in zip(self.axes, places, strict=True)}
+        )
+
+    def __len__(self) -> int:
+        return math.prod(self._shape)
+
+    def __iter__(self) -> Iterator[Scenario]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{name}={values!r}" for name, values in self.axes.items())
+        return f"grid({axes})  # {len(self)} scenarios"
+
+
+def _key(value: Any) -> Any:
+    """Return what tells values apart, True and 1 also."""
+    return (type(value), value)
+
+
+def grid(**axes: Any) -> Grid:
+    """Return the scenarios of every combination: ``grid(decision=["patch1", "patch2"], npages=8)``.
+
+    A value that is no list, tuple or range stands for itself.  The error for a wrong value is the
+    one that ``Scenario`` raises.
+    """
+    lists: dict[str, Sequence[Any]] = {}
+    for name, values in axes.items():
+        several = hasattr(values, "__iter__") and not isinstance(values, str | bytes)
+        lists[name] = list(values) if several else [values]
+    return Grid(lists)

@@ -1,0 +1,299 @@
+"""A Scenario: one question to the machine, validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ..data import backends, costs
+from ..errors import ScenarioError, accepted
+from ..mm import layout as L
+from ..mm.machine import headers
+from ..workloads.catalog import ORDERS, WORKLOADS
+from .columns import MAX_PAGES, machine_config, parse_mix, resolve, workload_name
+from .decisions import DECISIONS, DRAINS, SWAPINS
+
+MAX_CPUS = 4096
+PAGEVECS = (14, 15, 31)
+DEFAULT_MIX = "pageout:2 read:40 write:40 cold:0 migrate:4 fork:0 exit:0 free:0"
+# Fields that only some workloads look at; the others are the machine's.
+WORKLOAD_FIELDS = frozenset().union(*(w.uses for w in WORKLOADS.values()))
+
+Count = Annotated[int, Field(ge=0)]
+Cpu = Annotated[int, Field(ge=0, lt=MAX_CPUS)]
+Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Scenario(BaseModel):
+    """One question to the machine.
+
+    Parameters
+    ----------
+    workload
+        ``"reproducer"``, ``"hand-over"``, ``"userfaultfd"``, ``"random"``, or a jitted function
+        ``f(m, p)`` of your own.
+    decision
+        What do_wp_page() tests: a key of ``wb.DECISIONS`` (patch off is ``patch1``, on ``patch2``).
+    drain
+        When do_wp_page() drains pagevecs; None for the decision's own policy.
+    backend
+        Swap device: a table of data/backends.toml.
+    npages
+        Pages of one thread's region, 1 to 2**26.
+    rounds
+        Rounds of the workload; operations of a random program.
+    order
+        Of the accesses; None for the workload's first.  The reproducer's: ``read-write``,
+        ``read-write-shuffled``, ``read-all-write-all``; userfaultfd's: ``copy-write``,
+        ``copy-all-write-all``.
+    read_cpu, write_cpu
+        Where the reproducer reads (and pages out), and where it writes; None: where it reads.
+    fill_cpu
+        Where userfaultfd's handler fills the memory; it is written on ``write_cpu``.
+    cpus
+        CPUs of the machine; None for as many as the scenario names.
+    pagevec
+        Entries of a pagevec: 14, 15 or 31; None for the decision's kernel.
+    seed
+        Of the run's random stream.
+    threads
+        Threads of the reproducer, each with its own region; pairs of threads of the hand-over.
+    spinner_threads
+        Threads that only run, on other CPUs.
+    migration_rate
+        Probability that the scheduler moves a thread to another CPU between read and write.
+    fork_exit_before
+        Was a child forked and reaped once before the rounds?
+    delay_ns
+        Nanoseconds between MADV_PAGEOUT and the first access.
+    mix
+        Weights of a random program's operations, as in the traces' headers.
+    swapin
+        Whose do_swap_page() is used; None for the decision's kernel.
+    latency_ns
+        Of an asynchronous device, nanoseconds; None for the backend's.
+    stable_writes
+        Must pages under writeback stay as they are (SWP_STABLE_WRITES)?  None for the backend's.
+    costs
+        Cost set of data/costs.toml; None for ``none``, or ``icount`` with an asynchronous backend.
+    page_cluster
+        vm.page-cluster, 0 to 5.
+    swap_pages
+        Size of swap; None for 2**18 or four times the memory, whichever is more.
+    pmd_offset
+        Pages between the start of a page table (2 MiB) and page 0.
+    background_insertions, background_drains
+        What other tasks do on each CPU between two accesses of the workload, on average: pages put
+        into lru_add, calls of lru_add_drain().
+    folio_order
+        0: large folios are out of scope.  They are never left in a pagevec, and the kernel decides
+        about them by other rules (wp_can_reuse_anon_folio(), since v6.15 by the large mapcount).
+
+    Raises
+    ------
+    ScenarioError
+        For an unknown field, a value or a combination no scenario can have; the message names the
+        field and what is accepted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    workload: Any = "reproducer"
+    decision: str = "patch2"
+    drain: str | None = None
+    backend: str = "zram"
+    npages: Annotated[int, Field(ge=1, le=MAX_PAGES)] = 512
+    rounds: Count = 100
+    order: str | None = None
+    read_cpu: Cpu = 0
+    write_cpu: Cpu | None = None
+    fill_cpu: Cpu = 0
+    cpus: Annotated[int, Field(ge=1, le=MAX_CPUS)] | None = None
+    pagevec: int | None = None
+    seed: Count = 1
+    threads: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 1
+    spinner_threads: Annotated[int, Field(ge=0, le=MAX_CPUS)] = 0
+    migration_rate: Probability = 0.0
+    fork_exit_before: bool = False
+    delay_ns: Count = 0
+    mix: str = DEFAULT_MIX
+    swapin: str | None = None
+    latency_ns: Count | None = None
+    stable_writes: bool | None = None
+    costs: str | None = None
+    page_cluster: Annotated[int, Field(ge=0, le=5)] = 3
+    swap_pages: Annotated[int, Field(ge=1, le=MAX_PAGES)] | None = None
+    pmd_offset: Annotated[int, Field(ge=0, lt=L.PTRS_PER_PTE)] = 0
+    background_insertions: Rate = 0.0
+    background_drains: Rate = 0.0
+    folio_order: int = 0
+
+    def __init__(self, **fields: Any) -> None:
+        unknown = [name for name in fields if name not in type(self).model_fields]
+        if unknown:
+            raise ScenarioError(accepted("Scenario field", unknown[0], type(self).model_fields))
+        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in fields.items()}
+        try:
+            super().__init__(**plain)
+        except pydantic.ValidationError as error:
+            raise ScenarioError(_readable(error)) from None
+
+    @field_validator("workload")
+    @classmethod
+    def _known_workload(cls, value: Any) -> Any:
+        if callable(value):
+            return value
+        return _one_of("workload", value, WORKLOADS, "or a jitted function f(m, p)")
+
+    @field_validator("decision")
+    @classmethod
+    def _known_decision(cls, value: str) -> str:
+        return str(_one_of("decision", value, DECISIONS))
+
+    @field_validator("drain")
+    @classmethod
+    def _known_drain(cls, value: str | None) -> str | None:
+        return value if value is None else _one_of("drain", value, DRAINS)
+
+    @field_validator("backend")
+    @classmethod
+    def _known_backend(cls, value: str) -> str:
+        return str(_one_of("backend", value, backends()))
+
+    @field_validator("order")
+    @classmethod
+    def _known_order(cls, value: str | None) -> str | None:
+        return value if value is None else _one_of("order", value, ORDERS)
+
+    @field_validator("folio_order")
+    @classmethod
+    def _small_folios(cls, value: int) -> int:
+        if value != 0:
+            raise ValueError(
+                f"folio_order: {value!r} is not accepted; accepted: 0.  Large folios are out of "
+                "scope: they are never left in a pagevec and other rules decide about them"
+            )
+        return value
+
+    @field_validator("pagevec")
+    @classmethod
+    def _known_pagevec(cls, value: int | None) -> int | None:
+        return value if value is None else int(_one_of("pagevec", value, PAGEVECS))
+
+    @field_validator("swapin")
+    @classmethod
+    def _known_swapin(cls, value: str | None) -> str | None:
+        return value if value is None else _one_of("swapin", value, SWAPINS)
+
+    @field_validator("costs")
+    @classmethod
+    def _known_costs(cls, value: str | None) -> str | None:
+        return value if value is None else _one_of("costs", value, costs())
+
+    @field_validator("mix")
+    @classmethod
+    def _known_mix(cls, value: str) -> str:
+        return " ".join(f"{name}:{weight}" for name, weight in parse_mix(value).items())
+
+    @model_validator(mode="after")
+    def _combination(self) -> Scenario:
+        rule = DECISIONS[self.decision]
+        if self.drain is not None and self.drain not in rule.drains_fit:
+            raise ValueError(
+                f"drain: {self.drain!r} does not go with decision {self.decision!r}, which has no "
+                f"drain; accepted with it: {', '.join(rule.drains_fit)}"
+            )
+        self._check_workload()
+        for name in ("read_cpu", "write_cpu", "fill_cpu"):
+            cpu = getattr(self, name)
+            if self.cpus is not None and cpu is not None and cpu >= self.cpus:
+                raise ValueError(
+                    f"{name}: {cpu} is not among the {self.cpus} CPUs (cpus={self.cpus}); "
+                    f"accepted: 0 to {self.cpus - 1}"
+                )
+        if self.npages * self.threads > MAX_PAGES:
+            raise ValueError(
+                f"npages: {self.npages} pages times {self.threads} threads; accepted: up to "
+                f"{MAX_PAGES} in all"
+            )
+        synchronous = bool(backends()[self.backend]["synchronous"])
+        if synchronous and self.latency_ns:
+            raise ValueError(
+                f"latency_ns: backend {self.backend!r} completes synchronously; accepted with it: 0"
+            )
+        if not synchronous and self.costs == "none":
+            raise ValueError(
+                f"costs: 'none' does not go with the asynchronous backend {self.backend!r}; "
+                f"accepted: {', '.join(name for name in costs() if name != 'none')}"
+            )
+        return self
+
+    def _check_workload(self) -> None:
+        """Refuse what the workload would not look at."""
+        if callable(self.workload):
+            return
+        workload = WORKLOADS[self.workload]
+        for name in sorted(self.model_fields_set & WORKLOAD_FIELDS - workload.uses):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                users = [key for key, other in WORKLOADS.items() if name in other.uses]
+                raise ValueError(
+                    f"{name}: is not used by workload {self.workload!r}, only by {', '.join(users)}"
+                )
+        if self.order is not None and self.order not in workload.orders:
+            raise ValueError(
+                f"order: {self.order!r} is none of workload {self.workload!r}; accepted with it: "
+                f"{', '.join(workload.orders)}"
+            )
+
+    def columns(self) -> dict[str, Any]:
+        """Return all fields as columns of one entry, as ``columns.resolve()`` takes them."""
+        return as_columns({name: [getattr(self, name)] for name in type(self).model_fields})
+
+    def resolved(self) -> dict[str, Any]:
+        """Return all fields with every None replaced by what it stands for."""
+        fields = {name: column[0] for name, column in resolve(self.columns()).items()}
+        fields["workload"] = workload_name(self.workload)
+        return {k: v.item() if isinstance(v, np.generic) else v for k, v in fields.items()}
+
+    def machine_config(self, log_rows: int = 0) -> dict[str, int]:
+        """Return what ``mm.Machine`` is built from: a value for each of ``layout.CONFIG``."""
+        config = machine_config(resolve(self.columns()), log_rows)
+        return {name: int(np.ravel(column)[0]) for name, column in config.items()}
+
+
+def as_columns(values: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Return object arrays of the given values of each field."""
+    made = {}
+    for name, column in values.items():
+        made[name] = np.empty(len(column), object)
+        made[name][:] = column
+    return made
+
+
+def machine_bytes(config: Mapping[str, int]) -> int:
+    """Return the memory, in bytes, of a machine with this configuration."""
+    return 8 * int(headers(config)[1][0])
+
+
+def _one_of(field: str, value: Any, choices: Sequence[Any] | Any, more: str = "") -> Any:
+    if value in choices:
+        return value
+    raise ValueError(accepted(field, value, choices) + (f", {more}" if more else ""))
+
+
+def _readable(error: pydantic.ValidationError) -> str:
+    """Turn pydantic's report into one line a problem: field, value, what is accepted."""
+    lines = []
+    for problem in error.errors():
+        message = problem["msg"]
+        if problem["type"] == "value_error":
+            lines.append(message.removeprefix("Value error, "))
+            continue
+        field = ".".join(str(part) for part in problem["loc"])
+        lines.append(f"{field}: {problem['input']!r} is not accepted; {message}")
+    return "; ".join(lines)

@@ -1,0 +1,39 @@
+"""Memory that one thread fills write-protected and another writes: where it was first seen.
+
+Message FFA0057D-1A17-4DF4-9550-A8CDEE9E0CE0@gmail.com (Nadav Amit, userfaultfd on v5.13); in the
+form in which data/kernel-measurements/userfaultfd.csv ran it.
+"""
+
+from __future__ import annotations
+
+from .. import mm
+from .._jit import workload
+from ..mm.machine import Machine
+from .params import params
+from .reproducer import move
+
+ORDERS = ("copy-write", "copy-all-write-all")
+COPY_WRITE = 0
+
+
+@workload
+def userfaultfd(m: Machine) -> None:
+    """Empty the memory, fill it on ``fill_cpu`` by UFFDIO_COPY, write it on ``write_cpu``.
+
+    The protection is lifted before the write, which so finds a PTE that is just read-only.
+    """
+    p = params(m)
+    for _ in range(p.rounds):
+        mm.madvise_dontneed(m, p.fill_cpu, 0, p.npages)
+        mm.lru_add_drain_all(m)
+        for v in range(p.npages):
+            mm.uffd_copy(m, p.fill_cpu, v)
+            if p.order == COPY_WRITE:
+                move(m, p.fill_cpu, p.write_cpu)
+                mm.write(m, p.write_cpu, v)
+                move(m, p.write_cpu, p.fill_cpu)
+        if p.order != COPY_WRITE:
+            move(m, p.fill_cpu, p.write_cpu)
+            for v in range(p.npages):
+                mm.write(m, p.write_cpu, v)
+            move(m, p.write_cpu, p.fill_cpu)
