@@ -29,6 +29,61 @@ def _exchange(m: Machine, a: int, b: int) -> None:
         m.heap[b + k] = x
 
 
+@kernel
+def end_page_writeback(m: Machine, cpu: int, page: int) -> None:
+    """Writeback of one page is done (``folio_end_writeback()``).
+
+    A page that reclaim wanted goes to the tail of its list, through lru_rotate of the CPU that
+    runs the completion: if it is on a list now, and neither locked nor dirty again.
+    """
+    word = m.page[page]
+    if word & L.PG_RECLAIM:
+        m.page[page] = word & ~L.PG_RECLAIM
+        if word & (L.PG_LRU | L.PG_LOCKED | L.PG_DIRTY) == L.PG_LRU:
+            queue_move(m, cpu, page, L.VEC_ROTATE)
+    m.page[page] &= ~L.PG_WRITEBACK
+
+
+@kernel
+def _complete_next(m: Machine) -> int:
+    """Complete the request that is due first; return its time."""
+    time = m.heap[L.RQ_DONE]
+    slot = m.heap[L.RQ_SLOT]
+    pages = m.heap[L.RQ_NR]
+    cpu = m.heap[L.RQ_CPU]
+    write = m.heap[L.RQ_WRITE]
+    nr = m.nr_requests - 1
+    m.nr_requests = nr
+    _exchange(m, 0, nr * L.NR_RQ)
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= nr:
+            break
+        right = (child + 1) * L.NR_RQ
+        if child + 1 < nr and _earlier(m, right, child * L.NR_RQ):
+            child += 1
+        if not _earlier(m, child * L.NR_RQ, at * L.NR_RQ):
+            break
+        _exchange(m, at * L.NR_RQ, child * L.NR_RQ)
+        at = child
+    for s in range(slot, slot + pages):
+        page = swap_cache_page(m, s)
+        if write:
+            end_page_writeback(m, cpu, page)
+        else:
+            m.page[page] &= ~L.PG_LOCKED
+    m.clock[cpu] += m.cost[L.COST_COMPLETE_REQUEST] + pages * m.cost[L.COST_COMPLETE_PAGE]
+    return time
+
+
+@kernel
+def complete_until(m: Machine, time: int) -> None:
+    """Run the completions that are due at ``time`` (nanoseconds) or before."""
+    while m.nr_requests > 0 and m.heap[L.RQ_DONE] <= time:
+        _complete_next(m)
+
+
 @inline
 def _free_place(m: Machine) -> int:
     """Return the place in the device's queue that is free first."""
@@ -76,7 +131,8 @@ def _start(m: Machine, cpu: int, plugged: int) -> None:
 def flush_plug(m: Machine, cpu: int) -> None:
     """Dispatch what is plugged, the newest request first (``blk_mq_plug_issue_direct()``).
 
-    A memory-backed driver copies here, interrupts off, before it starts the request's timer.
+    A memory-backed driver copies here, before it starts the request's timer; what was dispatched
+    before can complete meanwhile.
     """
     at = m.nr_plugged - 1
     m.nr_plugged = 0
@@ -88,6 +144,7 @@ def flush_plug(m: Machine, cpu: int) -> None:
             m.clock[cpu] += (
                 new * m.cost[L.COST_DISPATCH_NEW] + old * m.cost[L.COST_DISPATCH_REWRITE]
             )
+            complete_until(m, m.clock[cpu])
         _start(m, cpu, rq)
         at -= 1
 
@@ -124,60 +181,6 @@ def submit_page(m: Machine, cpu: int, slot: int, write: int, new: int) -> None:
     m.plug[rq + L.RQ_WRITE] = write
     m.plug[rq + L.RQ_NEW] = new
     m.nr_plugged = nr + 1
-
-
-@kernel
-def end_page_writeback(m: Machine, cpu: int, page: int) -> None:
-    """Writeback of one page is done (``folio_end_writeback()``).
-
-    A page that reclaim wanted goes to the tail of its list, through lru_rotate of the CPU that
-    runs the completion: if it is on a list now, and neither locked nor dirty again.
-    """
-    word = m.page[page]
-    if word & L.PG_RECLAIM:
-        m.page[page] = word & ~L.PG_RECLAIM
-        if word & (L.PG_LRU | L.PG_LOCKED | L.PG_DIRTY) == L.PG_LRU:
-            queue_move(m, cpu, page, L.VEC_ROTATE)
-    m.page[page] &= ~L.PG_WRITEBACK
-
-
-@kernel
-def _complete_next(m: Machine) -> int:
-    """Complete the request that is due first; return its time."""
-    time = m.heap[L.RQ_DONE]
-    slot = m.heap[L.RQ_SLOT]
-    pages = m.heap[L.RQ_NR]
-    cpu = m.heap[L.RQ_CPU]
-    write = m.heap[L.RQ_WRITE]
-    nr = m.nr_requests - 1
-    m.nr_requests = nr
-    _exchange(m, 0, nr * L.NR_RQ)
-    at = 0
-    while True:
-        child = 2 * at + 1
-        if child >= nr:
-            break
-        right = (child + 1) * L.NR_RQ
-        if child + 1 < nr and _earlier(m, right, child * L.NR_RQ):
-            child += 1
-        if not _earlier(m, child * L.NR_RQ, at * L.NR_RQ):
-            break
-        _exchange(m, at * L.NR_RQ, child * L.NR_RQ)
-        at = child
-    for s in range(slot, slot + pages):
-        page = swap_cache_page(m, s)
-        if write:
-            end_page_writeback(m, cpu, page)
-        else:
-            m.page[page] &= ~L.PG_LOCKED
-    return time
-
-
-@kernel
-def complete_until(m: Machine, time: int) -> None:
-    """Run the completions that are due at ``time`` (nanoseconds) or before."""
-    while m.nr_requests > 0 and m.heap[L.RQ_DONE] <= time:
-        _complete_next(m)
 
 
 @kernel

@@ -115,7 +115,10 @@ def resident(m: Machine, first: int, n: int) -> int:
 
 @kernel
 def sleep_until(m: Machine, cpu: int, time: int) -> None:
-    """Let this CPU's clock stand at ``time`` (nanoseconds); run the I/O that is done by then."""
-    m.clock[cpu] = time
+    """Let a CPU do nothing until ``time`` (nanoseconds); run the I/O that is done by then.
+
+    An interrupt that ends before does not make it wake later.
+    """
     if m.async_io:
         complete_until(m, time)
+    m.clock[cpu] = time

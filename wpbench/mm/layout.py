@@ -286,40 +286,50 @@ NR_PARAMS = 32  # numbers in the header that are the workload's own
 # Times of the steps, nanoseconds (data/costs.toml has the sets by name).
 COSTS = (
     "madvise_entry",  # start of a madvise() to its lru_add_drain()
+    "madvise_finish",  # the last page reclaimed to the first dispatch
     "madvise_return",  # a MADV_PAGEOUT's last dispatch to the program's next step
     "access",  # an access that does not fault, the program's loop around it included
     "fault_entry",  # start of an access to the swap-cache lookup
     "fault_decision",  # start of a write-protect fault to the decision
+    "drain",  # an lru_add_drain() by do_wp_page()
     "copy_insert",  # decision to the copy's insertion into lru_add
     "swapin_return",  # the lookup to the end of the access
     "exclusive_return",  # the decision to the end, a page that is PageAnonExclusive
     "reuse_return",  # the same, reused after the other tests
     "copy_return",  # the copy's insertion to the end of the access
+    "copy_free_swap",  # more, where the old page leaves the swap cache (free_swap_cache())
     "slot_refill",  # the swap slot cache takes 64 slots at a time (refill_swap_slots_cache())
     "shrink_new",  # shrink_folio_list(), a page that gets a new slot
     "shrink_rewrite",  # the same, a page that keeps its slot and is written again
     "shrink_other",  # the same, kept or freed without a write
     "dispatch_new",  # the driver's work inside dispatch, per page
     "dispatch_rewrite",
+    "complete_request",  # the interrupt that ends a request
+    "complete_page",  # the same, per page
 )
 NR_COSTS = len(COSTS)
 (
     COST_MADVISE_ENTRY,
+    COST_MADVISE_FINISH,
     COST_MADVISE_RETURN,
     COST_ACCESS,
     COST_FAULT_ENTRY,
     COST_FAULT_DECISION,
+    COST_DRAIN,
     COST_COPY_INSERT,
     COST_SWAPIN_RETURN,
     COST_EXCLUSIVE_RETURN,
     COST_REUSE_RETURN,
     COST_COPY_RETURN,
+    COST_COPY_FREE_SWAP,
     COST_SLOT_REFILL,
     COST_SHRINK_NEW,
     COST_SHRINK_REWRITE,
     COST_SHRINK_OTHER,
     COST_DISPATCH_NEW,
     COST_DISPATCH_REWRITE,
+    COST_COMPLETE_REQUEST,
+    COST_COMPLETE_PAGE,
 ) = range(NR_COSTS)
 
 # One request to the swap device: a row of m.heap (in flight) or m.plug.

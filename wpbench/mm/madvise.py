@@ -49,6 +49,7 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
         for i in range(kept):
             putback_lru_page(m, cpu, m.batch[i])
         first = stop
+    tick(m, cpu, L.COST_MADVISE_FINISH)
     if m.async_io:
         flush_plug(m, cpu)
     tick(m, cpu, L.COST_MADVISE_RETURN)

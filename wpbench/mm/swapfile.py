@@ -139,7 +139,8 @@ def free_swap_and_cache(m: Machine, slot: int) -> None:
 
 
 @kernel
-def free_swap_cache(m: Machine, page: int) -> None:
-    """Take a page that nobody maps any more out of the swap cache (``free_swap_cache()``)."""
+def free_swap_cache(m: Machine, page: int) -> int:
+    """Take a page that nobody maps any more out of the swap cache; 1 if done."""
     if m.page[page] & (L.PG_SWAPCACHE | L.MASK_MAP | L.PG_LOCKED) == L.PG_SWAPCACHE:
-        try_to_free_swap(m, page)
+        return try_to_free_swap(m, page)
+    return 0

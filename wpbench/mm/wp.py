@@ -95,6 +95,7 @@ def drain_for(m: Machine, cpu: int, page: int) -> None:
         drain_cpu(m, cpu)
     else:
         _drain_rarely(m, cpu, page)
+    tick(m, cpu, L.COST_DRAIN)
 
 
 @inline
@@ -201,7 +202,8 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
     word = m.page[page] - L.ONE_MAP
     if word & L.PG_SWAPCACHE and m.frees_swap_after_copy:
         m.page[page] = word
-        free_swap_cache(m, page)
+        if free_swap_cache(m, page):
+            tick(m, cpu, L.COST_COPY_FREE_SWAP)
     else:
         store_or_free(m, page, word)
 
