@@ -21,11 +21,10 @@ from pathlib import Path
 import numpy as np
 
 import wpbench as wb
-from wpbench import mm
 from wpbench.mm import layout as L
 from wpbench.provenance import provenance
 from wpbench.scenario.model import machine_bytes
-from wpbench.simulate import params
+from wpbench.simulate import plan_of
 from wpbench.workloads.reproducer import reproducer
 
 COUNTERS = (
@@ -83,15 +82,14 @@ def run_c(library, scenario, rounds, config):
     return seconds, [getattr(m, name) - b for name, b in zip(COUNTERS, before, strict=True)]
 
 
-def run_numba(scenario, rounds, config):
+def run_numba(scenario, rounds):
     """Time `rounds` rounds: a run of them and one more, less a run of that one."""
     seconds = []
     counts = []
     for some in (1, rounds + 1):
-        m = mm.Machine(config)
-        p = params(scenario)._replace(rounds=some)
+        m = plan_of(scenario.model_copy(update={"rounds": some})).machine(0)
         start = time.perf_counter()
-        reproducer(m, p)
+        reproducer(m)
         seconds.append(time.perf_counter() - start)
         counts.append([int(getattr(m, name)) for name in COUNTERS])
     return seconds[1] - seconds[0], [b - a for a, b in zip(*counts, strict=True)]
@@ -100,10 +98,10 @@ def run_numba(scenario, rounds, config):
 def measure(library, scenario, pairs):
     config = scenario.machine_config()
     rounds = max(2, int(2e7 // scenario.npages))
-    run_numba(scenario, 1, config)
+    run_numba(scenario, 1)
     times, ratios = [], []
     for _ in range(pairs):
-        seconds, counts = run_numba(scenario, rounds, config)
+        seconds, counts = run_numba(scenario, rounds)
         times.append(seconds)
         if library is not None:
             c_seconds, c_counts = run_c(library, scenario, rounds, config)

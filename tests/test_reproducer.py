@@ -9,7 +9,7 @@ import wpbench as wb
 FOLDER = wb.data_dir() / "kernel-measurements"
 MEASURED = pd.read_csv(FOLDER / "reproducer_sync.csv")
 ASYNC = pd.read_csv(FOLDER / "reproducer_async.csv")
-SEEN = [name.removeprefix("copy_") for name in ASYNC if name.startswith("copy_")]
+SEEN = [str(n).removeprefix("copy_") for n in ASYNC if str(n).startswith("copy_")]
 
 
 def run_table(table, **more):

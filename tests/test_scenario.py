@@ -130,8 +130,8 @@ def test_faults_keep_every_holder():
     assert len(table) == 16
     assert table.outcome.tolist()[:8] == ["copy"] * 7 + ["reuse"]
     assert table.reason[0] == "pagevec_local"
-    assert table.before[0] == "page_count 2 = pte + lru_add; active exclusive"
-    assert table.before[7] == "page_count 1 = pte; LRU active exclusive"
+    assert table.before[0] == "page_count 2 = pte + lru_add; active"
+    assert table.before[7] == "page_count 1 = pte; LRU active"
     assert len(wb.faults(Scenario(decision="patch1", npages=8), limit=5)) == 5
     drained = wb.faults(Scenario(decision="patch2", npages=1, rounds=1)).iloc[0]
     assert (drained.outcome, drained.drained) == ("reuse", 1)

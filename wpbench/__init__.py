@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import mm
     from .errors import ScenarioError, SimulationError, TraceError, WpbenchError
+    from .explain import Explanation, explain
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
     from .simulate import faults, simulate
@@ -29,8 +30,10 @@ _WHERE = {
     "SimulationError": "errors",
     "TraceError": "errors",
     "WpbenchError": "errors",
+    "Explanation": "explain",
     "backends": "data",
     "data_dir": "data",
+    "explain": "explain",
     "faults": "simulate",
     "grid": "scenario",
     "replay": "trace",
@@ -42,6 +45,7 @@ _MODULES = {"mm", "plots"}
 __all__ = [
     "DECISIONS",
     "DRAINS",
+    "Explanation",
     "Grid",
     "Replay",
     "Scenario",
@@ -51,6 +55,7 @@ __all__ = [
     "WpbenchError",
     "backends",
     "data_dir",
+    "explain",
     "faults",
     "grid",
     "mm",

@@ -118,6 +118,28 @@ def _replay(options: argparse.Namespace) -> int:
     return 1 if any(result.mismatches for result in results) else 0
 
 
+def _explain(options: argparse.Namespace) -> int:
+    from .explain import explain
+
+    if options.trace is None:
+        scenarios = _grid(options)
+        if len(scenarios) != 1:
+            raise ScenarioError(f"explain takes one scenario, not a grid of {len(scenarios)}")
+        found = explain(scenarios[0], options.fault, replication=options.replication)
+    else:
+        found = explain(trace=options.trace, row=options.row, pmd_offset=options.trace_pmd_offset)
+    if options.json:
+        print(json.dumps(found.as_dict(), indent=1))
+        return 0
+    if options.history:
+        for event in found.history:
+            where = "" if event.cpu is None else f"CPU {event.cpu}"
+            print(f"{event.t_ns:>12} ns  {where:7} {event.operation}: {event.after}")
+        print()
+    print(found)
+    return 0
+
+
 def _backends(options: argparse.Namespace) -> int:
     from .data import backends
 
@@ -144,10 +166,25 @@ def _notebook(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    from .provenance import version
+def _add_scenario_options(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each field of a Scenario."""
     from .scenario import DECISIONS, DRAINS, Scenario
     from .workloads.catalog import ORDERS, WORKLOADS
+
+    choices: dict[str, Iterable[str]] = {
+        "workload": WORKLOADS,
+        "decision": DECISIONS,
+        "drain": DRAINS,
+        "order": ORDERS,
+    }
+    for name in Scenario.model_fields:
+        text = f"one of {', '.join(choices[name])}" if name in choices else None
+        metavar = "N[,N...]" if name in _INTEGERS else "VALUE[,VALUE...]"
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=metavar, help=text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from .provenance import version
 
     parser = argparse.ArgumentParser(
         prog="wpbench",
@@ -161,16 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         help="simulate a scenario or, with commas, a grid of them",
         description="Simulate.  Every option is a field of Scenario; commas make a grid.",
     )
-    choices: dict[str, Iterable[str]] = {
-        "workload": WORKLOADS,
-        "decision": DECISIONS,
-        "drain": DRAINS,
-        "order": ORDERS,
-    }
-    for name in Scenario.model_fields:
-        text = f"one of {', '.join(choices[name])}" if name in choices else None
-        metavar = "N[,N...]" if name in _INTEGERS else "VALUE[,VALUE...]"
-        run.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=metavar, help=text)
+    _add_scenario_options(run)
     run.add_argument("--seeds", type=int, default=1, metavar="N", help="replications of each")
     run.add_argument("--json", action="store_true", help="print all columns as JSON")
     run.add_argument("--csv", metavar="FILE", help="write all columns as CSV")
@@ -192,6 +220,22 @@ def _parser() -> argparse.ArgumentParser:
         help="pages between the start of a page table and page 0, where it is known",
     )
     replay.set_defaults(do=_replay)
+
+    explain = commands.add_parser(
+        "explain",
+        help="one write-protect fault, test by test",
+        description="Explain a fault of a scenario (--fault, and the options of run), or one that "
+        "was recorded (--trace and --row).",
+    )
+    _add_scenario_options(explain)
+    explain.add_argument("--fault", type=int, metavar="N", help="number of the fault, from 0")
+    explain.add_argument("--replication", type=int, default=0, metavar="N")
+    explain.add_argument("--trace", metavar="FILE", help="a trace, as for replay")
+    explain.add_argument("--row", type=int, metavar="N", help="number of the operation, from 0")
+    explain.add_argument("--trace-pmd-offset", type=int, default=0, metavar="N")
+    explain.add_argument("--history", action="store_true", help="what changed the page before")
+    explain.add_argument("--json", action="store_true")
+    explain.set_defaults(do=_explain)
 
     backends = commands.add_parser("backends", help="list the swap backends")
     backends.add_argument("--json", action="store_true")

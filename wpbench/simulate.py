@@ -19,7 +19,7 @@ from .mm import layout as L
 from .mm.batch import run_many
 from .mm.machine import NR_COUNTERS, Machine, headers
 from .provenance import provenance
-from .scenario import Grid, Scenario
+from .scenario import DECISIONS, Grid, Scenario
 from .scenario.columns import cost_rows, machine_config, resolve, workload_name, workload_params
 from .scenario.model import as_columns
 from .words import describe_word
@@ -73,7 +73,7 @@ class Plan:
         Runs.
     """
 
-    def __init__(self, raw: dict[str, Any], scenarios: int, seeds: int, log_rows: int = 0) -> None:
+    def __init__(self, raw: dict[str, Any], scenarios: int, seeds: int, **watching: int) -> None:
         self.n = scenarios * seeds
         columns = resolve(raw)
         if seeds > 1:
@@ -81,7 +81,7 @@ class Plan:
         columns["replication"] = np.tile(np.arange(seeds), scenarios)
         self.columns = columns
         self.workloads = np.broadcast_to(columns["workload"], self.n)
-        self._config = machine_config(columns, log_rows)
+        self._config = machine_config(columns, **watching)
         self._param = workload_params(columns)
         self._cost = cost_rows(columns)
         streams = stream_states(columns["seed"], columns["replication"])
@@ -222,9 +222,12 @@ def execute(
     return counted, errors
 
 
-def run(scenario: Scenario, replication: int = 0, log_rows: int = 0) -> Machine:
-    """Run one scenario and return the machine as it stands at the end."""
-    plan = Plan(scenario.columns(), 1, replication + 1, log_rows)
+def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
+    """Run one scenario and return the machine as it stands at the end.
+
+    ``watching``: ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
+    """
+    plan = Plan(scenario.columns(), 1, replication + 1, **watching)
     m = plan.machine(replication)
     with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
         program(scenario.workload)(m)
@@ -345,7 +348,7 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
         ``fault`` (number), ``page``, ``cpu``, ``t_ns`` (0 without a clock), ``outcome`` (reuse,
         copy), ``reason`` (of a copy), ``before`` and ``decided``: page_count, holders and flags of
         the page when the fault began and when the decision fell; ``drained``: entries that waited
-        in the pagevecs drained.
+        in the pagevecs drained, -1 where none were.
     """
     _check_positive("limit", limit)
     m = run(scenario, replication, log_rows=limit)
@@ -353,7 +356,8 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
     log = m.log[: used * L.NR_LOG].reshape(used, L.NR_LOG)
     raw = pd.DataFrame(log, columns=list(L.LOG))
     words = {int(word) for word in np.unique(log[:, 4:6])}
-    text = {word: describe_word(word) for word in words}
+    exclusive = DECISIONS[scenario.decision].knows_exclusive
+    text = {word: describe_word(word, exclusive=exclusive) for word in words}
     table = pd.DataFrame(
         {
             "fault": raw["fault"],

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,21 @@ class Trace:
     rows: Any
     ignored: Any
     first_line: int
+
+    def run(self, m: Any, rows: int) -> tuple[Any, Any, Any]:
+        """Run the first operations on a machine; return outcomes, page flags and page words."""
+        t_ns, op, arg, npages = (np.ascontiguousarray(self.rows[:rows, i]) for i in range(4))
+        outcomes, flags, words = (np.zeros(rows, np.int64) for _ in range(3))
+        replay_trace(m, op, arg, npages, t_ns, outcomes, flags, words)
+        if m.error:
+            raise TraceError(f"{self.path}: {L.ERRORS[m.error]}")
+        return outcomes, flags, words
+
+    def where(self, i: int) -> str:
+        """Return where operation ``i`` stands and what it is."""
+        t_ns, op, arg, npages = self.rows[i, :4]
+        what = f"{OPS[op]} {arg}" + (f" +{npages}" if npages else "")
+        return f"line {self.first_line + i} (row {i}): t_ns {t_ns} {what}"
 
 
 @dataclass
@@ -245,8 +260,11 @@ def _leading_comments(lines: list[str]) -> Iterator[str]:
         yield line
 
 
-def _boot(trace: Trace, pmd_offset: int) -> Any:
-    """Return the machine on which a trace was recorded, and one CPU more for the child."""
+def machine_of(trace: Trace, pmd_offset: int, more: Mapping[str, int] | None = None) -> Any:
+    """Return the machine on which a trace was recorded, and one CPU more for the child.
+
+    ``more``: values of ``layout.CONFIG`` that a watcher wants.
+    """
     header = trace.header
     latency = int(header.get("latency_ns", 0))
     asynchronous = not backends()[header["backend"]]["synchronous"]
@@ -274,6 +292,7 @@ def _boot(trace: Trace, pmd_offset: int) -> Any:
     config["timed"] = int(asynchronous)
     fitted = FILE_LRU_UNMODIFIED if "kernel" in header else FILE_LRU_INSTRUMENTED
     config["file_lru"] = int(header.get("file_lru", fitted))
+    config.update(more or {})
     return mm.Machine(config, [step[name] for name in L.COSTS])
 
 
@@ -294,15 +313,9 @@ def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
         If the file is truncated, garbled or mislabelled.
     """
     trace = read_trace(path)
-    m = _boot(trace, pmd_offset)
+    m = machine_of(trace, pmd_offset)
     rows = trace.rows
-    got = np.zeros(len(rows), np.int64)
-    flags = np.zeros(len(rows), np.int64)
-    holders = np.zeros(len(rows), np.int64)
-    columns = [np.ascontiguousarray(rows[:, i]) for i in range(4)]
-    replay_trace(m, columns[1], columns[2], columns[3], columns[0], got, flags, holders)
-    if m.error:
-        raise TraceError(f"{trace.path}: {L.ERRORS[m.error]}")
+    got, flags, holders = trace.run(m, len(rows))
     access = rows[:, 4] != _MISSING
     pageout = rows[:, 5] != _MISSING
     wrong = (access & (rows[:, 4] != got)) | (pageout & (rows[:, 5] != got))
@@ -332,9 +345,8 @@ def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
 
 def _describe(trace: Trace, i: int, got: int, word: int) -> str:
     row = trace.rows[i]
-    op = OPS[row[1]]
-    where = f"line {trace.first_line + i}: t_ns {row[0]} {op} {row[2]}"
-    if op == "pageout":
-        return f"{where} +{row[3]}: kernel left {row[5]} resident, machine {got}"
+    where = trace.where(i)
+    if OPS[row[1]] == "pageout":
+        return f"{where}: kernel left {row[5]} resident, machine {got}"
     state = describe_word(word) if word else "not mapped"
     return f"{where}: kernel {L.OUTCOMES[row[4]]}, machine {L.OUTCOMES[got]}; page before: {state}"

@@ -9,6 +9,7 @@ from .machine import Machine
 from .page import fail
 from .pagevec import queue_move
 from .swapfile import swap_cache_page
+from .watch import note
 
 FLUSH_PAGES = 32  # BLK_PLUG_FLUSH_SIZE, 128 KiB
 
@@ -42,6 +43,7 @@ def end_page_writeback(m: Machine, cpu: int, page: int) -> None:
         if word & (L.PG_LRU | L.PG_LOCKED | L.PG_DIRTY) == L.PG_LRU:
             queue_move(m, cpu, page, L.VEC_ROTATE)
     m.page[page] &= ~L.PG_WRITEBACK
+    note(m, L.OP_END_WRITEBACK, cpu)
 
 
 @kernel

@@ -17,7 +17,7 @@ from .wp import do_wp_page
 @kernel
 def do_anonymous_page(m: Machine, cpu: int, at: int) -> None:
     """Write to memory never touched."""
-    new_anon_page(m, cpu, at, L.PTE_WRITE)
+    new_anon_page(m, cpu, at, L.PTE_WRITE, L.OP_ANON)
 
 
 @inline

@@ -11,6 +11,7 @@ from .machine import Machine
 from .madvise import tlb_flush_mmu, zap_pte_range
 from .page import fail, page_count
 from .pagevec import lru_add_drain
+from .watch import note
 
 
 @kernel
@@ -43,7 +44,7 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
             page = pte >> L.SHIFT_PTE
             word = m.page[page]
             if page_count(word) >= L.GUP_PIN_COUNTING_BIAS:
-                new_anon_page(m, cpu, new + v, L.PTE_WRITE)
+                new_anon_page(m, cpu, new + v, L.PTE_WRITE, L.OP_FORK)
                 continue
             if (word >> L.SHIFT_MAP) & L.MAX_MAP == L.MAX_MAP:
                 fail(m, L.ERR_FIELD_OVERFLOW)
@@ -52,6 +53,7 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
             pte &= ~L.PTE_WRITE
             m.pte[old + v] = pte
         m.pte[new + v] = pte
+    note(m, L.OP_FORK, cpu)
 
 
 @kernel
@@ -61,7 +63,7 @@ def exit_zap(m: Machine, cpu: int, process: int) -> None:
     Between this and ``exit_flush()`` its pages keep a reference that no PTE explains.
     """
     lru_add_drain(m, cpu)
-    zap_pte_range(m, process * m.npages, m.npages)
+    zap_pte_range(m, cpu, process * m.npages, m.npages)
 
 
 @kernel

@@ -10,6 +10,7 @@ from . import layout as L
 from .machine import Machine
 from .page import fail, mapped_page, store_or_free
 from .pagevec import activate_page, in_lru_add
+from .watch import note
 
 
 @kernel
@@ -22,6 +23,7 @@ def gup_get(m: Machine, at: int) -> int:
         fail(m, L.ERR_FIELD_OVERFLOW)
         return 0
     m.page[page] += L.ONE_GUP
+    note(m, L.OP_GUP, 0)
     return page
 
 
@@ -32,6 +34,7 @@ def gup_put(m: Machine, page: int) -> None:
         fail(m, L.ERR_BAD_OPERATION)
         return
     store_or_free(m, page, m.page[page] - L.ONE_GUP)
+    note(m, L.OP_PUT, 0)
 
 
 @kernel
@@ -50,6 +53,7 @@ def pin_user_page(m: Machine, at: int) -> int:
         fail(m, L.ERR_FIELD_OVERFLOW)
         return 0
     m.page[page] += L.ONE_PIN
+    note(m, L.OP_GUP, 0)
     return page
 
 
@@ -60,6 +64,7 @@ def unpin_user_page(m: Machine, page: int) -> None:
         fail(m, L.ERR_BAD_OPERATION)
         return
     store_or_free(m, page, m.page[page] - L.ONE_PIN)
+    note(m, L.OP_PUT, 0)
 
 
 @kernel
@@ -82,6 +87,7 @@ def mark_page_accessed(m: Machine, cpu: int, at: int) -> int:
             m.page[page] |= L.PG_ACTIVE
         m.page[page] &= ~L.PG_REFERENCED
         m.nonresident_age += 1  # workingset_activation()
+    note(m, L.OP_ACCESSED, cpu)
     return page
 
 
@@ -92,6 +98,7 @@ def lock_page(m: Machine, at: int) -> int:
     if page == 0 or m.page[page] & L.PG_LOCKED:
         return 0
     m.page[page] |= L.PG_LOCKED
+    note(m, L.OP_LOCK, 0)
     return page
 
 
@@ -99,3 +106,4 @@ def lock_page(m: Machine, at: int) -> int:
 def unlock_page(m: Machine, page: int) -> None:
     """Let go of the page lock."""
     m.page[page] &= ~L.PG_LOCKED
+    note(m, L.OP_UNLOCK, 0)

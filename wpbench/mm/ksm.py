@@ -10,6 +10,7 @@ from .gup import mark_page_accessed
 from .machine import Machine
 from .page import fail, mapped_page, page_count, page_mapcount, store_or_free
 from .swapfile import try_to_free_swap
+from .watch import note
 
 
 @inline
@@ -53,4 +54,5 @@ def ksm_merge(m: Machine, cpu: int, at: int, other_at: int) -> int:
     if m.page[other] & L.MASK_MAP == 0:
         try_to_free_swap(m, other)
     store_or_free(m, other, m.page[other] - L.ONE_GUP)
+    note(m, L.OP_KSM, cpu)
     return page

@@ -211,6 +211,10 @@ REGISTERS = (
     "last_reason",
     "last_word",
     "nr_logged",
+    "nr_events",
+    "nr_tests",
+    "fault_event",  # events before the explained fault
+    "watched_word",  # the watched page's word when it was last looked at
     "nonresident_age",  # evictions and activations, the clock of mm/workingset.c
     "slot_cache",  # slots left in the swap slot cache, as far as its refill takes time
 )
@@ -275,10 +279,21 @@ CONFIG = (
     "background_drain_ppm",  # other tasks' lru_add_drain() a CPU and access, in millionths
     "pmd_offset",  # pages between the page table's start and page 0
     "log_rows",  # rows of the fault log, 0 = none
+    "watched",  # page frame of which every change is an event, 0 = none
+    "event_rows",  # events kept at most
+    "explained",  # write-protect fault of which each test is written down, from 1; 0 = none
 )
 # What makes an access more than the page's own business: time, and whoever looks on.
 PLAIN = frozenset(
-    ("async_io", "timed", "log_rows", "background_insert_ppm", "background_drain_ppm")
+    (
+        "async_io",
+        "timed",
+        "log_rows",
+        "watched",
+        "explained",
+        "background_insert_ppm",
+        "background_drain_ppm",
+    )
 )
 
 NR_PARAMS = 32  # numbers in the header that are the workload's own
@@ -340,8 +355,122 @@ NR_COSTS = len(COSTS)
 MAX_PROCS = MAX_MAP
 
 # One row of the fault log, m.log.
-LOG = ("fault", "page", "cpu", "t_ns", "before", "given_up", "outcome", "reason", "drained")
+LOG = (
+    "fault",
+    "page",
+    "cpu",
+    "t_ns",
+    "before",
+    "given_up",
+    "outcome",
+    "reason",
+    "drained",
+    "frame",
+)
 NR_LOG = len(LOG)
+
+# One row of m.event: what changed the watched page.
+EVENT = ("operation", "cpu", "t_ns", "before", "after")
+NR_EVENT = len(EVENT)
+OPERATIONS = (
+    "do_anonymous_page()",
+    "do_swap_page()",
+    "swap_cache_get_folio()",
+    "read_swap_cache_async()",
+    "lru_add flushed: it was full",
+    "flush of a pagevec of moves",
+    "lru_add_drain()",
+    "MADV_PAGEOUT: folio_isolate_lru()",
+    "MADV_PAGEOUT: shrink_folio_list()",
+    "MADV_PAGEOUT: folio_putback_lru()",
+    "folio_end_writeback()",
+    "MADV_COLD",
+    "MADV_FREE",
+    "zap_pte_range()",
+    "tlb_flush_mmu()",
+    "fork()",
+    "do_wp_page(): lru_add_drain()",
+    "do_wp_page(): folio_free_swap()",
+    "do_wp_page(): reuse",
+    "wp_page_copy()",
+    "get_user_pages()",
+    "put_page()",
+    "folio_mark_accessed()",
+    "folio_trylock() by another",
+    "folio_unlock() by another",
+    "folio_isolate_lru()",
+    "folio_putback_lru()",
+    "move_folios_to_lru()",
+    "migrate_pages()",
+    "KSM",
+    "UFFDIO_COPY",
+)
+(
+    OP_ANON,
+    OP_SWAPIN,
+    OP_CACHE_HIT,
+    OP_CACHE_READ,
+    OP_FULL,
+    OP_FLUSH_MOVES,
+    OP_DRAIN,
+    OP_ISOLATE,
+    OP_SHRINK,
+    OP_PUTBACK,
+    OP_END_WRITEBACK,
+    OP_COLD,
+    OP_FREE,
+    OP_ZAP,
+    OP_TLB_FLUSH,
+    OP_FORK,
+    OP_WP_DRAIN,
+    OP_WP_FREE_SWAP,
+    OP_WP_REUSE,
+    OP_WP_COPY,
+    OP_GUP,
+    OP_PUT,
+    OP_ACCESSED,
+    OP_LOCK,
+    OP_UNLOCK,
+    OP_ISOLATE_ALONE,
+    OP_PUTBACK_ALONE,
+    OP_MOVE_TO_LRU,
+    OP_MIGRATE,
+    OP_KSM,
+    OP_UFFD,
+) = range(len(OPERATIONS))
+
+# One row of m.test: a test of do_wp_page() and its values.
+TEST = ("test", "left", "right", "true")
+NR_TEST = len(TEST)
+MAX_TESTS = 16
+TESTS = (  # {0}: left, {1}: right
+    "PageAnonExclusive",
+    "PageKsm",
+    "page_count {0} != 1",
+    "page_count {0} > 1 + PageSwapCache {1}",
+    "page_count {0} > 1 + PageSwapCache + !PageLRU = {1}",
+    "page_count {0} > 3",
+    "!PageLRU",
+    "trylock fails",
+    "PageSwapCache, and folio_free_swap() fails",
+    "page_count {0} != 1, once more",
+    "page_mapcount + swap_count {0} > 1",
+    "PageWriteback, and the device wants stable pages",
+)
+(
+    T_EXCLUSIVE,
+    T_KSM,
+    T_COUNT_V5_17,
+    T_COUNT,
+    T_COUNT_RFC2,
+    T_GT3,
+    T_NOT_LRU,
+    T_LOCK,
+    T_FREE_SWAP,
+    T_LAST,
+    T_SHARERS,
+    T_STABLE,
+) = range(len(TESTS))
 
 ERR_STOPPED = -1
 ERR_NONE = 0

@@ -31,6 +31,8 @@ FAR = {
     "heap": "int64",  # requests in flight, a heap by completion time
     "batch": "int64",  # the PTEs of one page table's pages on their way out
     "log": "int64",  # the fault log
+    "event": "int64",  # what changed the watched page
+    "test": "int64",  # the tests of the explained fault
 }
 # Tables inside the header: name -> length.
 NEAR = {
@@ -64,6 +66,8 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
         "heap": config["nrequests"] * L.NR_RQ,
         "batch": L.PTRS_PER_PTE + 0 * config["npages"],
         "log": config["log_rows"] * L.NR_LOG,
+        "event": config["event_rows"] * L.NR_EVENT,
+        "test": L.MAX_TESTS * L.NR_TEST + 0 * config["npages"],
     }
 
 

@@ -12,6 +12,7 @@ from .page import page_mapcount, store_or_free
 from .pagevec import lru_add_drain, queue_move
 from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
 from .vmscan import isolate_lru_page, putback_lru_page, shrink_page
+from .watch import note
 
 
 @inline
@@ -39,6 +40,7 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
                     isolate_lru_page(m, page, word & ~(L.PG_REFERENCED | L.PG_ACTIVE))
                     m.batch[nr] = at
                     nr += 1
+        note(m, L.OP_ISOLATE, cpu)
         kept = 0
         for i in range(nr):
             at = m.batch[i]
@@ -46,8 +48,10 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
             if shrink_page(m, cpu, at):
                 m.batch[kept] = page
                 kept += 1
+            note(m, L.OP_SHRINK, cpu)
         for i in range(kept):
             putback_lru_page(m, cpu, m.batch[i])
+        note(m, L.OP_PUTBACK, cpu)
         first = stop
     tick(m, cpu, L.COST_MADVISE_FINISH)
     if m.async_io:
@@ -84,6 +88,7 @@ def madvise_cold(m: Machine, cpu: int, first: int, n: int) -> None:
         m.page[page] = word & ~L.PG_REFERENCED
         if word & L.PG_ACTIVE:
             queue_move(m, cpu, page, L.VEC_DEACTIVATE)
+        note(m, L.OP_COLD, cpu)
 
 
 @kernel
@@ -112,10 +117,11 @@ def madvise_free(m: Machine, cpu: int, first: int, n: int) -> None:
         # As mark_page_lazyfree() does.
         if word & L.PG_LRU and word & L.PG_SWAPBACKED and not word & L.PG_SWAPCACHE:
             queue_move(m, cpu, page, L.VEC_LAZYFREE)
+        note(m, L.OP_FREE, cpu)
 
 
 @kernel
-def zap_pte_range(m: Machine, first: int, n: int) -> None:
+def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
     """Unmap ``n`` PTEs: map counts drop at once, references wait in the mmu_gather batch.
 
     A gathered page is remembered in the PTE it had until ``tlb_flush_mmu()`` releases it.
@@ -129,6 +135,7 @@ def zap_pte_range(m: Machine, first: int, n: int) -> None:
         elif pte & L.PTE_PRESENT and page != L.ZERO_PAGE:
             m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_GATHERED
             m.page[page] += L.ONE_LAG - L.ONE_MAP
+        note(m, L.OP_ZAP, cpu)
 
 
 @kernel
@@ -146,11 +153,12 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
         m.pte[at] = L.PTE_NONE
         free_swap_cache(m, page)
         store_or_free(m, page, m.page[page] - L.ONE_LAG)
+        note(m, L.OP_TLB_FLUSH, cpu)
 
 
 @kernel
 def madvise_dontneed(m: Machine, cpu: int, first: int, n: int) -> None:
     """Drop ``n`` pages (``madvise(MADV_DONTNEED)``); the next access finds the zero page."""
     lru_add_drain(m, cpu)
-    zap_pte_range(m, first, n)
+    zap_pte_range(m, cpu, first, n)
     tlb_flush_mmu(m, cpu, first, n)

@@ -13,6 +13,7 @@ from .machine import Machine
 from .page import alloc_page, fail, mapped_page, page_count, page_mapcount, store_or_free
 from .pagevec import lru_add_drain, lru_cache_add
 from .vmscan import isolate_lru_page, putback_lru_page
+from .watch import note
 
 
 @kernel
@@ -22,6 +23,7 @@ def isolate(m: Machine, at: int) -> int:
     if page == 0 or not m.page[page] & L.PG_LRU:
         return 0
     isolate_lru_page(m, page, m.page[page])
+    note(m, L.OP_ISOLATE_ALONE, 0)
     return page
 
 
@@ -32,6 +34,7 @@ def putback(m: Machine, cpu: int, page: int) -> None:
         fail(m, L.ERR_BAD_OPERATION)
         return
     putback_lru_page(m, cpu, page)
+    note(m, L.OP_PUTBACK_ALONE, cpu)
 
 
 @kernel
@@ -41,6 +44,7 @@ def move_to_lru(m: Machine, page: int) -> None:
         fail(m, L.ERR_BAD_OPERATION)
         return
     store_or_free(m, page, (m.page[page] & ~L.HELD_ISOLATED) | L.PG_LRU)
+    note(m, L.OP_MOVE_TO_LRU, 0)
 
 
 @inline
@@ -98,4 +102,5 @@ def migrate_page(m: Machine, cpu: int, at: int) -> int:
         lru_cache_add(m, cpu, new)
     store_or_free(m, old, m.page[old] & ~L.HELD_ISOLATED)
     store_or_free(m, new, m.page[new] & ~L.HELD_ISOLATED)
+    note(m, L.OP_MIGRATE, cpu)
     return new

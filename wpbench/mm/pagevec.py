@@ -8,6 +8,7 @@ from .._jit import inline, kernel
 from . import layout as L
 from .machine import Machine
 from .page import fail, store_or_free
+from .watch import note
 
 
 @inline
@@ -34,6 +35,7 @@ def flush_lru_add(m: Machine, cpu: int) -> None:
     ``__pagevec_lru_add()``.
     """
     _flush_lru_add(m, cpu)
+    note(m, L.OP_FULL, cpu)
 
 
 @kernel
@@ -66,6 +68,7 @@ def flush_moves(m: Machine, cpu: int, kind: int) -> None:
             elif kind == L.VEC_ACTIVATE:
                 word |= L.PG_ACTIVE
         store_or_free(m, page, word - (1 << shift))
+    note(m, L.OP_FLUSH_MOVES, cpu)
 
 
 @inline
@@ -133,6 +136,7 @@ def drain_cpu(m: Machine, cpu: int) -> None:
 def lru_add_drain(m: Machine, cpu: int) -> None:
     """Flush every pagevec of one CPU, lru_add first (``lru_add_drain_cpu()``)."""
     drain_cpu(m, cpu)
+    note(m, L.OP_DRAIN, cpu)
 
 
 @kernel

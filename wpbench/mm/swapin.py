@@ -17,6 +17,7 @@ from .swapfile import (
     try_to_free_swap,
     vm_swap_full,
 )
+from .watch import note
 from .workingset import workingset_refault
 from .wp import do_wp_page
 
@@ -25,7 +26,7 @@ SWAP_RA_HITS_MAX = 63
 
 
 @kernel
-def swap_cache_get_folio(m: Machine, at: int, page: int) -> None:
+def swap_cache_get_folio(m: Machine, cpu: int, at: int, page: int) -> None:
     """Note a swap-cache hit of PTE ``at`` for readahead.
 
     ``swap_cache_get_folio()``: the readahead mark is the same bit as PG_reclaim, so a page that
@@ -39,6 +40,7 @@ def swap_cache_get_folio(m: Machine, at: int, page: int) -> None:
         m.vma[vma + L.VMA_ADDR] = at % m.npages
     elif marked:
         m.readahead_hits += 1
+    note(m, L.OP_CACHE_HIT, cpu)
 
 
 @inline
@@ -74,8 +76,10 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
         word |= L.PG_LOCKED
     m.page[page] = word
     m.slot[slot] = (entry & L.MASK_SWAP_COUNT) | (page << L.SHIFT_SLOT_PAGE)
+    note(m, L.OP_CACHE_READ, cpu)
     lru_cache_add(m, cpu, page)
     m.pswpin += 1
+    note(m, L.OP_CACHE_READ, cpu)
     if m.async_io:
         submit_page(m, cpu, slot, 0, 0)
 
@@ -169,7 +173,7 @@ def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
     kind = L.MINOR
     page = swap_cache_page(m, slot)
     if page != 0:
-        swap_cache_get_folio(m, at, page)
+        swap_cache_get_folio(m, cpu, at, page)
         retry = True
     else:
         kind = L.MAJOR
@@ -187,7 +191,7 @@ def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
         kind = L.MAJOR
         if retry:
             tick(m, cpu, L.COST_FAULT_ENTRY)
-            swap_cache_get_folio(m, at, page)
+            swap_cache_get_folio(m, cpu, at, page)
     return kind
 
 
@@ -266,6 +270,7 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
     m.pte[at] = new
     if m.swapin == L.SWAPIN_V5_8:
         activate_page(m, cpu, page)
+    note(m, L.OP_SWAPIN, cpu)
     if write and not writable:
         do_wp_page(m, cpu, at)
 
@@ -287,6 +292,7 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         if entry & L.SLOT_SHADOW:
             word |= workingset_refault(m, entry)
         m.page[page] = word
+        note(m, L.OP_SWAPIN, cpu)
         lru_cache_add(m, cpu, page)
         swap_free(m, slot)
         m.pswpin += 1
@@ -298,6 +304,7 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         m.pte[at] = new
         if m.swapin == L.SWAPIN_V5_8:
             activate_page(m, cpu, page)
+        note(m, L.OP_SWAPIN, cpu)
         tick(m, cpu, L.COST_SWAPIN_RETURN)
         return L.MAJOR
     kind = swap_cache_fault(m, cpu, at, slot)

@@ -21,4 +21,4 @@ def uffd_copy(m: Machine, cpu: int, at: int) -> int:
     if np.int64(m.pte[at]) != L.PTE_NONE:
         return 0
     tick(m, cpu, L.COST_FAULT_ENTRY)
-    return new_anon_page(m, cpu, at, 0)
+    return new_anon_page(m, cpu, at, 0, L.OP_UFFD)

@@ -19,6 +19,7 @@ from .pagevec import (
     waiting,
 )
 from .swapfile import delete_from_swap_cache, free_swap_cache, swap_count, try_to_free_swap
+from .watch import note, record
 
 
 @inline
@@ -96,6 +97,7 @@ def drain_for(m: Machine, cpu: int, page: int) -> None:
     else:
         _drain_rarely(m, cpu, page)
     tick(m, cpu, L.COST_DRAIN)
+    note(m, L.OP_WP_DRAIN, cpu)
 
 
 @inline
@@ -116,12 +118,14 @@ def _count_too_high(m: Machine, cpu: int, page: int, word: int) -> bool:
 def _last_test(m: Machine, cpu: int, page: int) -> bool:
     """Try to lock the page, take it out of the swap cache, and look at page_count once more."""
     word = m.page[page]
-    if word & L.PG_LOCKED:
+    if record(m, L.T_LOCK, 0, 0, word & L.PG_LOCKED != 0):
         return _gave_up(m, why_copied(m, cpu, page, word), L.SEEN_TRYLOCK, word)
     if word & L.PG_SWAPCACHE:
-        try_to_free_swap(m, page)
+        freed = try_to_free_swap(m, page)
+        record(m, L.T_FREE_SWAP, 0, 0, freed == 0)
+        note(m, L.OP_WP_FREE_SWAP, cpu)
         word = m.page[page]
-    if page_count(word) != 1:
+    if record(m, L.T_LAST, page_count(word), 1, page_count(word) != 1):
         seen = L.SEEN_OTHER_AFTER_FREE_SWAP
         if word & L.PG_WRITEBACK:
             seen = L.SEEN_WRITEBACK_AFTER_FREE_SWAP
@@ -133,7 +137,7 @@ def _last_test(m: Machine, cpu: int, page: int) -> bool:
 def _can_reuse_v5_8(m: Machine, page: int) -> bool:
     """Decide as up to v5.8: mappings and swap PTEs count, other references do not."""
     word = m.page[page]
-    if word & L.PG_KSM:
+    if record(m, L.T_KSM, 0, 0, word & L.PG_KSM != 0):
         if word & L.PG_SWAPCACHE or page_count(word) != 1:
             return _gave_up(m, L.R_KSM, _seen_by_count(word), word)
         m.page[page] = word & ~L.PG_KSM  # reuse_ksm_page()
@@ -141,13 +145,13 @@ def _can_reuse_v5_8(m: Machine, page: int) -> bool:
     sharers = page_mapcount(word)
     if word & L.PG_SWAPCACHE:
         sharers += swap_count(m, word >> L.SHIFT_SLOT)
-    if sharers > 1:
+    if record(m, L.T_SHARERS, sharers, 1, sharers > 1):
         reason = L.R_SHARED_PTE if page_mapcount(word) > 1 else L.R_SWAPCOUNT
         return _gave_up(m, reason, _seen_by_count(word), word)
     if word & L.PG_SWAPCACHE:
         if not word & L.PG_WRITEBACK:
             delete_from_swap_cache(m, page)
-        elif m.stable_writes:
+        elif record(m, L.T_STABLE, 0, 0, m.stable_writes != 0):
             return _gave_up(m, L.R_STABLE_WB, L.SEEN_LRU_WRITEBACK, word)
     return True
 
@@ -160,31 +164,35 @@ def can_reuse(m: Machine, cpu: int, page: int) -> bool:
     """
     word = m.page[page]
     if m.decision == L.WP_EXCLUSIVE:
-        if word & L.PG_ANON_EXCLUSIVE:
+        if record(m, L.T_EXCLUSIVE, 0, 0, word & L.PG_ANON_EXCLUSIVE != 0):
             return True
     elif m.decision == L.WP_V5_8:
         return _can_reuse_v5_8(m, page)
     refs = page_count(word)
-    if word & L.PG_KSM:
+    if record(m, L.T_KSM, 0, 0, word & L.PG_KSM != 0):
         return _gave_up(m, L.R_KSM, _seen_by_count(word), word)
     if m.decision == L.WP_V5_17:
-        if refs != 1:
+        if record(m, L.T_COUNT_V5_17, refs, 1, refs != 1):
             return _count_too_high(m, cpu, page, word)
         return _last_test(m, cpu, page)
     in_cache = (word >> 1) & 1
     if m.decision == L.WP_PATCH1:
-        if refs > 1 + in_cache:
+        if record(m, L.T_COUNT, refs, in_cache, refs > 1 + in_cache):
             return _count_too_high(m, cpu, page, word)
         return _last_test(m, cpu, page)
     if m.decision == L.WP_PATCH2_RFC2:
-        if refs > 1 + in_cache + ((word & L.PG_LRU) ^ 1):
+        most = 1 + in_cache + ((word & L.PG_LRU) ^ 1)
+        if record(m, L.T_COUNT_RFC2, refs, most, refs > most):
             return _count_too_high(m, cpu, page, word)
-    elif m.gt3_test and refs > 3:
+    elif m.gt3_test and record(m, L.T_GT3, refs, 3, refs > 3):
         m.early_gt3 += 1
         return _count_too_high(m, cpu, page, word)
+    record(m, L.T_NOT_LRU, 0, 0, word & L.PG_LRU == 0)
     drain_for(m, cpu, page)
     word = m.page[page]
-    if page_count(word) > 1 + ((word >> 1) & 1):
+    refs = page_count(word)
+    in_cache = (word >> 1) & 1
+    if record(m, L.T_COUNT, refs, in_cache, refs > 1 + in_cache):
         return _count_too_high(m, cpu, page, word)
     return _last_test(m, cpu, page)
 
@@ -196,7 +204,7 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
     The new page's insertion can flush the pagevec that holds the old one.
     """
     tick(m, cpu, L.COST_COPY_INSERT)
-    new_anon_page(m, cpu, at, L.PTE_WRITE)
+    new_anon_page(m, cpu, at, L.PTE_WRITE, L.OP_WP_COPY)
     if page == L.ZERO_PAGE:
         return
     word = m.page[page] - L.ONE_MAP
@@ -206,10 +214,13 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
             tick(m, cpu, L.COST_COPY_FREE_SWAP)
     else:
         store_or_free(m, page, word)
+    note(m, L.OP_WP_COPY, cpu)
 
 
 @kernel
-def _log_fault(m: Machine, cpu: int, at: int, before: int, reused: bool, drained: int) -> None:
+def _log_fault(
+    m: Machine, cpu: int, at: int, page: int, before: int, reused: bool, drained: int
+) -> None:
     row = m.nr_logged
     if row >= m.log_rows:
         return
@@ -220,10 +231,11 @@ def _log_fault(m: Machine, cpu: int, at: int, before: int, reused: bool, drained
     m.log[row + 2] = cpu
     m.log[row + 3] = m.clock[cpu]
     m.log[row + 4] = before
-    m.log[row + 5] = m.page[np.int64(m.pte[at]) >> L.SHIFT_PTE] if reused else m.last_word
+    m.log[row + 5] = m.page[page] if reused else m.last_word
     m.log[row + 6] = L.REUSE if reused else L.COPY
     m.log[row + 7] = -1 if reused else m.last_reason
     m.log[row + 8] = drained
+    m.log[row + 9] = page
 
 
 @inline
@@ -238,16 +250,18 @@ def do_wp_page(m: Machine, cpu: int, at: int) -> int:
         wp_page_copy(m, cpu, at, page)
         return L.COPY
     before = m.page[page]
+    drains = m.drains
     drained = m.drained_pages
     m.wp_faults += 1
     reuse = can_reuse(m, cpu, page)
     if m.log_rows:
-        drained = m.drained_pages - drained
-        _log_fault(m, cpu, at, before, reuse, drained)
+        drained = m.drained_pages - drained if m.drains > drains else -1
+        _log_fault(m, cpu, at, page, before, reuse, drained)
     if reuse:
         m.reuses += 1
         m.page[page] |= L.PG_ANON_EXCLUSIVE
         m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
+        note(m, L.OP_WP_REUSE, cpu)
         at_once = m.decision == L.WP_EXCLUSIVE and before & L.PG_ANON_EXCLUSIVE
         tick(m, cpu, L.COST_EXCLUSIVE_RETURN if at_once else L.COST_REUSE_RETURN)
         return L.REUSE

@@ -124,15 +124,15 @@ def _forks(columns: Columns) -> Any:
     return own | drawn | columns["fork_exit_before"]
 
 
-def machine_config(columns: Columns, log_rows: int = 0) -> Columns:
+def machine_config(columns: Columns, **watching: int) -> Columns:
     """Return what machines are built from: a column for each name of ``layout.CONFIG``.
 
     Parameters
     ----------
     columns
         From ``resolve()``.
-    log_rows
-        Rows of each machine's fault log.
+    watching
+        Values of ``log_rows``, ``watched``, ``event_rows``, ``explained``; 0 where not given.
     """
 
     def rule(attribute: str) -> Any:
@@ -189,7 +189,8 @@ def machine_config(columns: Columns, log_rows: int = 0) -> Columns:
         "background_insert_ppm": np.rint(columns["background_insertions"] * MILLION),
         "background_drain_ppm": np.rint(columns["background_drains"] * MILLION),
         "pmd_offset": columns["pmd_offset"],
-        "log_rows": log_rows,
+        **dict.fromkeys(("log_rows", "watched", "event_rows", "explained"), 0),
+        **watching,
     }
 
 

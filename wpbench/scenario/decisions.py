@@ -39,6 +39,11 @@ class Decision:
     frees_swap_after_copy: bool = True
 
     @property
+    def knows_exclusive(self) -> bool:
+        """Does this kernel have PageAnonExclusive?"""
+        return self.wp == L.WP_EXCLUSIVE
+
+    @property
     def drains_fit(self) -> tuple[str, ...]:
         """The drain policies that can be asked of it: a rule without a drain has but one."""
         return DRAINS if self.wp >= L.WP_PATCH2 else ("never",)

@@ -260,9 +260,9 @@ class Scenario(BaseModel):
         fields["workload"] = workload_name(self.workload)
         return {k: v.item() if isinstance(v, np.generic) else v for k, v in fields.items()}
 
-    def machine_config(self, log_rows: int = 0) -> dict[str, int]:
+    def machine_config(self, **watching: int) -> dict[str, int]:
         """Return what ``mm.Machine`` is built from: a value for each of ``layout.CONFIG``."""
-        config = machine_config(resolve(self.columns()), log_rows)
+        config = machine_config(resolve(self.columns()), **watching)
         return {name: int(np.ravel(column)[0]) for name, column in config.items()}
 
 
