@@ -185,18 +185,14 @@ def submit_page(m: Machine, cpu: int, slot: int, write: int, new: int) -> None:
     m.nr_plugged = nr + 1
 
 
-@kernel
-def _tick(m: Machine, cpu: int, cost: int) -> None:
-    m.clock[cpu] += m.cost[cost]
-    if m.async_io:
-        complete_until(m, m.clock[cpu])
-
-
 @inline
 def tick(m: Machine, cpu: int, cost: int) -> None:
     """Let one step of a CPU take its time; completions that fall into it happen."""
     if m.timed:
-        _tick(m, cpu, cost)
+        now = m.clock[cpu] + m.cost[cost]
+        m.clock[cpu] = now
+        if m.nr_requests != 0 and m.heap[L.RQ_DONE] <= now:
+            complete_until(m, now)
 
 
 @inline
