@@ -180,6 +180,9 @@ class Pair:
             if not self.forked and self.mapcount(v) <= MOST_SHARED:
                 w = (v + n) % self.npages
                 assert bool(mm.ksm_merge(self.m, cpu, v, w)) == self.twin.ksm_merge(cpu, v, w)
+        elif op == "collapse":
+            n = min(1 + n, self.npages - v)
+            assert mm.collapse_fails(self.m, cpu, v, n) == self.twin.collapse_fails(cpu, v, n)
         elif op == "uffd_copy":
             assert bool(mm.uffd_copy(self.m, cpu, v)) == self.twin.uffd_copy(cpu, v)
         elif op == "foreign":
@@ -262,7 +265,7 @@ class Pair:
 VECS = {"lru_add": 0, "rotate": 1, "deactivate": 2, "lazyfree": 3, "activate": 4}
 ACTORS = (
     "isolate", "putback", "move_to_lru", "gup", "ungup", "pin", "unpin", "accessed", "accessed",
-    "migrate_page", "ksm", "uffd_copy", "foreign", "disable", "enable",
+    "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable", "enable",
     "locked_write", "locked_pageout",
 )  # fmt: skip
 OPS = st.sampled_from(

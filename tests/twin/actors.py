@@ -74,6 +74,24 @@ def move_to_lru(m, v):
     return True
 
 
+def collapse_fails(m, cpu, first, n):
+    """Khugepaged isolates what it can explain (is_refcount_suitable()), then puts all back."""
+    m.vecs.lru_add_drain_all()
+    taken = []
+    for pte in m.mm.ptes[first : first + n]:
+        page = pte.page
+        if pte.kind != "present" or not page.lru or page.locked:
+            break
+        if page.page_count() != page.mapcount() + page.swapcache:
+            break
+        page.lru = False
+        page.get("iso")
+        taken.append(page)
+    for page in taken:
+        putback_lru_page(m, cpu, page)
+    return len(taken)
+
+
 # -- the page lock ---------------------------------------------------------------------
 def lock_page(m, v):
     """Somebody else's page lock, without his reference, so that TRYLOCK can be seen alone."""

@@ -240,6 +240,9 @@ class Machine:
     def move_to_lru(self, v):
         return actors.move_to_lru(self, v)
 
+    def collapse_fails(self, cpu, first, n):
+        return actors.collapse_fails(self, cpu, first, n)
+
     def gup_get(self, v):
         return actors.gup(self, v, "gup")
 

@@ -23,7 +23,7 @@ from .gup import (
 from .ksm import ksm_merge
 from .machine import Machine, reset_counters
 from .madvise import madvise_cold, madvise_dontneed, madvise_free, madvise_pageout
-from .migrate import isolate, migrate_page, move_to_lru, putback
+from .migrate import collapse_fails, isolate, migrate_page, move_to_lru, putback
 from .page import page_count, page_mapcount
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
 from .userfaultfd import uffd_copy
@@ -33,6 +33,7 @@ __all__ = [
     "background",
     "below",
     "chance",
+    "collapse_fails",
     "exit_flush",
     "exit_process",
     "exit_zap",

@@ -11,7 +11,7 @@ from .._jit import inline, kernel
 from . import layout as L
 from .machine import Machine
 from .page import alloc_page, fail, mapped_page, page_count, page_mapcount, store_or_free
-from .pagevec import lru_add_drain, lru_cache_add
+from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_add
 from .vmscan import isolate_lru_page, putback_lru_page
 from .watch import note
 
@@ -45,6 +45,31 @@ def move_to_lru(m: Machine, page: int) -> None:
         return
     store_or_free(m, page, (m.page[page] & ~L.HELD_ISOLATED) | L.PG_LRU)
     note(m, L.OP_MOVE_TO_LRU, 0)
+
+
+@kernel
+def collapse_fails(m: Machine, cpu: int, first: int, n: int) -> int:
+    """Let khugepaged try to collapse ``n`` pages and give up; return how many it had isolated.
+
+    ``collapse_huge_page()``: all CPUs are drained before, pages are isolated as long as each
+    reference is explained, and put back through the lru_add of khugepaged's CPU.
+    """
+    lru_add_drain_all(m)
+    nr = 0
+    for at in range(first, first + n):
+        page = mapped_page(m, at)
+        word = m.page[page]
+        if page == 0 or not word & L.PG_LRU or word & L.PG_LOCKED:
+            break
+        if page_count(word) != page_mapcount(word) + ((word >> 1) & 1):
+            break
+        isolate_lru_page(m, page, word)
+        note(m, L.OP_ISOLATE_ALONE, cpu)
+        nr += 1
+    for at in range(first, first + nr):
+        putback_lru_page(m, cpu, mapped_page(m, at))
+        note(m, L.OP_PUTBACK_ALONE, cpu)
+    return nr
 
 
 @inline
