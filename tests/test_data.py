@@ -21,6 +21,8 @@ KEYS: dict[str, type] = {
     "distribution": str,
     "latency_ns": int,
     "latency_sigma": float,
+    "read_ns": int,
+    "write_ns": int,
     "queue_depth": int,
     "max_request_pages": int,
 }
@@ -115,12 +117,15 @@ def test_every_backend_fact_has_a_source(name: str) -> None:
         value, source = fact["value"], fact["source"]
         assert type(value) is KEYS[key], key
         assert source.strip(), key
-        number = KEYS[key] in {int, float}
-        if number and source.startswith("assumed:"):
-            assert set(fact) == {"value", "source", "low", "high"}, f"{key}: no range"
+        ranged = KEYS[key] in {int, float} and {"low", "high"} <= set(fact)
+        assert set(fact) == {"value", "source", *(("low", "high") if ranged else ())}, key
+        if KEYS[key] in {int, float} and source.startswith("assumed:"):
+            assert ranged, f"{key}: assumed, and no range"
+        elif ranged:
+            assert "low" in source, f"{key}: known, and the source does not say what the range is"
+            assert "high" in source, key
+        if ranged:
             assert 0 <= fact["low"] <= value <= fact["high"], key
-        else:
-            assert set(fact) == {"value", "source"}, f"{key}: a range, though known"
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -17,7 +17,8 @@ from ._jit import JIT_DISABLED, compile_workload
 from .errors import ScenarioError, SimulationError, accepted
 from .mm import layout as L
 from .mm.batch import run_many
-from .mm.machine import NR_COUNTERS, Machine, headers
+from .mm.clock import settle
+from .mm.machine import NR_COUNTED, Machine, headers
 from .provenance import provenance
 from .scenario import DECISIONS, Grid, Scenario
 from .scenario.columns import cost_rows, machine_config, resolve, workload_name, workload_params
@@ -157,7 +158,7 @@ class _Arena(threading.local):
 def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Any, arena: _Arena) -> int:
     """Do some runs, and write what they counted where it belongs."""
     made, words, seeds = plan.inputs(runs)
-    counts = np.empty((len(runs), NR_COUNTERS), np.int64)
+    counts = np.empty((len(runs), NR_COUNTED), np.int64)
     failed = np.empty(len(runs), np.int64)
     address = program(plan.workloads[runs[0]]).address
     run_many(made, seeds, arena.of(int(words.max())), address, counts, failed, stop)
@@ -172,6 +173,7 @@ def _interpret(plan: Plan, counted: Any, errors: Any) -> None:
         m = plan.machine(run)
         with np.errstate(over="ignore"):  # uint64 is meant to wrap around
             program(plan.workloads[run])(m)
+            settle(m)
         counted[run] = m.counted
         errors[run] = m.error
 
@@ -184,10 +186,10 @@ def execute(
     Returns
     -------
     counted, errors
-        int64[n, NR_COUNTERS], ``layout.COUNTER_NAMES``; int64[n], 0 or an index in
+        int64[n, NR_COUNTED], ``layout.COUNTER_NAMES``; int64[n], 0 or an index in
         ``layout.ERRORS``.
     """
-    counted = np.zeros((plan.n, NR_COUNTERS), np.int64)
+    counted = np.zeros((plan.n, NR_COUNTED), np.int64)
     errors = np.zeros(plan.n, np.int64)
     if JIT_DISABLED:
         _interpret(plan, counted, errors)
@@ -231,6 +233,7 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
     m = plan.machine(replication)
     with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
         program(scenario.workload)(m)
+        settle(m)
     if m.error:
         raise SimulationError(f"{L.ERRORS[m.error]} ({plan.describe(replication)})")
     return m

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from . import mm
-from .data import backends, costs
+from .data import backends
 from .errors import ScenarioError, TraceError, accepted
 from .mm import layout as L
 from .scenario import DECISIONS, Scenario
+from .scenario.columns import cost_row
 from .words import describe_word
 from .workloads.replay import FLAGS, IGNORED, OPS, replay_trace
 
@@ -288,12 +289,12 @@ def machine_of(trace: Trace, pmd_offset: int, more: Mapping[str, int] | None = N
         raise TraceError(f"{trace.path}: header: {error}") from None
     config = scenario.machine_config()
     # Only the deterministic clock has times to reckon with; elsewhere each step takes none.
-    step = costs()["icount" if header.get("clock") == "icount" else "none"]
+    cost = cost_row("icount" if header.get("clock") == "icount" else "none", header["backend"])
     config["timed"] = int(asynchronous)
     fitted = FILE_LRU_UNMODIFIED if "kernel" in header else FILE_LRU_INSTRUMENTED
     config["file_lru"] = int(header.get("file_lru", fitted))
     config.update(more or {})
-    return mm.Machine(config, [step[name] for name in L.COSTS])
+    return mm.Machine(config, cost)
 
 
 def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:

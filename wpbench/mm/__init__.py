@@ -9,6 +9,7 @@ jitted functions over the tables of one ``Machine``.
 from .._jit import link
 from .background import background, insert_foreign_page
 from .chance import below, chance, next_u64, uniform
+from .clock import idle_until, spend
 from .fault import is_mapped, read, read_inline, resident, sleep_until, write, write_inline
 from .fork import exit_flush, exit_process, exit_zap, fork
 from .gup import (
@@ -26,6 +27,8 @@ from .madvise import madvise_cold, madvise_dontneed, madvise_free, madvise_pageo
 from .migrate import collapse_fails, isolate, migrate_page, move_to_lru, putback
 from .page import page_count, page_mapcount
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
+from .sched import enqueue, maybe_migrate, migrate_thread, next_thread, start_thread
+from .tlb import flush_tlb, run_off, run_on
 from .userfaultfd import uffd_copy
 
 __all__ = [
@@ -34,12 +37,15 @@ __all__ = [
     "below",
     "chance",
     "collapse_fails",
+    "enqueue",
     "exit_flush",
     "exit_process",
     "exit_zap",
+    "flush_tlb",
     "fork",
     "gup_get",
     "gup_put",
+    "idle_until",
     "insert_foreign_page",
     "is_mapped",
     "isolate",
@@ -55,8 +61,11 @@ __all__ = [
     "madvise_free",
     "madvise_pageout",
     "mark_page_accessed",
+    "maybe_migrate",
     "migrate_page",
+    "migrate_thread",
     "move_to_lru",
+    "next_thread",
     "next_u64",
     "page_count",
     "page_mapcount",
@@ -66,7 +75,11 @@ __all__ = [
     "read_inline",
     "reset_counters",
     "resident",
+    "run_off",
+    "run_on",
     "sleep_until",
+    "spend",
+    "start_thread",
     "uffd_copy",
     "uniform",
     "unlock_page",

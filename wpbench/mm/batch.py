@@ -6,7 +6,8 @@ from typing import Any
 
 from .._jit import JIT_DISABLED, jitted
 from . import layout as L
-from .machine import COUNTERS_AT, FAR, HEADER_WORDS, INDEX, NR_COUNTERS, boot
+from .clock import settle
+from .machine import COUNTERS_AT, FAR, HEADER_WORDS, INDEX, NR_COUNTED, boot
 
 if not JIT_DISABLED:
     from .._pointer import call
@@ -34,7 +35,7 @@ def run_many(
     workload
         Address of a C function of one machine.
     counted, errors
-        int64[n, NR_COUNTERS] and int64[n] out: ``layout.COUNTER_NAMES``, and ``layout.ERRORS``.
+        int64[n, NR_COUNTED] and int64[n] out: ``layout.COUNTER_NAMES``, and ``layout.ERRORS``.
     stop
         uint8[1]; as soon as it is not 0, the machines that are left are not run (error -1).
     """
@@ -52,6 +53,7 @@ def run_many(
         m = machine_at(base)
         boot(m, seeds[i])
         call(workload, m)
-        for k in range(NR_COUNTERS):
+        settle(m)
+        for k in range(NR_COUNTED):
             counted[i, k] = arena[COUNTERS_AT + k]
         errors[i] = arena[ERROR_AT]

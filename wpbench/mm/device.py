@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._jit import inline, kernel
 from . import layout as L
 from .chance import latency
+from .clock import idle_until, spend
 from .machine import Machine
 from .page import fail
 from .pagevec import queue_move
@@ -75,7 +76,8 @@ def _complete_next(m: Machine) -> int:
             end_page_writeback(m, cpu, page)
         else:
             m.page[page] &= ~L.PG_LOCKED
-    m.clock[cpu] += m.cost[L.COST_COMPLETE_REQUEST] + pages * m.cost[L.COST_COMPLETE_PAGE]
+    spend(m, cpu, L.COST_COMPLETE_REQUEST, m.cost[L.COST_COMPLETE_REQUEST])
+    spend(m, cpu, L.COST_COMPLETE_PAGE, pages * m.cost[L.COST_COMPLETE_PAGE])
     return time
 
 
@@ -143,9 +145,8 @@ def flush_plug(m: Machine, cpu: int) -> None:
         if m.timed:
             new = m.plug[rq + L.RQ_NEW]
             old = m.plug[rq + L.RQ_NR] - new
-            m.clock[cpu] += (
-                new * m.cost[L.COST_DISPATCH_NEW] + old * m.cost[L.COST_DISPATCH_REWRITE]
-            )
+            spend(m, cpu, L.COST_DISPATCH_NEW, new * m.cost[L.COST_DISPATCH_NEW])
+            spend(m, cpu, L.COST_DISPATCH_REWRITE, old * m.cost[L.COST_DISPATCH_REWRITE])
             complete_until(m, m.clock[cpu])
         _start(m, cpu, rq)
         at -= 1
@@ -189,10 +190,9 @@ def submit_page(m: Machine, cpu: int, slot: int, write: int, new: int) -> None:
 def tick(m: Machine, cpu: int, cost: int) -> None:
     """Let one step of a CPU take its time; completions that fall into it happen."""
     if m.timed:
-        now = m.clock[cpu] + m.cost[cost]
-        m.clock[cpu] = now
-        if m.nr_requests != 0 and m.heap[L.RQ_DONE] <= now:
-            complete_until(m, now)
+        spend(m, cpu, cost, m.cost[cost])
+        if m.async_io and m.nr_requests != 0 and m.heap[L.RQ_DONE] <= m.clock[cpu]:
+            complete_until(m, m.clock[cpu])
 
 
 @inline
@@ -215,4 +215,4 @@ def wait_on_page_locked(m: Machine, cpu: int, page: int) -> None:
         if not _is_read(m, page):
             m.page[page] &= ~L.PG_LOCKED
             return
-        m.clock[cpu] = max(m.clock[cpu], _complete_next(m))
+        idle_until(m, cpu, _complete_next(m))

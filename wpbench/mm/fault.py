@@ -8,6 +8,7 @@ from .._jit import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
 from .background import background
+from .clock import idle_until, time_write_fault
 from .device import complete_until, tick
 from .machine import Machine, as_plain
 from .swapin import do_swap_page
@@ -58,8 +59,12 @@ def _write(m: Machine, cpu: int, at: int) -> int:
         tick(m, cpu, L.COST_ACCESS)
         return L.HIT
     if pte & L.PTE_PRESENT:
+        start = m.clock[cpu] if m.timed else 0
         tick(m, cpu, L.COST_FAULT_DECISION)
-        return do_wp_page(m, cpu, at)
+        outcome = do_wp_page(m, cpu, at)
+        if m.timed:
+            time_write_fault(m, m.clock[cpu] - start)
+        return outcome
     tick(m, cpu, L.COST_FAULT_ENTRY)
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 1)
@@ -117,8 +122,8 @@ def resident(m: Machine, first: int, n: int) -> int:
 def sleep_until(m: Machine, cpu: int, time: int) -> None:
     """Let a CPU do nothing until ``time`` (nanoseconds); run the I/O that is done by then.
 
-    An interrupt that ends before does not make it wake later.
+    An interrupt that ends before does not make it wake later.  A clock never goes back.
     """
     if m.async_io:
         complete_until(m, time)
-    m.clock[cpu] = time
+    idle_until(m, cpu, time)

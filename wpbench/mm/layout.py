@@ -88,6 +88,9 @@ SWAP_SLOTS_CACHE_SIZE = 64
 SWAPFILE_CLUSTER = 256  # slots; consecutive clusters are not adjacent on the device
 PTRS_PER_PTE = 512
 MAX_PLUGGED = 32  # BLK_MAX_REQUEST_COUNT
+# TLB flushes of a MADV_PAGEOUT, besides one a page written.  Measured: with one page and a spinning
+# thread, 3 a call (data/kernel-measurements/reproducer_sync.csv, the rows with a spinner).
+TLB_FLUSHES_PAGEOUT = 2
 
 # --- pagevecs, in the order in which lru_add_drain_cpu() flushes them ---
 VEC_LRU_ADD = 0
@@ -202,6 +205,9 @@ REGISTERS = (
     "lru_cache_disabled",
     "random",  # state of the run's random stream
     "nr_processes",
+    "nr_running",  # CPUs on which threads of the process run
+    "nr_runnable",  # threads in m.runqueue
+    "started",  # the clock when counting began
     "nr_requests",  # in flight
     "request_seq",
     "nr_plugged",
@@ -232,7 +238,18 @@ COUNTERS = (
     "minor_faults",
     "major_faults",
     "accesses",
+    "orphans",  # pages at the end that nothing but a pagevec or the swap cache holds
+    "tlb_flushes",  # TLB flushes that interrupted other CPUs (nr_tlb_remote_flush)
+    "tlb_ipis",  # CPUs interrupted by them
+    "lru_lock_taken",
+    "lru_lock_wait_ns",
+    "lru_lock_hold_ns",
+    "write_ns",  # of all write-protect faults together
+    "write_ns_p50",
+    "write_ns_p99",
+    "wall_ns",  # the latest clock
 )
+NR_COUNTERS = len(COUNTERS)
 COUNTER_NAMES = (
     *COUNTERS,
     *(f"copy_{name}" for name in REASONS),
@@ -274,6 +291,8 @@ CONFIG = (
     "latency_ns",
     "latency_dist",  # 0 constant, 1 exponential, 2 lognormal
     "latency_sigma_ppm",  # lognormal: sigma of the logarithm, in millionths
+    "lruvecs",  # lru_locks: CPU c takes number c * lruvecs // ncpus
+    "insert_at_once",  # a swapped-in page goes to its list at once, past the pagevec
     "completion_cpu",  # -1 = the CPU that submitted
     "background_insert_ppm",  # other tasks' LRU insertions a CPU and access, in millionths
     "background_drain_ppm",  # other tasks' lru_add_drain() a CPU and access, in millionths
@@ -298,7 +317,8 @@ PLAIN = frozenset(
 
 NR_PARAMS = 32  # numbers in the header that are the workload's own
 
-# Times of the steps, nanoseconds (data/costs.toml has the sets by name).
+# Times of the steps, nanoseconds (data/costs.toml has the sets by name; what the swap device does
+# inside the call is in data/backends.toml).
 COSTS = (
     "madvise_entry",  # start of a madvise() to its lru_add_drain()
     "madvise_finish",  # the last page reclaimed to the first dispatch
@@ -306,7 +326,8 @@ COSTS = (
     "access",  # an access that does not fault, the program's loop around it included
     "fault_entry",  # start of an access to the swap-cache lookup
     "fault_decision",  # start of a write-protect fault to the decision
-    "drain",  # an lru_add_drain() by do_wp_page()
+    "drain",  # an lru_add_drain() by do_wp_page(), without its holding of lru_lock
+    "drain_all_cpu",  # per CPU of an lru_add_drain_all()
     "copy_insert",  # decision to the copy's insertion into lru_add
     "swapin_return",  # the lookup to the end of the access
     "exclusive_return",  # the decision to the end, a page that is PageAnonExclusive
@@ -321,6 +342,13 @@ COSTS = (
     "dispatch_rewrite",
     "complete_request",  # the interrupt that ends a request
     "complete_page",  # the same, per page
+    "lru_hold",  # lru_lock held, per acquisition
+    "lru_hold_page",  # lru_lock held, per page
+    "tlb_ipi",  # a TLB flush that must interrupt other CPUs
+    "tlb_ipi_cpu",  # the same, per CPU interrupted
+    "tlb_ipi_receive",  # on each CPU interrupted
+    "device_read",  # a synchronous device's read of a page (decompression, copy)
+    "device_write",  # its write (compression, copy)
 )
 NR_COSTS = len(COSTS)
 (
@@ -331,6 +359,7 @@ NR_COSTS = len(COSTS)
     COST_FAULT_ENTRY,
     COST_FAULT_DECISION,
     COST_DRAIN,
+    COST_DRAIN_ALL_CPU,
     COST_COPY_INSERT,
     COST_SWAPIN_RETURN,
     COST_EXCLUSIVE_RETURN,
@@ -345,7 +374,30 @@ NR_COSTS = len(COSTS)
     COST_DISPATCH_REWRITE,
     COST_COMPLETE_REQUEST,
     COST_COMPLETE_PAGE,
+    COST_LRU_HOLD,
+    COST_LRU_HOLD_PAGE,
+    COST_TLB_IPI,
+    COST_TLB_IPI_CPU,
+    COST_TLB_IPI_RECEIVE,
+    COST_DEVICE_READ,
+    COST_DEVICE_WRITE,
 ) = range(NR_COSTS)
+
+# What a CPU's clock can be spent on: the steps, and waiting.
+SPENT = (*COSTS, "lru_lock_wait", "idle")
+NR_SPENT = len(SPENT)
+(SPENT_LOCK_WAIT, SPENT_IDLE) = range(NR_COSTS, NR_SPENT)
+
+# lru_lock's calendar (mm/lru_lock.py).
+LOCK_BUCKET_NS = 512
+NR_LOCK_BUCKETS = 1 << 15
+
+# Times of write-protect faults, in bins a sixteenth of a power of two wide (mm/clock.py).
+HISTOGRAM_BITS = 4
+NR_BINS = 40 << HISTOGRAM_BITS
+
+# One thread of a workload: a row of m.thread.
+(TH_CPU, TH_PHASE, TH_INDEX, TH_AUX, NR_TH) = range(5)
 
 # One request to the swap device: a row of m.heap (in flight) or m.plug.
 (RQ_DONE, RQ_SEQ, RQ_SLOT, RQ_NR, RQ_CPU, RQ_WRITE, RQ_NEW, NR_RQ) = range(8)

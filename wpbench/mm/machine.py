@@ -22,11 +22,15 @@ FAR = {
     "clock": "int64",  # of each CPU, nanoseconds
     "servers": "int64",  # when each place of the device's queue is free again
     "vma": "int64",  # readahead state, a row of NR_VMA a process
-    "thread": "int64",  # of each thread of the workload, the CPU that it runs on
+    "thread": "int64",  # a row of NR_TH for each thread of the workload
+    "running": "int64",  # threads of the process on each CPU
+    "lru_calendar": "int64",  # of each lru_lock, until when it is taken within each bucket
+    "histogram": "int64",  # write-protect faults by their time
     "vec": "int32",  # for each CPU and kind of pagevec the number of entries, then the entries
     "pte": "uint32",  # page v of process p is entry p * npages + v
     "slot": "uint32",  # swap_map and swap cache, by swap offset; 0 is the header
     "page": "int64",  # holders and flags, by page frame number; 0 is the zero page
+    "runqueue": "int64",  # (time, thread) of the threads that can run, a heap
     "plug": "int64",  # the task's plug, oldest request first
     "heap": "int64",  # requests in flight, a heap by completion time
     "batch": "int64",  # the PTEs of one page table's pages on their way out
@@ -39,6 +43,7 @@ NEAR = {
     "reason": L.NR_REASONS,
     "seen": L.NR_SEEN,
     "cost": L.NR_COSTS,
+    "spent": L.NR_SPENT,
     "param": L.NR_PARAMS,
 }
 _NUMBERS = (*FAR, *L.CONFIG, *L.REGISTERS, *L.COUNTERS)
@@ -47,8 +52,16 @@ HEADER_WORDS = len(_NUMBERS)
 for _name, _length in NEAR.items():
     INDEX[_name] = HEADER_WORDS
     HEADER_WORDS += _length
+# The counters once more, as a table.
+NEAR["counters"] = L.NR_COUNTERS
+INDEX["counters"] = INDEX[L.COUNTERS[0]]
 COUNTERS_AT = INDEX[L.COUNTERS[0]]
-NR_COUNTERS = len(L.COUNTER_NAMES)
+NR_COUNTED = len(L.COUNTER_NAMES)
+
+
+def locking(config: Mapping[str, Any]) -> Any:
+    """Return 1 where CPUs can wait for each other's lru_lock, else 0; from arrays, an array."""
+    return config["timed"] * np.greater(config["ncpus"], 1)
 
 
 def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,11 +70,15 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
         "clock": config["ncpus"],
         "servers": config["queue_depth"],
         "vma": config["nprocs"] * L.NR_VMA,
-        "thread": config["threads"],
+        "thread": config["threads"] * L.NR_TH,
+        "running": config["ncpus"],
+        "lru_calendar": config["lruvecs"] * L.NR_LOCK_BUCKETS * locking(config),
+        "histogram": config["timed"] * L.NR_BINS,
         "vec": config["ncpus"] * L.NR_VECS * (config["pagevec"] + 1),
         "pte": config["npages"] * config["nprocs"],
         "slot": config["nslots"],
         "page": config["nphys"],
+        "runqueue": 2 * config["threads"],
         "plug": config["async_io"] * L.MAX_PLUGGED * L.NR_RQ,
         "heap": config["nrequests"] * L.NR_RQ,
         "batch": L.PTRS_PER_PTE + 0 * config["npages"],
@@ -152,7 +169,7 @@ class Machine:
             self.__dict__[name] = memory[INDEX[name] : INDEX[name] + length]
         self.__dict__["memory"] = memory
         self.__dict__["address"] = address
-        self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTERS]
+        self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTED]
         boot(self, seed)
 
     def __getattr__(self, name: str) -> Any:
@@ -204,24 +221,19 @@ def boot(m: Machine, seed: int) -> None:
 
 @kernel
 def reset_counters(m: Machine) -> None:
-    """Begin to count anew."""
+    """Begin to count anew; every CPU's clock begins at the latest one's time."""
     for i in range(L.NR_REASONS):
         m.reason[i] = 0
     for i in range(L.NR_SEEN):
         m.seen[i] = 0
-    m.wp_faults = 0
-    m.reuses = 0
-    m.copies = 0
-    m.zero_copies = 0
-    m.drains = 0
-    m.drained_pages = 0
-    m.early_gt3 = 0
-    m.pswpin = 0
-    m.pswpout = 0
-    m.not_paged_out = 0
-    m.minor_faults = 0
-    m.major_faults = 0
-    m.accesses = 0
+    for i in range(L.NR_COUNTERS):
+        m.counters[i] = 0
+    for cpu in range(m.ncpus):
+        m.started = max(m.started, m.clock[cpu])
+    for cpu in range(m.ncpus):
+        m.clock[cpu] = m.started
+    for i in range(L.NR_SPENT):
+        m.spent[i] = 0
 
 
 __all__ = ["Machine", "boot", "reset_counters"]

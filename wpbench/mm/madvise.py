@@ -7,10 +7,12 @@ import numpy as np
 from .._jit import inline, kernel
 from . import layout as L
 from .device import flush_plug, tick
+from .lru_lock import hold_lru_lock
 from .machine import Machine, as_plain
-from .page import page_mapcount, store_or_free
-from .pagevec import lru_add_drain, queue_move
+from .page import page_mapcount
+from .pagevec import lru_add_drain, put_page, queue_move
 from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
+from .tlb import flush_tlb
 from .vmscan import isolate_lru_page, putback_lru_page, shrink_page
 from .watch import note
 
@@ -37,10 +39,14 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
             if pte & L.PTE_PRESENT and page != L.ZERO_PAGE:
                 word = m.page[page]
                 if word & (L.PG_LRU | L.MASK_MAP) == (L.PG_LRU | L.ONE_MAP):
+                    hold_lru_lock(m, cpu, 1)
                     isolate_lru_page(m, page, word & ~(L.PG_REFERENCED | L.PG_ACTIVE))
                     m.batch[nr] = at
                     nr += 1
         note(m, L.OP_ISOLATE, cpu)
+        if nr:
+            for _ in range(L.TLB_FLUSHES_PAGEOUT):
+                flush_tlb(m, cpu)
         kept = 0
         for i in range(nr):
             at = m.batch[i]
@@ -152,7 +158,7 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
         page = pte >> L.SHIFT_PTE
         m.pte[at] = L.PTE_NONE
         free_swap_cache(m, page)
-        store_or_free(m, page, m.page[page] - L.ONE_LAG)
+        put_page(m, cpu, page, m.page[page] - L.ONE_LAG)
         note(m, L.OP_TLB_FLUSH, cpu)
 
 

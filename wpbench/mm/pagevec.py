@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._jit import inline, kernel
 from . import layout as L
+from .lru_lock import hold_lru_lock
 from .machine import Machine
 from .page import fail, store_or_free
 from .watch import note
@@ -22,6 +25,7 @@ def _flush_lru_add(m: Machine, cpu: int) -> None:
     vec = pagevec(m, cpu, L.VEC_LRU_ADD)
     nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
+    hold_lru_lock(m, cpu, nr)
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
         if page != L.ZERO_PAGE:
@@ -48,6 +52,7 @@ def flush_moves(m: Machine, cpu: int, kind: int) -> None:
     vec = pagevec(m, cpu, kind)
     nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
+    hold_lru_lock(m, cpu, nr)
     shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
@@ -163,6 +168,14 @@ def lru_cache_enable(m: Machine) -> None:
 
 
 @inline
+def put_page(m: Machine, cpu: int, page: int, word: Any) -> None:
+    """Store a page's word after a reference was dropped; the last one takes it off its list."""
+    if m.timed and word & L.PG_LRU and not word & L.HOLDERS:
+        hold_lru_lock(m, cpu, 1)  # __page_cache_release()
+    store_or_free(m, page, word)
+
+
+@inline
 def in_lru_add(m: Machine, cpu: int, page: int) -> int:
     """Return where in ``vec`` a page waits in this CPU's lru_add, or 0.  Newest first."""
     vec = pagevec(m, cpu, L.VEC_LRU_ADD)
@@ -187,6 +200,7 @@ def lru_add_take(m: Machine, cpu: int, page: int) -> int:
     for i in range(at, vec + np.int64(m.vec[vec])):
         m.vec[i] = m.vec[i + 1]
     m.vec[vec] -= 1
+    hold_lru_lock(m, cpu, 1)
     store_or_free(m, page, (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU)
     return 1
 

@@ -9,7 +9,7 @@ from . import layout as L
 from .device import flush_plug, submit_page, tick, wait_on_page_locked
 from .machine import Machine
 from .page import alloc_page, page_count
-from .pagevec import activate_page, lru_add_drain, lru_cache_add
+from .pagevec import activate_page, flush_lru_add, lru_add_drain, lru_cache_add
 from .swapfile import (
     delete_from_swap_cache,
     swap_cache_page,
@@ -78,10 +78,14 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
     m.slot[slot] = (entry & L.MASK_SWAP_COUNT) | (page << L.SHIFT_SLOT_PAGE)
     note(m, L.OP_CACHE_READ, cpu)
     lru_cache_add(m, cpu, page)
+    if m.insert_at_once:
+        flush_lru_add(m, cpu)
     m.pswpin += 1
     note(m, L.OP_CACHE_READ, cpu)
     if m.async_io:
         submit_page(m, cpu, slot, 0, 0)
+    else:
+        tick(m, cpu, L.COST_DEVICE_READ)
 
 
 @kernel
@@ -294,6 +298,9 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         m.page[page] = word
         note(m, L.OP_SWAPIN, cpu)
         lru_cache_add(m, cpu, page)
+        if m.insert_at_once:
+            flush_lru_add(m, cpu)
+        tick(m, cpu, L.COST_DEVICE_READ)
         swap_free(m, slot)
         m.pswpin += 1
         new = (page << L.SHIFT_PTE) | L.PTE_PRESENT

@@ -11,6 +11,7 @@ from .machine import Machine
 from .page import page_count, store_or_free
 from .pagevec import lru_cache_add
 from .swapfile import get_swap_page, put_slot, try_to_free_swap, vm_swap_full
+from .tlb import flush_tlb
 from .workingset import workingset_eviction
 
 
@@ -110,6 +111,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             return True
         word &= ~L.PG_DIRTY
         m.pswpout += 1
+        flush_tlb(m, cpu)  # try_to_unmap_flush_dirty()
         if m.async_io:
             m.page[page] = word | L.PG_RECLAIM | L.PG_WRITEBACK
             m.slot[slot] = entry
@@ -117,6 +119,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             submit_page(m, cpu, slot, 1, new)
             return True
         tick(m, cpu, L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE)
+        tick(m, cpu, L.COST_DEVICE_WRITE)
     else:
         tick(m, cpu, L.COST_SHRINK_OTHER)
     if page_count(word) != 2:

@@ -7,18 +7,21 @@ import numpy as np
 from .._jit import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
+from .clock import spend
 from .device import tick
 from .machine import Machine
-from .page import page_count, page_mapcount, store_or_free
+from .page import page_count, page_mapcount
 from .pagevec import (
     drain_cpu,
     flush_lru_add,
     in_lru_add,
     lru_add_drain_all,
     lru_add_take,
+    put_page,
     waiting,
 )
 from .swapfile import delete_from_swap_cache, free_swap_cache, swap_count, try_to_free_swap
+from .tlb import flush_tlb
 from .watch import note, record
 
 
@@ -77,6 +80,9 @@ def _drain_rarely(m: Machine, cpu: int, page: int) -> None:
     elif m.drain == L.DRAIN_THIS_PAGE:
         lru_add_take(m, cpu, page)
     elif m.drain == L.DRAIN_ALL_CPUS:
+        # It would have to sleep, below the page-table lock: no kernel could do it.
+        if m.timed:
+            spend(m, cpu, L.COST_DRAIN_ALL_CPU, m.ncpus * m.cost[L.COST_DRAIN_ALL_CPU])
         lru_add_drain_all(m)
 
 
@@ -203,6 +209,7 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
 
     The new page's insertion can flush the pagevec that holds the old one.
     """
+    flush_tlb(m, cpu)
     tick(m, cpu, L.COST_COPY_INSERT)
     new_anon_page(m, cpu, at, L.PTE_WRITE, L.OP_WP_COPY)
     if page == L.ZERO_PAGE:
@@ -213,7 +220,7 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
         if free_swap_cache(m, page):
             tick(m, cpu, L.COST_COPY_FREE_SWAP)
     else:
-        store_or_free(m, page, word)
+        put_page(m, cpu, page, word)
     note(m, L.OP_WP_COPY, cpu)
 
 

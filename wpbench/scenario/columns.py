@@ -33,6 +33,8 @@ _TYPES = {
     **dict.fromkeys(("delay_ns", "page_cluster", "pmd_offset", "folio_order"), np.int64),
     **dict.fromkeys(("migration_rate", "background_insertions", "background_drains"), np.float64),
     "fork_exit_before": np.bool_,
+    "insert_at_once": np.bool_,
+    "lruvecs": np.int64,
 }
 
 
@@ -185,6 +187,8 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         "latency_ns": columns["latency_ns"],
         "latency_dist": _map(fact("distribution", object), DISTRIBUTIONS.index),
         "latency_sigma_ppm": np.rint(fact("latency_sigma", float) * MILLION),
+        "lruvecs": columns["lruvecs"],
+        "insert_at_once": columns["insert_at_once"],
         "completion_cpu": -1,
         "background_insert_ppm": np.rint(columns["background_insertions"] * MILLION),
         "background_drain_ppm": np.rint(columns["background_drains"] * MILLION),
@@ -217,6 +221,18 @@ def workload_params(columns: Columns) -> Any:
 
 def cost_rows(columns: Columns) -> Any:
     """Return int64[n or 1, NR_COSTS], nanoseconds of the steps ``layout.COSTS``."""
-    table = costs()
-    rows = {name: [table[name][step] for step in L.COSTS] for name in set(columns["costs"])}
-    return np.array([rows[name] for name in columns["costs"]], np.int64)
+    pairs = zip(*np.broadcast_arrays(columns["costs"], columns["backend"]), strict=True)
+    return np.array([cost_row(name, backend) for name, backend in pairs], np.int64)
+
+
+@lru_cache(maxsize=1024)
+def cost_row(name: str, backend: str) -> tuple[int, ...]:
+    """Return the nanoseconds of each of ``layout.COSTS``, by a cost set and a backend.
+
+    What a synchronous device does takes time where the cost set's steps do.
+    """
+    steps = dict(costs()[name])
+    if any(steps.values()):
+        facts = backends()[backend]
+        steps |= {"device_read": facts["read_ns"], "device_write": facts["write_ns"]}
+    return tuple(steps.get(step, 0) for step in L.COSTS)

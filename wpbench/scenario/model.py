@@ -90,6 +90,10 @@ class Scenario(BaseModel):
     background_insertions, background_drains
         What other tasks do on each CPU between two accesses of the workload, on average: pages put
         into lru_add, calls of lru_add_drain().
+    lruvecs
+        lru_locks, one a node or memcg; CPUs are split evenly among them.
+    insert_at_once
+        Does a swapped-in page go to its LRU list at once, past the pagevec?  No kernel does this.
     folio_order
         0: large folios are out of scope.  They are never left in a pagevec, and the kernel decides
         about them by other rules (wp_can_reuse_anon_folio(), since v6.15 by the large mapcount).
@@ -131,6 +135,8 @@ class Scenario(BaseModel):
     pmd_offset: Annotated[int, Field(ge=0, lt=L.PTRS_PER_PTE)] = 0
     background_insertions: Rate = 0.0
     background_drains: Rate = 0.0
+    lruvecs: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 1
+    insert_at_once: bool = False
     folio_order: int = 0
 
     def __init__(self, **fields: Any) -> None:

@@ -15,6 +15,7 @@ class Params(NamedTuple):
     rounds: int
     cpus: int
     threads: int
+    spinner_threads: int
     order: int  # index into the workload's orders
     read_cpu: int
     write_cpu: int
@@ -55,4 +56,5 @@ def params(m: Machine) -> Params:
         m.param[16],
         m.param[17],
         m.param[18],
+        m.param[19],
     )

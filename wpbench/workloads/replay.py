@@ -84,7 +84,6 @@ def replay_trace(
         elif do == OP_FREE:
             mm.madvise_free(m, cpu, arg[i], n[i])
         elif do == OP_MIGRATE:
-            m.clock[arg[i]] = m.clock[cpu]
             cpu = arg[i]
         elif do == OP_FORK:
             if forked:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from .. import mm
 from .._jit import inline, workload
+from ..mm import layout as L
 from ..mm.machine import Machine
 from .params import Params, params
 
 ORDERS = ("read-write", "read-write-shuffled", "read-all-write-all")
 (READ_WRITE, READ_WRITE_SHUFFLED, READ_ALL_WRITE_ALL) = range(3)
+# What a thread does next.
+(PAGE_OUT, READ, WRITE) = range(3)
 
 
 @inline
@@ -32,6 +35,24 @@ def shuffled(i: int, n: int, mask: int, shift: int) -> int:
 
 
 @inline
+def shuffle_mask(n: int) -> int:
+    """Return the power of two, less 1, that ``shuffled()`` of ``n`` takes."""
+    mask = 1
+    while mask < n - 1:
+        mask = mask * 2 + 1
+    return mask
+
+
+@inline
+def shuffle_shift(mask: int) -> int:
+    """Return the shift that ``shuffled()`` takes: half the bits of the mask."""
+    bits = 0
+    while mask >> bits:
+        bits += 1
+    return (bits + 1) // 2
+
+
+@inline
 def page_of_step(p: Params, i: int, mask: int, shift: int) -> int:
     """Return which page the i-th read or write of a round goes to."""
     return shuffled(i, p.npages, mask, shift) if p.order == READ_WRITE_SHUFFLED else i
@@ -39,7 +60,7 @@ def page_of_step(p: Params, i: int, mask: int, shift: int) -> int:
 
 @inline
 def move(m: Machine, old: int, new: int) -> None:
-    """Let a thread go on on another CPU, at its own time."""
+    """Let the only thread go on on another CPU, at its own time."""
     if m.timed and new != old:
         mm.sleep_until(m, new, max(m.clock[old], m.clock[new]))
 
@@ -76,43 +97,73 @@ def _round(m: Machine, p: Params, mask: int, shift: int) -> None:
 
 
 @inline
-def _migrate_some(m: Machine, p: Params) -> None:
-    """Let the scheduler move threads, each with probability ``migration_rate``."""
-    if p.migration_ppm == 0 or p.cpus == 1:
-        return
-    for k in range(p.threads):
-        if mm.chance(m, p.migration_ppm):
-            old = m.thread[k]
-            m.thread[k] = (old + 1 + mm.below(m, p.cpus - 1)) % p.cpus
-            move(m, old, m.thread[k])
+def _write_elsewhere(m: Machine, p: Params, cpu: int, v: int) -> None:
+    """Write a page as far from ``cpu`` as ``write_cpu`` is from ``read_cpu``."""
+    there = (cpu + p.write_cpu - p.read_cpu + p.cpus) % p.cpus
+    move(m, cpu, there)
+    mm.write(m, there, v)
+    move(m, there, cpu)
 
 
 @inline
-def _write_in_turn(m: Machine, p: Params, v: int) -> None:
+def _round_in_step(m: Machine, p: Params, mask: int, shift: int) -> None:
+    """Run one round of all threads without a clock: each takes a step, then each the next."""
     for k in range(p.threads):
-        cpu = m.thread[k]
-        there = (cpu + p.write_cpu - p.read_cpu + p.cpus) % p.cpus
-        move(m, cpu, there)
-        mm.write(m, there, k * p.npages + v)
-        move(m, there, cpu)
-
-
-@inline
-def _round_in_turn(m: Machine, p: Params, mask: int, shift: int) -> None:
-    """Run one round of all threads, at the same time: each takes a step, then the next one."""
-    for k in range(p.threads):
-        page_out(m, p, m.thread[k], k * p.npages)
+        page_out(m, p, m.thread[k * L.NR_TH], k * p.npages)
+    batch = p.order == READ_ALL_WRITE_ALL
     for i in range(p.npages):
         v = page_of_step(p, i, mask, shift)
         for k in range(p.threads):
-            mm.read(m, m.thread[k], k * p.npages + v)
-        if p.order != READ_ALL_WRITE_ALL:
-            _migrate_some(m, p)
-            _write_in_turn(m, p, v)
-    if p.order == READ_ALL_WRITE_ALL:
+            mm.read(m, m.thread[k * L.NR_TH], k * p.npages + v)
+        if not batch:
+            for k in range(p.threads):
+                mm.maybe_migrate(m, k, p.migration_ppm, p.cpus)
+            for k in range(p.threads):
+                _write_elsewhere(m, p, m.thread[k * L.NR_TH], k * p.npages + v)
+    if batch:
         for v in range(p.npages):
-            _migrate_some(m, p)
-            _write_in_turn(m, p, v)
+            for k in range(p.threads):
+                mm.maybe_migrate(m, k, p.migration_ppm, p.cpus)
+            for k in range(p.threads):
+                _write_elsewhere(m, p, m.thread[k * L.NR_TH], k * p.npages + v)
+
+
+@inline
+def _step(m: Machine, p: Params, k: int, mask: int, shift: int) -> bool:
+    """Let thread ``k`` take its next step; False when its last round is over."""
+    row = k * L.NR_TH
+    cpu = m.thread[row + L.TH_CPU]
+    i = m.thread[row + L.TH_INDEX]
+    batch = p.order == READ_ALL_WRITE_ALL
+    v = k * p.npages + page_of_step(p, i, mask, shift)
+    if m.thread[row + L.TH_PHASE] == PAGE_OUT:
+        page_out(m, p, cpu, k * p.npages)
+        m.thread[row + L.TH_PHASE] = READ
+        return True
+    if m.thread[row + L.TH_PHASE] == READ:
+        mm.read(m, cpu, v)
+        if not batch:
+            m.thread[row + L.TH_PHASE] = WRITE
+        elif i + 1 < p.npages:
+            m.thread[row + L.TH_INDEX] = i + 1
+            return True
+        else:
+            m.thread[row + L.TH_PHASE] = WRITE
+            m.thread[row + L.TH_INDEX] = 0
+        mm.maybe_migrate(m, k, p.migration_ppm, p.cpus)
+        return True
+    _write_elsewhere(m, p, cpu, v)
+    if i + 1 < p.npages:
+        m.thread[row + L.TH_INDEX] = i + 1
+        if batch:
+            mm.maybe_migrate(m, k, p.migration_ppm, p.cpus)
+        else:
+            m.thread[row + L.TH_PHASE] = READ
+        return True
+    m.thread[row + L.TH_INDEX] = 0
+    m.thread[row + L.TH_PHASE] = PAGE_OUT
+    m.thread[row + L.TH_AUX] += 1
+    return m.thread[row + L.TH_AUX] < p.rounds
 
 
 @workload
@@ -122,27 +173,35 @@ def reproducer(m: Machine) -> None:
     Of ``threads`` threads each has a region of its own, and begins ``k`` CPUs further than
     ``read_cpu`` and ``write_cpu`` say (modulo ``cpus``).  Before its write, the scheduler moves a
     thread to another CPU, drawn at random, with probability ``migration_rate``; there it stays.
-    Spinner threads do nothing but run; they matter only to whom a TLB flush must interrupt.
+    With a clock the threads go by their times; without one they go in step.  Spinner threads do
+    nothing but run, on the CPUs after those; a TLB flush must interrupt them.
     """
     p = params(m)
     for k in range(p.threads):
-        m.thread[k] = (p.read_cpu + k) % p.cpus
+        cpu = (p.read_cpu + k) % p.cpus
+        mm.start_thread(m, k, cpu)
         for v in range(k * p.npages, (k + 1) * p.npages):
-            mm.write(m, m.thread[k], v)
+            mm.write(m, cpu, v)
+    for k in range(p.spinner_threads):
+        mm.run_on(m, (p.read_cpu + p.threads + k) % p.cpus)
     if p.fork_exit_before:
         mm.fork(m, p.read_cpu, 0, 1)
         mm.lru_add_drain(m, p.read_cpu)
         mm.exit_process(m, m.ncpus - 1, 1)
         mm.lru_add_drain(m, p.read_cpu)
     mm.reset_counters(m)
-    mask = 1
-    bits = 1
-    while mask < p.npages - 1:
-        mask = mask * 2 + 1
-        bits += 1
-    shift = (bits + 1) // 2
-    for _ in range(p.rounds):
-        if p.threads == 1 and p.migration_ppm == 0:
+    mask = shuffle_mask(p.npages)
+    shift = shuffle_shift(mask)
+    if p.threads == 1 and p.migration_ppm == 0:
+        for _ in range(p.rounds):
             _round(m, p, mask, shift)
-        else:
-            _round_in_turn(m, p, mask, shift)
+        return
+    if not m.timed:
+        for _ in range(p.rounds):
+            _round_in_step(m, p, mask, shift)
+        return
+    k = mm.next_thread(m) if p.rounds else -1
+    while k >= 0:
+        if _step(m, p, k, mask, shift):
+            mm.enqueue(m, k)
+        k = mm.next_thread(m)

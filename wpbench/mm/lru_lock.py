@@ -1,0 +1,56 @@
+"""lru_lock: one a node or memcg, first come first served.
+
+Operations are simulated one after the other, each in one go, so a later one can ask for the lock at
+an earlier time.  Each lock therefore has a calendar, a row of buckets that say until when the lock
+is taken within them; a request takes the first free time from its own on.  What is taken is never
+more than the time there is, and who comes early finds the gaps that a longer operation left.
+"""
+
+from __future__ import annotations
+
+from .._jit import inline, kernel
+from . import layout as L
+from .clock import spend
+from .machine import Machine
+
+
+@inline
+def _acquire(m: Machine, lock: int, time: int, hold: int) -> int:
+    """Take the lock for ``hold`` nanoseconds at ``time`` or later; return when it is given back."""
+    calendar = lock * L.NR_LOCK_BUCKETS
+    bucket = time // L.LOCK_BUCKET_NS
+    while True:
+        at = calendar + (bucket & (L.NR_LOCK_BUCKETS - 1))
+        end = (bucket + 1) * L.LOCK_BUCKET_NS
+        free = max(time, m.lru_calendar[at], bucket * L.LOCK_BUCKET_NS)
+        if free < end:
+            take = min(hold, end - free)
+            m.lru_calendar[at] = free + take
+            hold -= take
+            if hold == 0:
+                return free + take
+        bucket += 1
+
+
+@kernel
+def _hold_lru_lock(m: Machine, cpu: int, pages: int) -> None:
+    hold = m.cost[L.COST_LRU_HOLD] + pages * m.cost[L.COST_LRU_HOLD_PAGE]
+    m.lru_lock_taken += 1
+    if hold == 0:
+        return
+    time = m.clock[cpu]
+    if m.ncpus > 1:
+        done = _acquire(m, cpu * m.lruvecs // m.ncpus, time, hold)
+        wait = done - time - hold
+        spend(m, cpu, L.SPENT_LOCK_WAIT, wait)
+        m.lru_lock_wait_ns += wait
+    spend(m, cpu, L.COST_LRU_HOLD, m.cost[L.COST_LRU_HOLD])
+    spend(m, cpu, L.COST_LRU_HOLD_PAGE, pages * m.cost[L.COST_LRU_HOLD_PAGE])
+    m.lru_lock_hold_ns += hold
+
+
+@inline
+def hold_lru_lock(m: Machine, cpu: int, pages: int) -> None:
+    """Wait for this CPU's lru_lock and hold it for as long as so many pages take."""
+    if m.timed:
+        _hold_lru_lock(m, cpu, pages)

@@ -1,0 +1,104 @@
+"""Threads take their steps in the order of their times."""
+
+from __future__ import annotations
+
+from .._jit import inline, kernel
+from . import layout as L
+from .chance import below, chance
+from .clock import idle_until
+from .machine import Machine
+from .tlb import run_off, run_on
+
+
+@inline
+def _before(m: Machine, a: int, b: int) -> bool:
+    """Is entry ``a`` of the queue due before ``b``?  Threads with the same time go by number."""
+    x, y = m.runqueue[2 * a], m.runqueue[2 * b]
+    return x < y or (x == y and m.runqueue[2 * a + 1] < m.runqueue[2 * b + 1])
+
+
+@inline
+def _swap(m: Machine, a: int, b: int) -> None:
+    for k in range(2):
+        x = m.runqueue[2 * a + k]
+        m.runqueue[2 * a + k] = m.runqueue[2 * b + k]
+        m.runqueue[2 * b + k] = x
+
+
+@kernel
+def enqueue(m: Machine, thread: int) -> None:
+    """Let a thread take its next step as soon as its CPU's clock allows."""
+    at = m.nr_runnable
+    m.nr_runnable += 1
+    m.runqueue[2 * at] = m.clock[m.thread[thread * L.NR_TH + L.TH_CPU]]
+    m.runqueue[2 * at + 1] = thread
+    while at > 0 and _before(m, at, (at - 1) // 2):
+        _swap(m, at, (at - 1) // 2)
+        at = (at - 1) // 2
+
+
+@kernel
+def _dequeue(m: Machine) -> int:
+    thread = m.runqueue[1]
+    m.nr_runnable -= 1
+    _swap(m, 0, m.nr_runnable)
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= m.nr_runnable:
+            return thread
+        if child + 1 < m.nr_runnable and _before(m, child + 1, child):
+            child += 1
+        if not _before(m, child, at):
+            return thread
+        _swap(m, child, at)
+        at = child
+
+
+@kernel
+def next_thread(m: Machine) -> int:
+    """Take the thread whose step is due first out of the queue; -1 when none is left.
+
+    A CPU that another thread or an interrupt has kept busy in the meantime lets its thread wait.
+    """
+    while m.nr_runnable > 0:
+        due = m.runqueue[0]
+        thread = _dequeue(m)
+        if m.clock[m.thread[thread * L.NR_TH + L.TH_CPU]] <= due:
+            return thread
+        enqueue(m, thread)
+    return -1
+
+
+@kernel
+def start_thread(m: Machine, thread: int, cpu: int) -> None:
+    """Put a thread on a CPU, at the beginning of its program, and into the queue."""
+    row = thread * L.NR_TH
+    m.thread[row + L.TH_CPU] = cpu
+    m.thread[row + L.TH_PHASE] = 0
+    m.thread[row + L.TH_INDEX] = 0
+    m.thread[row + L.TH_AUX] = 0
+    run_on(m, cpu)
+    enqueue(m, thread)
+
+
+@kernel
+def migrate_thread(m: Machine, thread: int, cpu: int) -> None:
+    """Let a thread go on on another CPU, at its own time or when that one is free."""
+    row = thread * L.NR_TH
+    old = m.thread[row + L.TH_CPU]
+    if cpu == old:
+        return
+    run_off(m, old)
+    run_on(m, cpu)
+    m.thread[row + L.TH_CPU] = cpu
+    idle_until(m, cpu, m.clock[old])
+
+
+@kernel
+def maybe_migrate(m: Machine, thread: int, ppm: int, cpus: int) -> None:
+    """Let the scheduler move a thread to another CPU, drawn at random, with a probability."""
+    if ppm == 0 or cpus == 1 or not chance(m, ppm):
+        return
+    old = m.thread[thread * L.NR_TH + L.TH_CPU]
+    migrate_thread(m, thread, (old + 1 + below(m, cpus - 1)) % cpus)
