@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from wpbench.data import facts
+from wpbench.mm import layout as L
+
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 COLUMNS = ["id", "quantity", "value", "unit", "low", "high"]
@@ -102,6 +105,28 @@ def test_derived_figures_follow_from_the_published_ones() -> None:
     assert rate == pytest.approx(value["david-patch2-writeback-rate"], abs=0.06)
     gain = 100 * (value["redis-ops-after"] / value["redis-ops-before"] - 1)
     assert gain == pytest.approx(value["redis-ops-gain-derived"], abs=0.06)
+
+
+COST_SETS = ["none", "icount", "haswell-kvm", "server"]
+
+
+@pytest.mark.parametrize("name", COST_SETS)
+def test_every_cost_has_a_source(name: str) -> None:
+    table = dict(facts("costs")[name])
+    assert table.pop("description")
+    steps = set(L.COSTS) - {"device_read", "device_write"}  # these are the backend's
+    assert set(table) - {"ghz"} == steps
+    for key, fact in table.items():
+        assert type(fact["value"]) is (float if key == "ghz" else int), key
+        assert fact["value"] >= 0, key
+        if fact["source"].startswith("assumed:"):
+            assert {"low", "high"} <= set(fact), f"{key}: assumed, and no range"
+        if {"low", "high"} & set(fact):
+            assert fact["low"] <= fact["value"] <= fact["high"], key
+
+
+def test_cost_sets_are_these() -> None:
+    assert list(facts("costs")) == COST_SETS
 
 
 def test_backends_are_those_of_the_design() -> None:

@@ -18,28 +18,43 @@ def data_dir() -> Path:
     return installed if installed.is_dir() else _HERE.parent / "data"
 
 
+@lru_cache(maxsize=2)
+def facts(name: str) -> dict[str, dict[str, Any]]:
+    """Return a file of facts as it stands: table -> key -> value, source, and low and high if any.
+
+    ``name``: ``backends`` or ``costs``.
+    """
+    with (data_dir() / f"{name}.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def _values(name: str) -> dict[str, dict[str, Any]]:
+    return {
+        table: {
+            key: fact["value"] if isinstance(fact, dict) else fact for key, fact in entries.items()
+        }
+        for table, entries in facts(name).items()
+    }
+
+
 @lru_cache(maxsize=1)
 def backends() -> dict[str, dict[str, Any]]:
     """Return the facts of each swap backend: name -> fact -> value (data/backends.toml)."""
-    with (data_dir() / "backends.toml").open("rb") as file:
-        tables = tomllib.load(file)
-    return {
-        name: {
-            key: fact["value"] if isinstance(fact, dict) else fact for key, fact in table.items()
-        }
-        for name, table in tables.items()
-    }
+    return _values("backends")
 
 
 @lru_cache(maxsize=1)
 def costs() -> dict[str, dict[str, int]]:
     """Return the cost sets: name -> step -> nanoseconds (data/costs.toml)."""
-    with (data_dir() / "costs.toml").open("rb") as file:
-        tables = tomllib.load(file)
     return {
-        name: {key: fact["value"] for key, fact in table.items() if isinstance(fact, dict)}
-        for name, table in tables.items()
+        name: {key: value for key, value in table.items() if key not in ("description", "ghz")}
+        for name, table in _values("costs").items()
     }
+
+
+def ghz(name: str) -> float:
+    """Return the cycles a nanosecond of a cost set; NaN where that means nothing."""
+    return float(_values("costs")[name].get("ghz", "nan"))
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from . import mm
 from ._jit import JIT_DISABLED, compile_workload
+from .data import ghz
 from .errors import ScenarioError, SimulationError, accepted
 from .mm import layout as L
 from .mm.batch import run_many
@@ -85,6 +86,7 @@ class Plan:
         self._config = machine_config(columns, **watching)
         self._param = workload_params(columns)
         self._cost = cost_rows(columns)
+        self.ghz = np.array([ghz(name) for name in columns["costs"]])
         streams = stream_states(columns["seed"], columns["replication"])
         self._seeds = np.broadcast_to(streams, self.n)
 
@@ -270,11 +272,22 @@ def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     for i, name in enumerate(COUNTERS):
         table[name] = counted[:, i]
         if name == "copies":
-            faults = table["wp_faults"]
-            rate = np.full(plan.n, np.nan)
-            np.divide(table["copies"], faults, out=rate, where=faults > 0)
-            table["copy_rate"] = rate
+            table["copy_rate"] = _ratio(counted[:, i], table["wp_faults"])
+        elif name == "drained_pages":
+            table["pages_per_drain"] = _ratio(counted[:, i], table["drains"])
+        elif name == "write_ns":
+            timed = np.broadcast_to(plan.columns["costs"] != "none", plan.n)
+            mean = np.where(timed, _ratio(counted[:, i], table["wp_faults"]), np.nan)
+            table["write_ns_mean"] = mean
+            table["write_cycles_mean"] = mean * np.broadcast_to(plan.ghz, plan.n)
     return pd.DataFrame(table)
+
+
+def _ratio(part: Any, whole: Any) -> Any:
+    """Divide; NaN where there is nothing to divide by."""
+    out = np.full(len(part), np.nan)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out
 
 
 def simulate(
@@ -307,7 +320,13 @@ def simulate(
         reason; ``seen_<what>``, the copies by what an instrumented kernel sees when it gives up;
         ``drains``, calls of lru_add_drain() by do_wp_page(), and ``drained_pages``;
         ``not_paged_out``, pages still mapped right after MADV_PAGEOUT; ``pswpin``, ``pswpout``;
-        minor and major faults; ``accesses``.  ``attrs["wpbench"]`` says how it was made.
+        minor and major faults; ``accesses``; ``orphans``, pages at the end that only a pagevec or
+        the swap cache holds; ``tlb_flushes`` that interrupted other CPUs, and ``tlb_ipis``, the
+        CPUs interrupted.  With a clock (``costs``): ``write_ns``, the time of all writes that met a
+        write-protect fault, ``write_ns_mean``, ``write_cycles_mean``, ``write_ns_p50`` and
+        ``write_ns_p99`` (to a sixteenth); ``lru_lock_taken``, ``lru_lock_wait_ns``,
+        ``lru_lock_hold_ns``; ``wall_ns``, when the last CPU was done.  ``attrs["wpbench"]`` says
+        how it was made.
 
     Raises
     ------

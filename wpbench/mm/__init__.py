@@ -27,6 +27,7 @@ from .madvise import madvise_cold, madvise_dontneed, madvise_free, madvise_pageo
 from .migrate import collapse_fails, isolate, migrate_page, move_to_lru, putback
 from .page import page_count, page_mapcount
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
+from .reclaim import shrink_inactive_list
 from .sched import enqueue, maybe_migrate, migrate_thread, next_thread, start_thread
 from .tlb import flush_tlb, run_off, run_on
 from .userfaultfd import uffd_copy
@@ -77,6 +78,7 @@ __all__ = [
     "resident",
     "run_off",
     "run_on",
+    "shrink_inactive_list",
     "sleep_until",
     "spend",
     "start_thread",

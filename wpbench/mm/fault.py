@@ -10,7 +10,7 @@ from .anon import new_anon_page
 from .background import background
 from .clock import idle_until, time_write_fault
 from .device import complete_until, tick
-from .machine import Machine, as_plain
+from .machine import Machine, as_clocked, as_plain
 from .swapin import do_swap_page
 from .wp import do_wp_page
 
@@ -92,6 +92,8 @@ def read_inline(m: Machine, cpu: int, at: int) -> int:
     """Do what ``read()`` does, inlined where nobody looks on: for a workload of little else."""
     if m.plain:
         return _read(as_plain(m), cpu, at)
+    if m.clocked:
+        return _read(as_clocked(m), cpu, at)
     return read(m, cpu, at)
 
 
@@ -100,6 +102,8 @@ def write_inline(m: Machine, cpu: int, at: int) -> int:
     """Do what ``write()`` does, inlined where nobody looks on: for a workload of little else."""
     if m.plain:
         return _write(as_plain(m), cpu, at)
+    if m.clocked:
+        return _write(as_clocked(m), cpu, at)
     return write(m, cpu, at)
 
 

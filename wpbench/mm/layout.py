@@ -207,6 +207,7 @@ REGISTERS = (
     "nr_processes",
     "nr_running",  # CPUs on which threads of the process run
     "nr_runnable",  # threads in m.runqueue
+    "turn",  # entries into m.runqueue
     "started",  # the clock when counting began
     "nr_requests",  # in flight
     "request_seq",
@@ -262,6 +263,7 @@ CONFIG = (
     "nprocs",  # processes that can exist (1, or 2 with fork)
     "ncpus",
     "threads",  # threads that the workload keeps track of
+    "scratch_words",  # of the workload's own
     "pagevec",  # entries that fill a pagevec
     "decision",  # WP_*
     "drain",  # DRAIN_*
@@ -270,6 +272,7 @@ CONFIG = (
     "async_io",  # writeback and reads complete later
     "timed",  # does each step take time?
     "plain",  # none of PLAIN: an access can take the short way
+    "clocked",  # a clock, and none of CLOCKED: nearly as short
     "gt3_test",  # is the first test page_count > 3 there?
     "swapin",  # SWAPIN_*
     "new_active",  # PG_ACTIVE where a new page begins on the active list (v5.8), else 0
@@ -314,6 +317,7 @@ PLAIN = frozenset(
         "background_drain_ppm",
     )
 )
+CLOCKED = PLAIN - {"timed"}
 
 NR_PARAMS = 32  # numbers in the header that are the workload's own
 
@@ -456,6 +460,7 @@ OPERATIONS = (
     "migrate_pages()",
     "KSM",
     "UFFDIO_COPY",
+    "reclaim",
 )
 (
     OP_ANON,
@@ -489,6 +494,7 @@ OPERATIONS = (
     OP_MIGRATE,
     OP_KSM,
     OP_UFFD,
+    OP_RECLAIM,
 ) = range(len(OPERATIONS))
 
 # One row of m.test: a test of do_wp_page() and its values.

@@ -23,6 +23,7 @@ FAR = {
     "servers": "int64",  # when each place of the device's queue is free again
     "vma": "int64",  # readahead state, a row of NR_VMA a process
     "thread": "int64",  # a row of NR_TH for each thread of the workload
+    "scratch": "int64",  # the workload's own
     "running": "int64",  # threads of the process on each CPU
     "lru_calendar": "int64",  # of each lru_lock, until when it is taken within each bucket
     "histogram": "int64",  # write-protect faults by their time
@@ -71,6 +72,7 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
         "servers": config["queue_depth"],
         "vma": config["nprocs"] * L.NR_VMA,
         "thread": config["threads"] * L.NR_TH,
+        "scratch": config["scratch_words"],
         "running": config["ncpus"],
         "lru_calendar": config["lruvecs"] * L.NR_LOCK_BUCKETS * locking(config),
         "histogram": config["timed"] * L.NR_BINS,
@@ -78,7 +80,7 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
         "pte": config["npages"] * config["nprocs"],
         "slot": config["nslots"],
         "page": config["nphys"],
-        "runqueue": 2 * config["threads"],
+        "runqueue": 3 * config["threads"],
         "plug": config["async_io"] * L.MAX_PLUGGED * L.NR_RQ,
         "heap": config["nrequests"] * L.NR_RQ,
         "batch": L.PTRS_PER_PTE + 0 * config["npages"],
@@ -117,9 +119,10 @@ def headers(
         made[:, INDEX[name]] = at
         at += length if FAR[name] == "int64" else (length + 1) // 2
     for name in L.CONFIG:
-        if name != "plain":
+        if name not in ("plain", "clocked"):
             made[:, INDEX[name]] = config[name]
-    made[:, INDEX["plain"]] = (made[:, [INDEX[name] for name in L.PLAIN]] == 0).all(axis=1)
+    for name, zero in (("plain", L.PLAIN), ("clocked", L.CLOCKED)):
+        made[:, INDEX[name]] = (made[:, [INDEX[field] for field in zero]] == 0).all(axis=1)
     made[:, INDEX["cost"] : INDEX["cost"] + L.NR_COSTS] = cost
     made[:, INDEX["param"] : INDEX["param"] + L.NR_PARAMS] = param
     return made, at
@@ -189,6 +192,11 @@ def as_plain(m: Machine) -> Machine:
     return m
 
 
+def as_clocked(m: Machine) -> Machine:
+    """Return the machine as one whose CLOCKED fields the compiler knows to be 0."""
+    return m
+
+
 if not JIT_DISABLED:
     from .._pointer import Layout, passes_as, pointer_at, pointer_type, special_case
 
@@ -200,8 +208,10 @@ if not JIT_DISABLED:
     )
     TYPES["Machine"] = pointer_type("Machine", _fields)
     _plain = pointer_type("PlainMachine", replace(_fields, zero=L.PLAIN), TYPES["Machine"])
+    _clocked = pointer_type("ClockedMachine", replace(_fields, zero=L.CLOCKED), TYPES["Machine"])
     passes_as(Machine, TYPES["Machine"])
     as_plain = special_case(TYPES["Machine"], _plain)
+    as_clocked = special_case(TYPES["Machine"], _clocked)
     machine_at = pointer_at(TYPES["Machine"])
 
 

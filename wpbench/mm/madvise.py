@@ -8,7 +8,7 @@ from .._jit import inline, kernel
 from . import layout as L
 from .device import flush_plug, tick
 from .lru_lock import hold_lru_lock
-from .machine import Machine, as_plain
+from .machine import Machine, as_clocked, as_plain
 from .page import page_mapcount
 from .pagevec import lru_add_drain, put_page, queue_move
 from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
@@ -74,6 +74,8 @@ def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
     """
     if m.plain:
         _madvise_pageout(as_plain(m), cpu, first, n)
+    elif m.clocked:
+        _madvise_pageout(as_clocked(m), cpu, first, n)
     else:
         _madvise_pageout(m, cpu, first, n)
 

@@ -9,20 +9,23 @@ from .clock import idle_until
 from .machine import Machine
 from .tlb import run_off, run_on
 
+# An entry of the queue: when it is due, the turn in which it came, the thread.
+(_DUE, _TURN, _THREAD, _NR) = range(4)
+
 
 @inline
 def _before(m: Machine, a: int, b: int) -> bool:
-    """Is entry ``a`` of the queue due before ``b``?  Threads with the same time go by number."""
-    x, y = m.runqueue[2 * a], m.runqueue[2 * b]
-    return x < y or (x == y and m.runqueue[2 * a + 1] < m.runqueue[2 * b + 1])
+    """Is entry ``a`` of the queue due before ``b``?  At the same time, first come, first served."""
+    x, y = m.runqueue[_NR * a + _DUE], m.runqueue[_NR * b + _DUE]
+    return x < y or (x == y and m.runqueue[_NR * a + _TURN] < m.runqueue[_NR * b + _TURN])
 
 
 @inline
 def _swap(m: Machine, a: int, b: int) -> None:
-    for k in range(2):
-        x = m.runqueue[2 * a + k]
-        m.runqueue[2 * a + k] = m.runqueue[2 * b + k]
-        m.runqueue[2 * b + k] = x
+    for k in range(_NR):
+        x = m.runqueue[_NR * a + k]
+        m.runqueue[_NR * a + k] = m.runqueue[_NR * b + k]
+        m.runqueue[_NR * b + k] = x
 
 
 @kernel
@@ -30,8 +33,10 @@ def enqueue(m: Machine, thread: int) -> None:
     """Let a thread take its next step as soon as its CPU's clock allows."""
     at = m.nr_runnable
     m.nr_runnable += 1
-    m.runqueue[2 * at] = m.clock[m.thread[thread * L.NR_TH + L.TH_CPU]]
-    m.runqueue[2 * at + 1] = thread
+    m.turn += 1
+    m.runqueue[_NR * at + _DUE] = m.clock[m.thread[thread * L.NR_TH + L.TH_CPU]]
+    m.runqueue[_NR * at + _TURN] = m.turn
+    m.runqueue[_NR * at + _THREAD] = thread
     while at > 0 and _before(m, at, (at - 1) // 2):
         _swap(m, at, (at - 1) // 2)
         at = (at - 1) // 2
@@ -39,7 +44,7 @@ def enqueue(m: Machine, thread: int) -> None:
 
 @kernel
 def _dequeue(m: Machine) -> int:
-    thread = m.runqueue[1]
+    thread = m.runqueue[_THREAD]
     m.nr_runnable -= 1
     _swap(m, 0, m.nr_runnable)
     at = 0
@@ -60,9 +65,10 @@ def next_thread(m: Machine) -> int:
     """Take the thread whose step is due first out of the queue; -1 when none is left.
 
     A CPU that another thread or an interrupt has kept busy in the meantime lets its thread wait.
+    Without a clock the threads take turns.
     """
     while m.nr_runnable > 0:
-        due = m.runqueue[0]
+        due = m.runqueue[_DUE]
         thread = _dequeue(m)
         if m.clock[m.thread[thread * L.NR_TH + L.TH_CPU]] <= due:
             return thread

@@ -8,7 +8,7 @@ from .._jit import inline, kernel
 from . import layout as L
 from .device import submit_page, tick
 from .machine import Machine
-from .page import page_count, store_or_free
+from .page import page_count, page_mapcount, store_or_free
 from .pagevec import lru_cache_add
 from .swapfile import get_swap_page, put_slot, try_to_free_swap, vm_swap_full
 from .tlb import flush_tlb
@@ -47,9 +47,22 @@ def _activate(m: Machine, cpu: int, page: int, word: int) -> bool:
     return True
 
 
+@kernel
+def _unmap_others(m: Machine, page: int, at: int, swap_pte: int) -> int:
+    """Make the PTEs of other processes that map the page swap PTEs; PG_dirty if one was dirty."""
+    dirty = 0
+    for other in range(at % m.npages, m.npages * m.nprocs, m.npages):
+        pte = np.int64(m.pte[other])
+        if pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE == page:
+            m.pte[other] = swap_pte & ~L.PTE_SWP_EXCLUSIVE
+            if pte & L.PTE_DIRTY:
+                dirty = L.PG_DIRTY
+    return dirty
+
+
 @inline
 def shrink_page(m: Machine, cpu: int, at: int) -> bool:
-    """Try to reclaim the isolated page that PTE ``at`` (alone) maps; True if it must be put back.
+    """Try to reclaim the isolated page that PTE ``at`` maps; True if it must be put back.
 
     ``shrink_folio_list()`` for one anonymous page, with ``add_to_swap()``,
     ``try_to_unmap_one()``, ``pageout()`` and ``__remove_mapping()``.
@@ -102,6 +115,10 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         word |= L.PG_DIRTY
     m.pte[at] = swap_pte
     word = (word & ~L.PG_ANON_EXCLUSIVE) - L.ONE_MAP
+    if word & L.MASK_MAP:
+        word |= _unmap_others(m, page, at, swap_pte)
+        entry += page_mapcount(word)
+        word &= ~L.MASK_MAP
     if word & L.PG_DIRTY:
         if page_count(word) != 2:
             # pageout(): somebody else holds it; dirty, in the swap cache, not written.

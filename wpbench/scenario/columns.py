@@ -31,10 +31,11 @@ _TYPES = {
         ("npages", "rounds", "read_cpu", "fill_cpu", "seed", "threads", "spinner_threads"), np.int64
     ),
     **dict.fromkeys(("delay_ns", "page_cluster", "pmd_offset", "folio_order"), np.int64),
+    **dict.fromkeys(("save_every", "save_pages", "lruvecs"), np.int64),
     **dict.fromkeys(("migration_rate", "background_insertions", "background_drains"), np.float64),
+    **dict.fromkeys(("write_share", "zipf", "memory_share"), np.float64),
     "fork_exit_before": np.bool_,
     "insert_at_once": np.bool_,
-    "lruvecs": np.int64,
 }
 
 
@@ -107,15 +108,24 @@ def resolve(raw: Mapping[str, Any]) -> Columns:
     out["order"] = _given(raw["order"], _map(raw["workload"], _default_order, object), object)
     out["write_cpu"] = _given(raw["write_cpu"], out["read_cpu"])
     running = out["threads"] * _map(raw["workload"], lambda w: 2 if w == "hand-over" else 1)
+    # Where reclaim or a handler works beside the threads, it has a CPU of its own.
+    running = running + _map(raw["workload"], lambda w: w in ("redis", "memcached", "post-copy"))
+    running = running + out["spinner_threads"]
     named = [out["read_cpu"], out["write_cpu"], out["fill_cpu"], running - 1]
     out["cpus"] = _given(raw["cpus"], np.maximum.reduce(np.broadcast_arrays(*named)) + 1)
     out["latency_ns"] = _given(raw["latency_ns"], fact("latency_ns"))
     out["stable_writes"] = _given(raw["stable_writes"], fact("stable_writes", bool), bool)
     costless = np.where(fact("synchronous", bool), "none", "icount")
     out["costs"] = _given(raw["costs"], costless.astype(object), object)
-    memory = 4 * out["npages"] * out["threads"]
-    out["swap_pages"] = _given(raw["swap_pages"], np.clip(memory, 1 << 18, MAX_PAGES))
+    swap = np.clip(4 * region_pages(out), 1 << 18, MAX_PAGES)
+    out["swap_pages"] = _given(raw["swap_pages"], swap)
     return out
+
+
+def region_pages(columns: Mapping[str, Any]) -> Any:
+    """Return the pages of a process: of all its threads' regions."""
+    shared = _map(columns["workload"], lambda w: isinstance(w, str) and WORKLOADS[w].shared, bool)
+    return columns["npages"] * np.where(shared, 1, columns["threads"])
 
 
 def _forks(columns: Columns) -> Any:
@@ -123,7 +133,7 @@ def _forks(columns: Columns) -> Any:
     own = _map(columns["workload"], callable, bool)
     by_mix = _map(columns["mix"], lambda mix: parse_mix(mix)["fork"] > 0, bool)
     drawn = _map(columns["workload"], lambda w: w == "random", bool) & by_mix
-    return own | drawn | columns["fork_exit_before"]
+    return own | drawn | columns["fork_exit_before"] | (columns["save_every"] > 0)
 
 
 def machine_config(columns: Columns, **watching: int) -> Columns:
@@ -143,13 +153,15 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     def fact(name: str, dtype: Any = np.int64) -> Any:
         return _map(columns["backend"], lambda b: backends()[b][name], dtype)
 
+    own = _map(columns["workload"], lambda w: WORKLOADS[w].scratch if isinstance(w, str) else 0)
+    scratch = np.where(own > 0, columns["npages"] + own, 0)
     asynchronous = ~fact("synchronous", bool)
     bypass = fact("swapin", object) == "bypass"
     swapin = _map(columns["swapin"], SWAPINS.index)
     forks = _forks(columns).astype(np.int64)
     nprocs = 1 + forks
     ncpus = columns["cpus"] + forks  # the child has a CPU of its own
-    npages = columns["npages"] * columns["threads"]
+    npages = region_pages(columns)
     swap = columns["swap_pages"]
     # Each slot is held by a swap PTE or by a page that one maps, unless writeback orphans it.
     slots = npages * nprocs + np.where(asynchronous, swap, 0)
@@ -159,6 +171,7 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         "nprocs": nprocs,
         "ncpus": ncpus,
         "threads": columns["threads"],
+        "scratch_words": scratch,
         "pagevec": columns["pagevec"],
         "decision": rule("wp"),
         "drain": _map(columns["drain"], DRAINS.index),
@@ -209,6 +222,9 @@ def workload_params(columns: Columns) -> Any:
     given = columns | {
         "order": np.array(orders),
         "migration_ppm": np.rint(columns["migration_rate"] * MILLION),
+        "write_ppm": np.rint(columns["write_share"] * MILLION),
+        "zipf_ppm": np.rint(columns["zipf"] * MILLION),
+        "resident_pages": np.maximum(1, np.rint(columns["memory_share"] * columns["npages"])),
     }
     weights = _map(columns["mix"], parse_mix, object)
     for name in MIX:

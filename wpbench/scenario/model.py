@@ -35,8 +35,9 @@ class Scenario(BaseModel):
     Parameters
     ----------
     workload
-        ``"reproducer"``, ``"hand-over"``, ``"userfaultfd"``, ``"random"``, or a jitted function
-        ``f(m, p)`` of your own.
+        ``"reproducer"``, ``"hand-over"``, ``"userfaultfd"``, ``"post-copy"``, ``"redis"``,
+        ``"memcached"``, ``"page-fault"``, ``"random"``, or a jitted function ``f(m, p)`` of your
+        own.
     decision
         What do_wp_page() tests: a key of ``wb.DECISIONS`` (patch off is ``patch1``, on ``patch2``).
     drain
@@ -62,11 +63,22 @@ class Scenario(BaseModel):
     seed
         Of the run's random stream.
     threads
-        Threads of the reproducer, each with its own region; pairs of threads of the hand-over.
+        Threads of the reproducer and of page-fault, each with its own region; pairs of threads of
+        the hand-over; threads of memcached, virtual CPUs of post-copy, with a region in common.
     spinner_threads
         Threads that only run, on other CPUs.
     migration_rate
         Probability that the scheduler moves a thread to another CPU between read and write.
+    write_share
+        Share of a server's requests that write the page, after reading it.
+    zipf
+        Exponent of the popularity of a server's keys; 0: all the same.
+    memory_share
+        Share of a server's pages that fit into memory.
+    save_every
+        Requests between two forks of a child that reads all pages and exits; 0: never.
+    save_pages
+        Pages that this child reads while the server answers one request.
     fork_exit_before
         Was a child forked and reaped once before the rounds?
     delay_ns
@@ -123,6 +135,11 @@ class Scenario(BaseModel):
     threads: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 1
     spinner_threads: Annotated[int, Field(ge=0, le=MAX_CPUS)] = 0
     migration_rate: Probability = 0.0
+    write_share: Probability = 0.5
+    zipf: Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)] = 0.0
+    memory_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
+    save_every: Count = 0
+    save_pages: Annotated[int, Field(ge=1)] = 1
     fork_exit_before: bool = False
     delay_ns: Count = 0
     mix: str = DEFAULT_MIX

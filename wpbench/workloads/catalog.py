@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import reproducer, userfaultfd
+from . import reproducer, server, userfaultfd
 from .hand_over import hand_over
+from .page_fault import page_fault
+from .post_copy import post_copy
 from .random_program import random_program
 
 
@@ -24,12 +26,18 @@ class Workload:
         What ``order`` can be; the first is the default.
     summary
         One line.
+    shared
+        Do all threads use one region of ``npages``?  Otherwise each has its own.
+    scratch
+        Words that it wants beside one a page; 0: none at all.
     """
 
     run: Any
     uses: frozenset[str]
     orders: tuple[str, ...]
     summary: str
+    shared: bool = False
+    scratch: int = 0
 
 
 WORKLOADS: dict[str, Workload] = {
@@ -61,6 +69,37 @@ WORKLOADS: dict[str, Workload] = {
         frozenset(("order", "fill_cpu", "write_cpu")),
         userfaultfd.ORDERS,
         "one thread fills memory write-protected, another writes it",
+    ),
+    "post-copy": Workload(
+        post_copy,
+        frozenset(("threads", "fill_cpu")),
+        ("",),
+        "a handler fills a guest's memory while its virtual CPUs write it",
+        shared=True,
+    ),
+    "redis": Workload(
+        server.server,
+        frozenset(
+            ("migration_rate", "write_share", "zipf", "memory_share", "save_every", "save_pages")
+        ),
+        ("",),
+        "a server under memory pressure, with a child that saves now and then (BGSAVE)",
+        shared=True,
+        scratch=server.NR_SCRATCH,
+    ),
+    "memcached": Workload(
+        server.server,
+        frozenset(("threads", "migration_rate", "write_share", "zipf", "memory_share")),
+        ("",),
+        "threads that use a shared memory larger than what there is, reclaim in the background",
+        shared=True,
+        scratch=server.NR_SCRATCH,
+    ),
+    "page-fault": Workload(
+        page_fault,
+        frozenset(("threads",)),
+        ("",),
+        "threads that fault in new memory and drop it: will-it-scale's page_fault",
     ),
     "random": Workload(
         random_program,

@@ -23,6 +23,11 @@ class Params(NamedTuple):
     fork_exit_before: int
     delay_ns: int
     migration_ppm: int  # migration_rate, in millionths
+    write_ppm: int  # write_share, in millionths
+    zipf_ppm: int  # zipf, in millionths
+    resident_pages: int  # pages that memory holds
+    save_every: int
+    save_pages: int  # pages that the saving child reads meanwhile
     mix_pageout: int  # weights of the random program, as in the traces' headers
     mix_read: int
     mix_write: int
@@ -57,4 +62,9 @@ def params(m: Machine) -> Params:
         m.param[17],
         m.param[18],
         m.param[19],
+        m.param[20],
+        m.param[21],
+        m.param[22],
+        m.param[23],
+        m.param[24],
     )
