@@ -183,3 +183,16 @@ def _call(_context: Any, _function: Any, pointer: Any) -> Any:
 
 
 call: Any = intrinsic(_call)
+
+
+def _bit_length(_context: Any, _number: Any) -> Any:
+    """Return how many bits a number that is not negative has, in jitted code."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        zeros = builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(_WORD, 64), zeros)
+
+    return types.int64(types.int64), codegen
+
+
+bit_length: Any = intrinsic(_bit_length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._jit import inline, kernel
 from . import layout as L
 from .chance import latency
-from .clock import idle_until, spend
+from .clock import idle_until, pass_time, spend
 from .machine import Machine
 from .page import fail
 from .pagevec import queue_move
@@ -187,12 +187,26 @@ def submit_page(m: Machine, cpu: int, slot: int, write: int, new: int) -> None:
 
 
 @inline
+def look_at_device(m: Machine, cpu: int) -> None:
+    """Let the completions happen that are due by now."""
+    if m.async_io and m.nr_requests != 0 and m.heap[L.RQ_DONE] <= m.clock[cpu]:
+        complete_until(m, m.clock[cpu])
+
+
+@inline
+def step(m: Machine, cpu: int, cost: int) -> None:
+    """Do as ``tick()`` does, for a step that is booked at the end (clock.py)."""
+    if m.timed:
+        pass_time(m, cpu, m.cost[cost])
+        look_at_device(m, cpu)
+
+
+@inline
 def tick(m: Machine, cpu: int, cost: int) -> None:
     """Let one step of a CPU take its time; completions that fall into it happen."""
     if m.timed:
         spend(m, cpu, cost, m.cost[cost])
-        if m.async_io and m.nr_requests != 0 and m.heap[L.RQ_DONE] <= m.clock[cpu]:
-            complete_until(m, m.clock[cpu])
+        look_at_device(m, cpu)
 
 
 @inline

@@ -9,7 +9,7 @@ from . import layout as L
 from .anon import new_anon_page
 from .background import background
 from .clock import idle_until, time_write_fault
-from .device import complete_until, tick
+from .device import complete_until, step, tick
 from .machine import Machine, as_clocked, as_plain
 from .swapin import do_swap_page
 from .wp import do_wp_page
@@ -38,11 +38,11 @@ def _read(m: Machine, cpu: int, at: int) -> int:
     if pte & L.PTE_PRESENT:
         tick(m, cpu, L.COST_ACCESS)
         return L.HIT
-    tick(m, cpu, L.COST_FAULT_ENTRY)
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 0)
         _count_fault(m, kind)
         return kind
+    tick(m, cpu, L.COST_FAULT_ENTRY)
     m.pte[at] = L.PTE_ZERO_PAGE
     m.minor_faults += 1
     return L.MINOR
@@ -60,16 +60,16 @@ def _write(m: Machine, cpu: int, at: int) -> int:
         return L.HIT
     if pte & L.PTE_PRESENT:
         start = m.clock[cpu] if m.timed else 0
-        tick(m, cpu, L.COST_FAULT_DECISION)
+        step(m, cpu, L.COST_FAULT_DECISION)
         outcome = do_wp_page(m, cpu, at)
         if m.timed:
             time_write_fault(m, m.clock[cpu] - start)
         return outcome
-    tick(m, cpu, L.COST_FAULT_ENTRY)
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 1)
         _count_fault(m, kind)
         return kind
+    tick(m, cpu, L.COST_FAULT_ENTRY)
     do_anonymous_page(m, cpu, at)
     m.minor_faults += 1
     return L.MINOR

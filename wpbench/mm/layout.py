@@ -87,6 +87,7 @@ MASK_SLOT_STATE = SLOT_SHADOW | MASK_SWAP_COUNT
 SWAP_SLOTS_CACHE_SIZE = 64
 SWAPFILE_CLUSTER = 256  # slots; consecutive clusters are not adjacent on the device
 PTRS_PER_PTE = 512
+SWAP_CLUSTER_MAX = 32  # pages that reclaim isolates, or release_pages() frees, at a time
 MAX_PLUGGED = 32  # BLK_MAX_REQUEST_COUNT
 # TLB flushes of a MADV_PAGEOUT, besides one a page written.  Measured: with one page and a spinning
 # thread, 3 a call (data/kernel-measurements/reproducer_sync.csv, the rows with a spinner).
@@ -228,14 +229,18 @@ REGISTERS = (
 COUNTERS = (
     "wp_faults",
     "reuses",
+    "exclusive_reuses",  # of these, because the page was PageAnonExclusive
     "copies",
     "zero_copies",  # writes to the zero page: copies by nature, no decision
     "drains",  # lru_add_drain() calls by do_wp_page()
     "drained_pages",  # pages that waited in the pagevecs drained
     "early_gt3",  # copies because the first test, page_count > 3, failed
     "pswpin",
+    "cache_reads",  # of these, into the swap cache
     "pswpout",
+    "rewrites",  # of these, to the slot that the page had
     "not_paged_out",  # pages still mapped right after MADV_PAGEOUT
+    "direct_wp_faults",  # write-protect faults in the same fault as the swap-in
     "minor_faults",
     "major_faults",
     "accesses",
@@ -243,6 +248,7 @@ COUNTERS = (
     "tlb_flushes",  # TLB flushes that interrupted other CPUs (nr_tlb_remote_flush)
     "tlb_ipis",  # CPUs interrupted by them
     "lru_lock_taken",
+    "lru_lock_pages",  # pages for which it was held
     "lru_lock_wait_ns",
     "lru_lock_hold_ns",
     "write_ns",  # of all write-protect faults together

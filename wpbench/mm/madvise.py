@@ -7,10 +7,10 @@ import numpy as np
 from .._jit import inline, kernel
 from . import layout as L
 from .device import flush_plug, tick
-from .lru_lock import hold_lru_lock
+from .lru_lock import hold_lru_lock, hold_lru_lock_often
 from .machine import Machine, as_clocked, as_plain
-from .page import page_mapcount
-from .pagevec import lru_add_drain, put_page, queue_move
+from .page import page_mapcount, store_or_free
+from .pagevec import lru_add_drain, queue_move
 from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
 from .tlb import flush_tlb
 from .vmscan import isolate_lru_page, putback_lru_page, shrink_page
@@ -39,11 +39,14 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
             if pte & L.PTE_PRESENT and page != L.ZERO_PAGE:
                 word = m.page[page]
                 if word & (L.PG_LRU | L.MASK_MAP) == (L.PG_LRU | L.ONE_MAP):
-                    hold_lru_lock(m, cpu, 1)
+                    if m.ncpus > 1:
+                        hold_lru_lock(m, cpu, 1)
                     isolate_lru_page(m, page, word & ~(L.PG_REFERENCED | L.PG_ACTIVE))
                     m.batch[nr] = at
                     nr += 1
         note(m, L.OP_ISOLATE, cpu)
+        if m.ncpus == 1:
+            hold_lru_lock_often(m, cpu, nr)
         if nr:
             for _ in range(L.TLB_FLUSHES_PAGEOUT):
                 flush_tlb(m, cpu)
@@ -150,9 +153,12 @@ def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
 def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
     """Release what ``zap_pte_range()`` gathered: ``free_pages_and_swap_cache()``.
 
-    Drains this CPU's pagevecs first, then frees what swap cache nobody needs any more.
+    Drains this CPU's pagevecs first, then frees what swap cache nobody needs any more, and takes
+    the pages that nobody else holds off their lists, lru_lock held for up to 32 at a time
+    (``release_pages()``).
     """
     lru_add_drain(m, cpu)
+    nr = 0
     for at in range(first, first + n):
         pte = np.int64(m.pte[at])
         if not pte & L.PTE_GATHERED or pte & (L.PTE_PRESENT | L.PTE_SWAP):
@@ -160,8 +166,16 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
         page = pte >> L.SHIFT_PTE
         m.pte[at] = L.PTE_NONE
         free_swap_cache(m, page)
-        put_page(m, cpu, page, m.page[page] - L.ONE_LAG)
+        word = m.page[page] - L.ONE_LAG
+        if word & L.PG_LRU and not word & L.HOLDERS:
+            nr += 1
+        if nr == L.SWAP_CLUSTER_MAX:
+            hold_lru_lock(m, cpu, nr)
+            nr = 0
+        store_or_free(m, page, word)
         note(m, L.OP_TLB_FLUSH, cpu)
+    if nr:
+        hold_lru_lock(m, cpu, nr)
 
 
 @kernel

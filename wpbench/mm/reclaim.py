@@ -14,8 +14,6 @@ from .pagevec import lru_add_drain
 from .vmscan import isolate_lru_page, shrink_page
 from .watch import note
 
-SWAP_CLUSTER_MAX = 32  # pages isolated at a time
-
 
 @kernel
 def shrink_inactive_list(m: Machine, cpu: int, n: int) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._jit import inline, kernel
 from . import layout as L
+from .clock import pass_time
 from .device import flush_plug, submit_page, tick, wait_on_page_locked
 from .machine import Machine
 from .page import alloc_page, page_count
@@ -81,6 +82,7 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
     if m.insert_at_once:
         flush_lru_add(m, cpu)
     m.pswpin += 1
+    m.cache_reads += 1
     note(m, L.OP_CACHE_READ, cpu)
     if m.async_io:
         submit_page(m, cpu, slot, 0, 0)
@@ -276,6 +278,7 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
         activate_page(m, cpu, page)
     note(m, L.OP_SWAPIN, cpu)
     if write and not writable:
+        m.direct_wp_faults += 1
         do_wp_page(m, cpu, at)
 
 
@@ -291,6 +294,9 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
     slot = pte >> L.SHIFT_PTE
     entry = np.int64(m.slot[slot])
     if m.bypass and (entry == 1 or entry & L.MASK_SLOT_STATE == L.SLOT_SHADOW | 1):
+        if m.timed:
+            cost = m.cost[L.COST_FAULT_ENTRY] + m.cost[L.COST_DEVICE_READ]
+            pass_time(m, cpu, cost + m.cost[L.COST_SWAPIN_RETURN])
         page = alloc_page(m)
         word = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
         if entry & L.SLOT_SHADOW:
@@ -300,7 +306,6 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         lru_cache_add(m, cpu, page)
         if m.insert_at_once:
             flush_lru_add(m, cpu)
-        tick(m, cpu, L.COST_DEVICE_READ)
         swap_free(m, slot)
         m.pswpin += 1
         new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
@@ -312,8 +317,8 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         if m.swapin == L.SWAPIN_V5_8:
             activate_page(m, cpu, page)
         note(m, L.OP_SWAPIN, cpu)
-        tick(m, cpu, L.COST_SWAPIN_RETURN)
         return L.MAJOR
+    tick(m, cpu, L.COST_FAULT_ENTRY)
     kind = swap_cache_fault(m, cpu, at, slot)
     map_swap_cache_page(m, cpu, at, write)
     tick(m, cpu, L.COST_SWAPIN_RETURN)

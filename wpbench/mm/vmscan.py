@@ -6,7 +6,8 @@ import numpy as np
 
 from .._jit import inline, kernel
 from . import layout as L
-from .device import submit_page, tick
+from .clock import pass_time
+from .device import step, submit_page, tick
 from .machine import Machine
 from .page import page_count, page_mapcount, store_or_free
 from .pagevec import lru_cache_add
@@ -128,15 +129,17 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             return True
         word &= ~L.PG_DIRTY
         m.pswpout += 1
+        m.rewrites += 1 - new
         flush_tlb(m, cpu)  # try_to_unmap_flush_dirty()
         if m.async_io:
             m.page[page] = word | L.PG_RECLAIM | L.PG_WRITEBACK
             m.slot[slot] = entry
-            tick(m, cpu, L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE)
+            step(m, cpu, L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE)
             submit_page(m, cpu, slot, 1, new)
             return True
-        tick(m, cpu, L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE)
-        tick(m, cpu, L.COST_DEVICE_WRITE)
+        if m.timed:
+            cost = m.cost[L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE]
+            pass_time(m, cpu, cost + m.cost[L.COST_DEVICE_WRITE])
     else:
         tick(m, cpu, L.COST_SHRINK_OTHER)
     if page_count(word) != 2:

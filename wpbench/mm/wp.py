@@ -8,7 +8,7 @@ from .._jit import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
 from .clock import spend
-from .device import tick
+from .device import step, tick
 from .machine import Machine
 from .page import page_count, page_mapcount
 from .pagevec import (
@@ -102,7 +102,7 @@ def drain_for(m: Machine, cpu: int, page: int) -> None:
         drain_cpu(m, cpu)
     else:
         _drain_rarely(m, cpu, page)
-    tick(m, cpu, L.COST_DRAIN)
+    step(m, cpu, L.COST_DRAIN)
     note(m, L.OP_WP_DRAIN, cpu)
 
 
@@ -210,7 +210,7 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
     The new page's insertion can flush the pagevec that holds the old one.
     """
     flush_tlb(m, cpu)
-    tick(m, cpu, L.COST_COPY_INSERT)
+    step(m, cpu, L.COST_COPY_INSERT)
     new_anon_page(m, cpu, at, L.PTE_WRITE, L.OP_WP_COPY)
     if page == L.ZERO_PAGE:
         return
@@ -270,9 +270,11 @@ def do_wp_page(m: Machine, cpu: int, at: int) -> int:
         m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
         note(m, L.OP_WP_REUSE, cpu)
         at_once = m.decision == L.WP_EXCLUSIVE and before & L.PG_ANON_EXCLUSIVE
-        tick(m, cpu, L.COST_EXCLUSIVE_RETURN if at_once else L.COST_REUSE_RETURN)
+        if at_once:
+            m.exclusive_reuses += 1
+        step(m, cpu, L.COST_EXCLUSIVE_RETURN if at_once else L.COST_REUSE_RETURN)
         return L.REUSE
     m.copies += 1
     wp_page_copy(m, cpu, at, page)
-    tick(m, cpu, L.COST_COPY_RETURN)
+    step(m, cpu, L.COST_COPY_RETURN)
     return L.COPY

@@ -16,7 +16,6 @@ from .. import mm
 from .._jit import inline, kernel, workload
 from ..mm import layout as L
 from ..mm.machine import Machine
-from ..mm.reclaim import SWAP_CLUSTER_MAX
 from .params import Params, params
 from .reproducer import shuffle_mask, shuffle_shift, shuffled
 
@@ -99,7 +98,7 @@ def _touch(m: Machine, p: Params, cpu: int, v: int, write: int) -> None:
             if p.cpus == 1 or m.clock[kswapd] > m.clock[cpu] + 1_000_000:
                 kswapd = cpu
             mm.idle_until(m, kswapd, m.clock[cpu])
-            _reclaim(m, kswapd, SWAP_CLUSTER_MAX)
+            _reclaim(m, kswapd, L.SWAP_CLUSTER_MAX)
 
 
 @inline
