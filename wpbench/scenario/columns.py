@@ -184,7 +184,7 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         "new_active": np.where(swapin == L.SWAPIN_V5_8, L.PG_ACTIVE, 0),
         "refaults_activate": swapin != L.SWAPIN_V5_8,
         "file_lru": 1 << 40,
-        "map_writable": rule("map_writable"),
+        "map_writable": swapin >= L.SWAPIN_V6_12,
         "batch_clears_lru": rule("batch_clears_lru"),
         "frees_swap_after_copy": rule("frees_swap_after_copy"),
         "drains_on_migrate": swapin >= L.SWAPIN_V5_18,

@@ -34,7 +34,6 @@ class Decision:
     pagevec: int
     source: str
     gt3_test: bool = True
-    map_writable: bool = False
     batch_clears_lru: bool = False
     frees_swap_after_copy: bool = True
 
@@ -96,7 +95,6 @@ DECISIONS: dict[str, Decision] = {
         31,
         "v6.11 to v6.16 as released: commits c18160dba5ff, and 33dfe9204f29 (every batch clears "
         "PG_lru; reverted in v6.17 and in stable kernels)",
-        map_writable=True,
         batch_clears_lru=True,
     ),
     "v6.12": Decision(
@@ -105,7 +103,6 @@ DECISIONS: dict[str, Decision] = {
         "v6.12",
         31,
         "v6.12.y after the revert of 33dfe9204f29 (measured: 6.12.117), v6.17 to v6.19",
-        map_writable=True,
     ),
     "v7.0": Decision(
         L.WP_EXCLUSIVE,
@@ -114,6 +111,5 @@ DECISIONS: dict[str, Decision] = {
         31,
         "commits f1879e8a0c60 (no swap-in past the swap cache) and 4b34f1d82c69; in the mm tree "
         "since 31 January 2026: that v7.0 is the first release with them follows from the date",
-        map_writable=True,
     ),
 }
