@@ -153,16 +153,19 @@ def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
 def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
     """Release what ``zap_pte_range()`` gathered: ``free_pages_and_swap_cache()``.
 
-    Drains this CPU's pagevecs first, then frees what swap cache nobody needs any more, and takes
-    the pages that nobody else holds off their lists, lru_lock held for up to 32 at a time
-    (``release_pages()``).
+    Drains this CPU's pagevecs first, unless the batch is empty, then frees what swap cache nobody
+    needs any more, and takes the pages that nobody else holds off their lists, lru_lock held for up
+    to 32 at a time (``release_pages()``).
     """
-    lru_add_drain(m, cpu)
+    drained = False
     nr = 0
     for at in range(first, first + n):
         pte = np.int64(m.pte[at])
         if not pte & L.PTE_GATHERED or pte & (L.PTE_PRESENT | L.PTE_SWAP):
             continue
+        if not drained:
+            lru_add_drain(m, cpu)
+            drained = True
         page = pte >> L.SHIFT_PTE
         m.pte[at] = L.PTE_NONE
         free_swap_cache(m, page)
