@@ -72,16 +72,22 @@ class Machine:
         completion_cpu=None,
         request_pages=31,
         file_lru=10**9,
+        frees_swap_after_copy=None,
     ):
         self.npages = npages
         self.cpus = cpus
         self.decision = DECISIONS[decision]
         self.drain = drain or self.decision.drain
         self.swapin = swapin or self.decision.swapin
+        if frees_swap_after_copy is None:  # f4c4a3f48480 (v5.14)
+            frees_swap_after_copy = self.decision.name != "v5.8"
+        self.frees_swap_after_copy = frees_swap_after_copy
         if self.drain not in DRAINS or self.swapin not in SWAPINS:
             raise ValueError((drain, swapin))
         if synchronous is None:
             synchronous = backend in SYNCHRONOUS_BACKENDS
+        # SWP_SYNCHRONOUS_IO is the flag of the disk behind zswap, which is not (semantics.md 8.2 h).
+        self.synchronous_io = synchronous and backend != "zswap"
         self.page_cluster = page_cluster
         self.pmd_offset = pmd_offset  # where page 0 lies in its page table
         self.costs = dict(NO_COSTS, **(costs or {}))

@@ -13,9 +13,9 @@ def do_swap_page(m, cpu, mm, v, write):
     page = readahead.swap_cache_get(m, mm, v, slot)
     if page is None:
         major = True
-        if m.device.synchronous and m.swapin == "v7.0":
+        if m.synchronous_io and m.swapin == "v7.0":
             page = readahead.swapin_sync(m, cpu, slot)
-        elif m.device.synchronous and m.swap.count(slot) == 1:
+        elif m.synchronous_io and m.swap.count(slot) == 1:
             page = _bypass(m, cpu, v, slot)
         else:
             page = readahead.swapin_readahead(m, cpu, mm, v, slot)
@@ -97,6 +97,6 @@ def _free_swap_at_fault(m, slot, page, write, swapcache):
     """swap_free(), then folio_free_swap() if should_try_to_free_swap()."""
     m.swap.free(slot)
     alone = write and not page.ksm and page.page_count() == 2
-    always = m.swapin == "v7.0" and m.device.synchronous
+    always = m.swapin == "v7.0" and m.synchronous_io
     if swapcache and (always or m.swap.full() or alone):
         m.swap.free_swap(page)

@@ -170,6 +170,6 @@ def wp_page_copy(m, cpu, mm, v):
     m.new_anon_page(cpu, mm, v)
     if old is not None:
         old.put("pte", mm.name, v)
-        if m.swapin != "v5.8":  # f4c4a3f48480 (v5.14)
+        if m.frees_swap_after_copy:
             m.swap.free_swap_cache(old)
         old.put("fault")
