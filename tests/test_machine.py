@@ -6,69 +6,34 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from models import Jitted
+from models.page import FLAG_BITS, HOLDERS, VECS, flags_of, holders_of
 from twin import Machine as Twin
 
 from wpbench import mm
 from wpbench.mm import layout as L
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
-from wpbench.scenario import DECISIONS, Scenario
+from wpbench.scenario import DECISIONS
 from wpbench.workloads.replay import touch_all
 
 EXAMPLES = int(os.environ.get("WPBENCH_EXAMPLES", "150"))
 FILE_LRU = 20  # so short that some refaults do not activate
 CASES = [(name, drain) for name, rule in DECISIONS.items() for drain in rule.drains_fit]
-HOLDERS = (
-    ("pte", L.SHIFT_MAP, L.MAX_MAP),
-    ("swapcache", 1, 1),
-    ("lru_add", 12, 1),
-    ("rotate", L.SHIFT_ROTATE, L.MAX_VEC_REFS),
-    ("deactivate", L.SHIFT_DEACTIVATE, L.MAX_VEC_REFS),
-    ("lazyfree", L.SHIFT_LAZYFREE, L.MAX_VEC_REFS),
-    ("activate", L.SHIFT_ACTIVATE, L.MAX_VEC_REFS),
-    ("iso", 11, 1),
-    ("gup", L.SHIFT_GUP, L.MAX_GUP),
-    ("pin", L.SHIFT_PIN, L.MAX_PIN),
-    ("gather", L.SHIFT_LAG, L.MAX_LAG),
-)
-FLAGS = {
-    "lru": L.PG_LRU,
-    "swapcache": L.PG_SWAPCACHE,
-    "writeback": L.PG_WRITEBACK,
-    "reclaim": L.PG_RECLAIM,
-    "dirty": L.PG_DIRTY,
-    "active": L.PG_ACTIVE,
-    "swapbacked": L.PG_SWAPBACKED,
-    "referenced": L.PG_REFERENCED,
-    "ksm": L.PG_KSM,
-}
 MOST_SHARED = 3  # PTEs that share a KSM page: a fork doubles them, and 15 are what a word can hold
 
 
 class Pair:
     """Both models of one machine; each operation is done on both and compared."""
 
-    def __init__(self, npages, cpus, pagevec, decision, drain, latency_us):
-        backend = "null_blk" if latency_us else "zram"
-        scenario = Scenario(
-            decision=decision, drain=drain, backend=backend, npages=npages, cpus=cpus,
-            latency_ns=latency_us * 1000 if latency_us else None,
-        )  # fmt: skip
-        config = scenario.machine_config()
-        config |= {
-            "pagevec": pagevec,
-            "nprocs": 2,
-            "nslots": 2048,
-            "nphys": 4096,
-            "stable_writes": 0,
-        }
-        config["file_lru"] = FILE_LRU
-        config |= {"swap_total": 2047, "queue_depth": 0, "nrequests": 2048 if latency_us else 0}
-        config |= {"timed": int(latency_us > 0)}
-        self.m = mm.Machine(config, seed=1)
-        self.twin = Twin(
-            npages=npages, cpus=cpus, pagevec=pagevec, decision=decision, drain=drain,
-            backend=backend, latency_ns=latency_us * 1000, swap_pages=2047, file_lru=FILE_LRU,
-        )  # fmt: skip
+    def __init__(self, npages, cpus, pagevec, decision, drain, latency_us, **device):
+        options = {  # a device may have another backend
+            "cpus": cpus, "pagevec": pagevec, "decision": decision, "drain": drain,
+            "backend": "null_blk" if latency_us else "zram", "latency_ns": latency_us * 1000,
+            "swap_pages": 2047, "file_lru": FILE_LRU,
+        } | device  # fmt: skip
+        self.jitted = Jitted(npages, **options)
+        self.m = self.jitted.m
+        self.twin = Twin(npages, **options)
         self.npages = npages
         self.forked = False
         self.zapped = False
@@ -129,8 +94,7 @@ class Pair:
             self.act(op, cpu, v, n)
         elif op == "advance":
             self.now += 700 * n
-            for c in range(self.m.ncpus):
-                mm.sleep_until(self.m, c, self.now)
+            self.jitted.advance(self.now)
             self.twin.advance(self.now)
         elif op == "drain":
             mm.lru_add_drain(self.m, cpu)
@@ -208,6 +172,10 @@ class Pair:
         return int(mm.page_mapcount(self.m.page[pte >> L.SHIFT_PTE])) if pte & 1 else 0
 
     def check(self, op):
+        # The twin has one clock for all CPUs; where a read was waited for, only its CPU's went on.
+        self.now = max(self.twin.now, self.jitted.now)
+        self.jitted.advance(self.now)
+        self.twin.advance(self.now)
         assert INVARIANTS[broken_invariant(self.m)] == "all hold", op
         assert self.m.error == 0
         seen = self.twin.snapshot()
@@ -219,6 +187,7 @@ class Pair:
                 at = (cpu * L.NR_VECS + VECS[kind]) * (self.m.pagevec + 1)
                 assert self.m.vec[at] == length, (op, kind, cpu)
         assert self.m.slots_used == seen["slots"], op
+        assert self.jitted.nr_orphans() == seen["orphans"], op
         for name in (
             "wp_faults",
             "reuses",
@@ -245,24 +214,24 @@ class Pair:
         if pte >> L.SHIFT_PTE == L.ZERO_PAGE:
             return ("zero",)
         word = int(self.m.page[pte >> L.SHIFT_PTE])
-        held = {name: (word >> shift) & most for name, shift, most in HOLDERS}
-        flags = {name: bool(word & bit) for name, bit in FLAGS.items()}
-        return ("present", bool(pte & L.PTE_WRITE), bool(pte & L.PTE_DIRTY), held, flags)
+        flags = flags_of(word)
+        flags["exclusive"] &= self.marks_exclusive
+        writable, dirty = bool(pte & L.PTE_WRITE), bool(pte & L.PTE_DIRTY)
+        return ("present", writable, dirty, holders_of(word), flags)
 
     def expected(self, pte):
         if pte["pte"] == "swap":
             return ("swap", pte["swap_exclusive"] and self.marks_exclusive)
         if pte["pte"] != "present":
             return (pte["pte"],)
-        held = {name: 0 for name, _, _ in HOLDERS}
+        held = dict.fromkeys(HOLDERS, 0)
         for holder in pte["holders"]:
             held[holder[1] if holder[0] == "vec" else holder[0]] += 1
-        return (
-            "present", pte["writable"], pte["pte_dirty"], held, {name: pte[name] for name in FLAGS},
-        )  # fmt: skip
+        flags = {name: pte[name] for name in FLAG_BITS}
+        flags["exclusive"] &= self.marks_exclusive
+        return ("present", pte["writable"], pte["pte_dirty"], held, flags)
 
 
-VECS = {"lru_add": 0, "rotate": 1, "deactivate": 2, "lazyfree": 3, "activate": 4}
 ACTORS = (
     "isolate", "putback", "move_to_lru", "gup", "ungup", "pin", "unpin", "accessed", "accessed",
     "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable", "enable",
@@ -283,9 +252,9 @@ COMMON: dict[str, Any] = {
 }
 
 
-def drive(program, case, npages, cpus, pagevec, latency_us=0):
+def drive(program, case, npages, cpus, pagevec, latency_us=0, **device):
     decision, drain = case
-    pair = Pair(npages, cpus, pagevec, decision, drain, latency_us)
+    pair = Pair(npages, cpus, pagevec, decision, drain, latency_us, **device)
     for op, cpu, v, n in program:
         pair.do(op, cpu % cpus, v % npages, n)
 
@@ -313,6 +282,36 @@ def test_synchronous_machine_agrees_with_the_twin(program, case, npages, cpus, p
 )
 def test_asynchronous_machine_agrees_with_the_twin(program, case, npages, cpus, pagevec, latency):
     drive(program, case, npages, cpus, pagevec, latency)
+
+
+DEVICE = st.one_of(
+    st.fixed_dictionaries({"backend": st.just("zswap")}),
+    st.fixed_dictionaries(
+        {
+            "backend": st.just("null_blk"),
+            "latency_ns": st.sampled_from([700, 5000]),
+            "stable_writes": st.booleans(),
+            "completion_cpu": st.sampled_from([None, 1]),
+        }
+    ),
+)
+
+
+@settings(max_examples=EXAMPLES, **COMMON)
+@given(
+    PROGRAM,
+    st.sampled_from(CASES),
+    st.integers(1, 40),
+    st.sampled_from([2, 5, 15]),
+    st.sampled_from([0, 3]),
+    st.sampled_from([0, 506]),
+    DEVICE,
+)
+def test_other_devices_agree_with_the_twin(
+    program, case, npages, pagevec, page_cluster, pmd_offset, device
+):
+    device = device | {"page_cluster": page_cluster, "pmd_offset": pmd_offset}
+    drive(program, case, npages, 2, pagevec, **device)
 
 
 @pytest.mark.nojit

@@ -86,7 +86,7 @@ class Machine:
             raise ValueError((drain, swapin))
         if synchronous is None:
             synchronous = backend in SYNCHRONOUS_BACKENDS
-        # SWP_SYNCHRONOUS_IO is the flag of the disk behind zswap, which is not (semantics.md 8.2 h).
+        # SWP_SYNCHRONOUS_IO is a flag of the disk, which zswap's lacks (semantics.md 8.2 h).
         self.synchronous_io = synchronous and backend != "zswap"
         self.page_cluster = page_cluster
         self.pmd_offset = pmd_offset  # where page 0 lies in its page table

@@ -1,0 +1,209 @@
+"""Machines whose pages are held in a certain way, of either model (tests/models/)."""
+
+from collections import Counter
+
+import pytest
+
+from wpbench.scenario import DECISIONS as RULES
+
+DECISIONS = tuple(RULES)
+EXCLUSIVE = ("exclusive", "v6.7", "v6.9", "v6.11", "v6.12", "v7.0")  # PageAnonExclusive, v5.19
+MAP_WRITABLE = ("v6.11", "v6.12", "v7.0")
+NEVER = 10**12  # a latency that no test outlives
+SOON = 1000
+ASYNC = {"backend": "null_blk", "latency_ns": SOON}
+SLOW = {"backend": "null_blk", "latency_ns": NEVER}
+WINDOW_1 = {"backend": "zswap", "page_cluster": 0}  # through the swap cache without readahead
+
+
+def sized(*sizes, small=(1, 7, 8, 15, 16, 22)):
+    """Parametrize a test over N; the small ones run without JIT, too."""
+    marks = [pytest.param(n, marks=pytest.mark.nojit) if n in small else n for n in sizes]
+    return pytest.mark.parametrize("n", marks)
+
+
+def told(m, do, *arguments):
+    """Do something; return its outcome and the labels of the copies that it made."""
+    before = Counter(m.copies)
+    outcome = do(*arguments)
+    m.check()
+    return outcome, dict(Counter(m.copies) - before)
+
+
+# -- many pages --------------------------------------------------------------------------
+def written(model, n=1, **options):
+    """Return a machine whose ``n`` pages were written, and are on LRU lists."""
+    m = model(n, **({"cpus": 3} | options))
+    for v in range(n):
+        m.write(0, v)
+    m.lru_add_drain_all()
+    return m
+
+
+def swapped(model, n=1, **options):
+    """Return a machine whose ``n`` pages went to swap by one MADV_PAGEOUT on CPU 0."""
+    m = written(model, n, **options)
+    m.pageout(0, 0, n)
+    return m
+
+
+def forked(m):
+    m.fork(0)
+    return m
+
+
+def formerly_shared(m):
+    """A child was here, and exited on the last CPU."""
+    m.fork(0)
+    m.exit(m.cpus - 1)
+    return m
+
+
+# -- page 0 ------------------------------------------------------------------------------
+# Each of these returns a machine of two pages and two CPUs on which a write to page 0 is a
+# write-protect fault.  Unless the name says otherwise the page is not PageAnonExclusive, is on an
+# LRU list, and has no holder but its PTE.
+def machine(model, decision, **options):
+    return model(2, cpus=2, decision=decision, **options)
+
+
+def plain(model, decision):
+    m = machine(model, decision)
+    m.write(0, 0)
+    m.lru_add_drain_all()
+    return formerly_shared(m)
+
+
+def in_lru_add(model, decision):
+    m = machine(model, decision)
+    m.write(0, 0)
+    return formerly_shared(m)
+
+
+def in_swap_cache(model, decision, writeback=False, on_lru=True, **options):
+    m = machine(model, decision, **ASYNC, **options)
+    m.write(0, 0)
+    m.pageout(0, 0, 1)
+    if not writeback:
+        m.wait(SOON)
+    m.read(0, 0)
+    if on_lru:
+        m.lru_add_drain_all()
+    return formerly_shared(m)
+
+
+def in_swap_cache_and_lru_add(model, decision):
+    return in_swap_cache(model, decision, on_lru=False)
+
+
+def under_writeback(model, decision):
+    return in_swap_cache(model, decision, writeback=True)
+
+
+def under_writeback_and_in_lru_add(model, decision):
+    return in_swap_cache(model, decision, writeback=True, on_lru=False)
+
+
+def with_swap_pte(model, decision):
+    m = machine(model, decision, **ASYNC)
+    m.write(0, 0)
+    m.pageout(0, 0, 1)
+    m.wait(SOON)
+    m.fork(0)
+    m.read(0, 0)
+    m.lru_add_drain_all()
+    return m
+
+
+def in_rotate(model, decision):
+    m = machine(model, decision, **ASYNC)
+    m.write(0, 0)
+    m.pageout(0, 0, 1)
+    m.lru_add_drain(0)
+    m.wait(SOON)
+    m.read(0, 0)
+    return formerly_shared(m)
+
+
+def in_activate(model, decision):
+    m = plain(model, decision)
+    if m.page(0).active:  # v5.8: pages begin active
+        m.cold(0, 0, 1)
+        m.lru_add_drain(0)
+    m.mark_page_accessed(0, 0)
+    m.mark_page_accessed(0, 0)
+    return m
+
+
+def in_deactivate(model, decision):
+    m = in_activate(model, decision)
+    m.lru_add_drain(0)
+    m.cold(0, 0, 1)
+    return m
+
+
+def in_lazyfree(model, decision):
+    m = plain(model, decision)
+    m.free(0, 0, 1)
+    return m
+
+
+def isolated(model, decision):
+    m = plain(model, decision)
+    m.isolate(0, 0)
+    return m
+
+
+def isolated_in_swap_cache(model, decision):
+    m = in_swap_cache(model, decision)
+    m.lru_add_drain_all()  # v5.8 activates what it swaps in
+    m.isolate(0, 0)
+    return m
+
+
+def second_pte(model, decision):
+    m = plain(model, decision)
+    m.fork(0)
+    return m
+
+
+def gup(model, decision):
+    m = plain(model, decision)
+    m.gup_get(0)
+    return m
+
+
+def exclusive(model, decision):
+    """UFFDIO_COPY maps a page of one's own read-only (userfaultfd, semantics.md 7)."""
+    m = machine(model, decision)
+    m.uffd_copy(0, 0)
+    m.lru_add_drain_all()
+    return m
+
+
+def pinned_and_exclusive(model, decision):
+    m = exclusive(model, decision)
+    assert m.pin(0)
+    return m
+
+
+def locked(model, decision):
+    m = plain(model, decision)
+    m.lock_page(0)
+    return m
+
+
+def ksm(model, decision):
+    m = machine(model, decision)
+    m.write(0, 0)
+    m.write(0, 1)
+    m.lru_add_drain_all()
+    assert m.ksm_merge(0, 0, 1)
+    return m
+
+
+def lagging(model, decision):
+    m = plain(model, decision)
+    m.fork(0)
+    m.exit_zap(1)
+    return m
