@@ -161,6 +161,21 @@ def test_rfc_v2_gives_up_without_a_drain(model):
 
 
 @pytest.mark.nojit
+def test_rfc_v2_allows_one_reference_more_only_where_pagelru_is_clear(model):
+    """5.1, G3b, step b: so not even an unconditional drain is reached."""
+    for decision, wanted, drains in (
+        ("patch2", ("reuse", {}), 1),
+        ("patch2-rfc2", ("copy", {"ACTIVATE": 1}), 0),
+    ):
+        m = written(model, decision=decision, drain="always")
+        formerly_shared(m)
+        m.mark_page_accessed(0, 0)
+        m.mark_page_accessed(0, 0)
+        assert told(m, m.write, 0, 0) == wanted
+        assert m.drains == drains
+
+
+@pytest.mark.nojit
 def test_more_than_three_references_are_not_drained(model):
     """5.1, step b: four, of which a drain would take two."""
     for decision, wanted, drains in (

@@ -183,13 +183,28 @@ def test_madv_free(model):
     assert m.kind(0) == "zero"
     assert told(m, m.write, 0, 0) == ("copy", {})
     assert (m.zero_copies, m.wp_faults) == (1, 0)
-    # In the swap cache, and under writeback: it does not get out, so it stays as it is.
-    m.read(0, 3)
-    m.free(0, 3, 1)
-    assert m.page(3).holders == ("pte", "swapcache")
+    m.check()
+
+
+@pytest.mark.nojit
+def test_madv_free_of_a_page_in_the_swap_cache(model):
+    """7, 11.13: it has to leave that first, so not while others map it, or under writeback."""
+    m = swapped(model, decision="exclusive", **ASYNC)
+    m.read(0, 0)
+    assert m.write(0, 0) == "reuse"
+    m.free(0, 0, 1)
+    assert (m.page(0).holders, m.pte_dirty(0)) == (("pte", "swapcache"), True)
     m.wait(SOON)
-    m.free(0, 3, 1)
-    assert m.page(3).holders == ("lazyfree", "pte")
+    m.fork(0)
+    m.free(0, 0, 1)
+    assert (m.page(0).holders, m.pte_dirty(0)) == (("pte", "pte", "swapcache"), True)
+    m.exit(1)
+    m.lock_page(0)
+    m.free(0, 0, 1)
+    assert m.pte_dirty(0)
+    m.unlock_page(0)
+    m.free(0, 0, 1)
+    assert (m.page(0).holders, m.pte_dirty(0)) == (("lazyfree", "pte"), False)
     m.check()
 
 
