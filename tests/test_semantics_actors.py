@@ -8,6 +8,7 @@ from states import (
     EXCLUSIVE,
     SOON,
     forked,
+    formerly_shared,
     swapped,
     told,
     written,
@@ -229,6 +230,22 @@ def test_put_back_by_compaction_and_by_reclaim(model):
         m.move_to_lru(0)
         assert (m.page(0).holders, m.page(0).lru) == (("pte",), True)
         assert told(m, m.write, 0, 0) == ("reuse", {})
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("decision", ["v5.17", "patch2", "exclusive"])
+def test_khugepaged_gives_up(model, decision):
+    """2.4, 7: all CPUs drained first; what it had isolated stays in the lru_add of its CPU."""
+    m = written(model, 4, decision=decision)
+    m.gup_get(2)
+    formerly_shared(m)
+    m.foreign_insert(0)
+    assert m.collapse_fails(1, 0, 4) == 2
+    assert (m.waiting("lru_add", 0), m.waiting("lru_add", 1)) == (0, 2)
+    assert [m.page(v).holders for v in (0, 1, 3)] == [("lru_add", "pte")] * 2 + [("pte",)]
+    assert told(m, m.write, 0, 0) == ("copy", {"PAGEVEC_REMOTE": 1})
+    assert m.write(1, 1) == ("copy" if decision == "v5.17" else "reuse")
+    assert m.write(0, 3) == "reuse"
 
 
 @pytest.mark.nojit

@@ -214,6 +214,9 @@ class Jitted:
     def migrate_page(self, cpu, v):
         return bool(mm.migrate_page(self.m, cpu, v))
 
+    def collapse_fails(self, cpu, first, n):
+        return mm.collapse_fails(self.m, cpu, first, n)
+
     # -- what a test looks at ----------------------------------------------------------
     def kind(self, v):
         pte = int(self.m.pte[v])
