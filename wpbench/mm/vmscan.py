@@ -29,8 +29,8 @@ def putback_lru_page(m: Machine, cpu: int, page: int) -> None:
     store_or_free(m, page, m.page[page] & ~L.HELD_ISOLATED)
 
 
-@kernel
-def _refill_slot_cache(m: Machine, cpu: int) -> None:
+@inline
+def _take_cached_slot(m: Machine, cpu: int) -> None:
     """Let every 64th slot take longer: the slot cache is refilled (mm/swap_slots.c)."""
     if m.slot_cache == 0:
         m.slot_cache = L.SWAP_SLOTS_CACHE_SIZE
@@ -101,7 +101,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             return _activate(m, cpu, page, word)
         new = 1
         if m.timed:
-            _refill_slot_cache(m, cpu)
+            _take_cached_slot(m, cpu)
         word = (word & L.NOT_SLOT) | L.PG_SWAPCACHE | L.PG_DIRTY | (slot << L.SHIFT_SLOT)
         entry = page << L.SHIFT_SLOT_PAGE
     else:
