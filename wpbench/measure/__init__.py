@@ -1,0 +1,1 @@
+"""The same workloads on the running kernel, and what they say beside the simulation."""

@@ -1,0 +1,73 @@
+"""The program that the simulated workload ``random`` runs, drawn without running it.
+
+Same scenario, seed and replication: the same operations, by the same random stream.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import mm
+from ..mm.chance import below
+from ..mm.machine import Machine
+from ..scenario import Scenario
+from ..simulate import params, stream_state
+from ..workloads.params import Params
+from ..workloads.replay import (
+    OP_COLD,
+    OP_EXIT,
+    OP_FORK,
+    OP_FREE,
+    OP_MIGRATE,
+    OP_PAGEOUT,
+    OP_READ,
+    OP_WRITE,
+)
+from .compiled import loop
+
+
+@loop
+def _draw(m: Machine, p: Params, op: Any, arg: Any, n: Any) -> None:
+    """Draw ``rounds`` operations as ``random_program()`` does, for a machine that runs none."""
+    writes = p.mix_read + p.mix_write
+    pageouts = writes + p.mix_pageout
+    colds = pageouts + p.mix_cold
+    migrations = colds + p.mix_migrate
+    forks = migrations + p.mix_fork
+    exits = forks + p.mix_exit
+    total = exits + p.mix_free
+    for i in range(p.rounds):
+        dice = below(m, total)
+        if dice < writes:
+            op[i] = OP_READ if dice < p.mix_read else OP_WRITE
+            arg[i] = below(m, p.npages)
+        elif colds <= dice < migrations:
+            op[i] = OP_MIGRATE
+            arg[i] = below(m, p.cpus)
+        elif migrations <= dice < exits:
+            op[i] = OP_FORK if dice < forks else OP_EXIT
+        else:
+            op[i] = OP_PAGEOUT if dice < pageouts else OP_COLD if dice < colds else OP_FREE
+            arg[i] = below(m, p.npages)
+            n[i] = 1 + below(m, p.npages - arg[i])
+
+
+def draw(scenario: Scenario, replication: int = 0) -> dict[str, list[int]]:
+    """Return the operations of a scenario with the workload ``random``.
+
+    Returns
+    -------
+    dict
+        ``op`` (an index into ``workloads.replay.OPS``), ``arg`` (page or CPU) and ``n`` (pages of
+        a madvise()), a number for each operation.
+    """
+    m = mm.Machine(scenario.machine_config(), None, stream_state(scenario.seed, replication))
+    columns = {name: np.zeros(scenario.rounds, np.int64) for name in ("op", "arg", "n")}
+    if scenario.rounds:
+        _draw(m, params(scenario), *columns.values())
+    return {name: column.tolist() for name, column in columns.items()}
+
+
+__all__ = ["draw"]
