@@ -17,7 +17,7 @@ from . import mm
 from .data import backends, costs
 from .errors import ScenarioError, TraceError, accepted
 from .mm import layout as L
-from .scenario import DECISIONS, Scenario
+from .scenario import DECISIONS, SWAPINS, Scenario
 from .words import describe_word
 from .workloads.replay import FLAGS, IGNORED, OPS, replay_trace
 
@@ -26,6 +26,7 @@ HEADER = ("backend", "decision", "npages", "ncpus")
 READ_OUTCOMES = ("hit", "minor", "major")
 FORK_OUTCOMES = ("", "done", "ignored")
 CLOCKS = ("tcg", "icount")
+NO_SWAP = "none"  # backend of a program that pages nothing out
 _MOST_SHOWN = 10
 _MISSING = -1
 
@@ -133,12 +134,13 @@ def _header(path: Path, lines: list[str]) -> dict[str, str]:
     for key in HEADER:
         if key not in header:
             raise TraceError(f"{path}:1: the header has no '# {key}: ...' line")
-    for key in ("npages", "ncpus", "pagevec", "latency_ns"):
+    for key in ("npages", "ncpus", "pagevec", "latency_ns", "page_cluster"):
         if key in header and not header[key].isdigit():
             raise TraceError(f"{path}: header {key}: {header[key]!r} is not a whole number")
     for key, choices in (
-        ("backend", backends()),
+        ("backend", (*backends(), NO_SWAP)),
         ("decision", DECISIONS),
+        ("swapin", SWAPINS),
         ("clock", CLOCKS),
     ):
         if key in header and header[key] not in choices:
@@ -163,6 +165,7 @@ class _RowReader:
         self.path = path
         self.npages = int(header["npages"])
         self.ncpus = int(header["ncpus"])
+        self.swap = header["backend"] != NO_SWAP
         self.ops = {name: i for i, name in enumerate(OPS)}
         self.outcomes = {name: i for i, name in enumerate(L.OUTCOMES)}
 
@@ -193,6 +196,8 @@ class _RowReader:
             arg = _integer(where, "arg", row["arg"], 0, self.npages - 1)
             n = _integer(where, "npages", row["npages"], 1, self.npages - arg)
             if name == "pageout":
+                if not self.swap:
+                    raise TraceError(f"{where}: op: pageout does not go with backend {NO_SWAP!r}")
                 resident = _integer(where, "resident", row["resident"], 0, n)
         elif name == "migrate":
             arg = _integer(where, "arg", row["arg"], 0, self.ncpus - 1)
@@ -243,22 +248,24 @@ def _leading_comments(lines: list[str]) -> Iterator[str]:
 def _boot(trace: Trace, pmd_offset: int) -> Any:
     """Return the machine on which a trace was recorded, and one CPU more for the child."""
     header = trace.header
-    latency = int(header.get("latency_ns", 0))
-    asynchronous = not backends()[header["backend"]]["synchronous"]
+    backend = "zram" if header["backend"] == NO_SWAP else header["backend"]
+    asynchronous = not backends()[backend]["synchronous"]
+    latency = int(header["latency_ns"]) if asynchronous and "latency_ns" in header else None
     decision = header["decision"]
     # The instrumented kernel follows any decision in do_wp_page(), but its do_swap_page() is
-    # always v6.1's (data/kernel-measurements/README.md).
-    swapin = None if decision == "v6.12" else "v6.1"
+    # always v6.1's (data/kernel-measurements/README.md); other kernels' traces name theirs.
+    swapin = header.get("swapin", None if decision == "v6.12" else "v6.1")
     try:
         scenario = Scenario(
             workload=replay_trace,
             decision=decision,
-            backend=header["backend"],
+            backend=backend,
             npages=int(header["npages"]),
             cpus=int(header["ncpus"]),
             pagevec=int(header["pagevec"]) if "pagevec" in header else None,
-            latency_ns=latency if asynchronous else None,
+            latency_ns=latency,
             swapin=swapin,
+            page_cluster=int(header.get("page_cluster", 3)),
             pmd_offset=pmd_offset,
         )
     except ScenarioError as error:

@@ -31,7 +31,9 @@ def masks(cpus: Sequence[int]) -> list[int]:
     return words
 
 
-def run(tasks: Sequence[Task], meanwhile: Callable[[], None] | None = None) -> None:
+def run(
+    tasks: Sequence[Task], helpers: Sequence[Task] = (), begin: Callable[[], None] | None = None
+) -> None:
     """Run each compiled loop in a thread of its own and wait for all of them.
 
     Signals stay with the calling thread.  If it is interrupted, the loops are told to stop, and
@@ -41,8 +43,10 @@ def run(tasks: Sequence[Task], meanwhile: Callable[[], None] | None = None) -> N
     ----------
     tasks
         A loop and its bench, for each thread.
-    meanwhile
-        Called when the threads run, before they are waited for.
+    helpers
+        The same, for loops that are told to stop when the tasks have ended.
+    begin
+        Called when all threads run.
 
     Raises
     ------
@@ -58,31 +62,37 @@ def run(tasks: Sequence[Task], meanwhile: Callable[[], None] | None = None) -> N
             loop(bench)
         except BaseException as error:  # noqa: BLE001 - handed to the calling thread
             broken.append(error)
+            bench.ready = 1
 
-    def stop_all() -> None:
-        for _, bench in tasks:
-            bench.stop = 1
-            bench.go = 1
-
-    threads = [threading.Thread(target=body, args=task) for task in tasks]
+    everybody = [*tasks, *helpers]
+    for _, bench in everybody:
+        bench.stop = bench.go = bench.ready = 0
+    threads = [threading.Thread(target=body, args=task) for task in everybody]
+    interruption: BaseException | None = None
     try:
         for thread in threads:
             thread.start()
-        if meanwhile is not None:
-            meanwhile()
-        for thread in threads:
+        if begin is not None:
+            begin()
+        for thread in threads[: len(tasks)]:
             thread.join()
-    except BaseException:
-        stop_all()
-        for thread in threads:
-            while thread.is_alive():
-                try:
+    except BaseException as error:  # noqa: BLE001 - raised again below
+        interruption = error
+    # Told twice: where an interruption falls into this, it falls into it once.
+    for _ in range(2):
+        try:
+            for _, bench in everybody:
+                bench.stop = 1
+                bench.go = 1
+            for thread in threads:
+                if thread.ident is not None:
                     thread.join()
-                except BaseException:  # noqa: BLE001, S112 - the first interruption is on its way
-                    continue
-        raise
+        except BaseException as error:  # noqa: BLE001
+            interruption = interruption or error
+    if interruption is not None:
+        raise interruption
     if broken:
         raise broken[0]
-    for _, bench in tasks:
+    for _, bench in everybody:
         if bench.failed:
             raise MeasureError(f"{CALLS[bench.failed]} failed: {os.strerror(bench.errno)}")

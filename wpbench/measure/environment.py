@@ -138,7 +138,7 @@ def vmstat() -> dict[str, int]:
 
 
 def _enabled(text: str | None) -> str | None:
-    match = re.search(r"\[(\w+)\]", text or "")
+    match = re.search(r"\[([\w-]+)\]", text or "")
     return match[1] if match else text
 
 

@@ -436,10 +436,10 @@ def run_round(b: Bench) -> None:
     """Run one round of the reproducer."""
     if c_madvise(b.base, PAGE * b.npages, MADV_PAGEOUT):
         fail(b, FAILED_PAGEOUT)
-    if b.delay_ns:
-        wait_until(b, now(b) + b.delay_ns)
     if b.pagemap >= 0:
         b.not_paged_out += resident(b, 0, b.npages)
+    if b.delay_ns:
+        wait_until(b, now(b) + b.delay_ns)
     moves = b.read_cpu != b.write_cpu
     if b.order == READ_ALL_WRITE_ALL:
         for page in range(b.npages):
@@ -461,6 +461,19 @@ def run_round(b: Bench) -> None:
         look_and_write(b, page)
         if moves:
             move(b, b.read_cpu)
+
+
+@loop
+def drain_every_cpu(b: Bench) -> None:
+    """Drain the pagevecs of every CPU, before anything is touched."""
+    drain_all(b)
+
+
+@loop
+def touch(b: Bench) -> None:
+    """Write every page once, on the reading CPU, so that memory exists."""
+    move(b, b.read_cpu)
+    touch_all(b)
 
 
 @loop

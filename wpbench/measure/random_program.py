@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import MeasureError
 from . import crew, loops
 from .bench import COUNTED, FLUSHED_PAGES, OUT_COLUMNS, Bench
+from .environment import vmstat
 from .memory import Memory
 from .oracle import Oracle
 
@@ -87,7 +88,9 @@ def run_random(plan: dict[str, Any], oracle: str = "auto") -> dict[str, Any]:
                 "mask": crew.masks(cpus),
             },
         )
+        before = vmstat()
         crew.run([(loops.run_program, bench)])
+        after = vmstat()
         counts = {name: getattr(bench, name) for name in COUNTED}
         counts["accesses"] += npages
         counts["minor_faults"] += npages
@@ -98,5 +101,7 @@ def run_random(plan: dict[str, Any], oracle: str = "auto") -> dict[str, Any]:
             "flags": eye.kpageflags >= 0,
             "oracle": eye.reason,
             "cpu_ids": cpus[: plan["cpus"]],
+            "times": {},
+            "vmstat": {name: after[name] - value for name, value in before.items()},
             "wall_ns": bench.wall_ns,
         }
