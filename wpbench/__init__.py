@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import mm
-    from .errors import ScenarioError, SimulationError, TraceError, WpbenchError
+    from . import measure, mm
+    from .errors import MeasureError, ScenarioError, SimulationError, TraceError, WpbenchError
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
     from .simulate import faults, simulate
@@ -23,6 +23,7 @@ _WHERE = {
     "DECISIONS": "scenario",
     "DRAINS": "scenario",
     "Grid": "scenario",
+    "MeasureError": "errors",
     "Replay": "trace",
     "Scenario": "scenario",
     "ScenarioError": "errors",
@@ -37,12 +38,13 @@ _WHERE = {
     "simulate": "simulate",
     "version": "provenance",
 }
-_MODULES = {"mm", "plots"}
+_MODULES = {"measure", "mm", "plots"}
 
 __all__ = [
     "DECISIONS",
     "DRAINS",
     "Grid",
+    "MeasureError",
     "Replay",
     "Scenario",
     "ScenarioError",
@@ -53,6 +55,7 @@ __all__ = [
     "data_dir",
     "faults",
     "grid",
+    "measure",
     "mm",
     "plots",
     "replay",

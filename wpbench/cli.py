@@ -143,6 +143,7 @@ def _notebook(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .measure.cli import add_parser
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, ORDERS, WORKLOADS, Scenario
 
@@ -204,6 +205,8 @@ def _parser() -> argparse.ArgumentParser:
     notebook.add_argument("-p", dest="parameter", action="append", default=[], metavar="NAME=VALUE")
     notebook.add_argument("--timeout", type=int, default=600, metavar="SECONDS")
     notebook.set_defaults(do=_notebook)
+
+    add_parser(commands)
     return parser
 
 

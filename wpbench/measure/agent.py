@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MeasureError, WpbenchError
-from .environment import environment, meminfo, swaps
+from .facts import environment, meminfo, swaps
 from .memory import PAGE
 from .random_program import run_random
 from .reproducer import run_reproducer
@@ -29,8 +29,7 @@ _RUN = {"random": run_random, "reproducer": run_reproducer}
 
 
 def _check_swap(pages: int) -> None:
-    """Refuse to page out more than fits into half of the free swap: fuller, the kernel's rule
-    changes."""
+    """Refuse to page out more than fits into half of the free swap: fuller, the rule changes."""
     if not swaps():
         raise MeasureError(NO_SWAP)
     free = meminfo().get("SwapFree", 0) // PAGE

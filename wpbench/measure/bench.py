@@ -128,9 +128,7 @@ class Bench:
         Length of each table of ``FAR``, or the int64s that it begins with.
     """
 
-    def __init__(
-        self, memory: Memory, told: Mapping[str, int], tables: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, memory: Memory, told: Mapping[str, int], tables: Mapping[str, Any]) -> None:
         row = memory.shared(ROW_WORDS)
         self.__dict__["row"] = row
         address = row.ctypes.data
@@ -148,7 +146,7 @@ class Bench:
         for name in CONSTANTS:
             row[INDEX[name]] = own[name] if name in own else told[name]
 
-    def __getattr__(self, name: str) -> int:
+    def __getattr__(self, name: str) -> Any:
         if name not in INDEX or name in NEAR:
             raise AttributeError(f"a bench has no {name!r}")
         return int(self.__dict__["row"][INDEX[name]])

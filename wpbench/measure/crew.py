@@ -31,6 +31,57 @@ def masks(cpus: Sequence[int]) -> list[int]:
     return words
 
 
+class _Crew:
+    """Threads that each run one compiled loop."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._benches = [bench for _, bench in tasks]
+        self._threads = [threading.Thread(target=self._body, args=task) for task in tasks]
+        self.broken: list[BaseException] = []
+        for bench in self._benches:
+            bench.stop = bench.go = bench.ready = 0
+
+    def _body(self, loop: Callable[[Bench], object], bench: Bench) -> None:
+        # A forked child inherits the mask: only SIGKILL can reach it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            loop(bench)
+        except BaseException as error:
+            self.broken.append(error)  # the calling thread raises it
+        finally:
+            bench.ready = 1
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def stop(self) -> BaseException | None:
+        """Tell all loops to stop and wait until they have; return what came in between."""
+        interruption = None
+        while True:
+            try:
+                for bench in self._benches:
+                    bench.stop = bench.go = 1
+                self.join()
+                break
+            except BaseException as error:
+                interruption = error
+        return interruption
+
+    def check(self) -> None:
+        if self.broken:
+            raise self.broken[0]
+        for bench in self._benches:
+            if bench.failed:
+                why = os.strerror(bench.errno)
+                raise MeasureError(f"{CALLS[bench.failed]} failed: {why}")
+
+
 def run(
     tasks: Sequence[Task], helpers: Sequence[Task] = (), begin: Callable[[], None] | None = None
 ) -> None:
@@ -53,46 +104,19 @@ def run(
     MeasureError
         If a system call failed; names it.
     """
-    broken: list[BaseException] = []
-
-    def body(loop: Callable[[Bench], object], bench: Bench) -> None:
-        # A forked child inherits the mask: only SIGKILL can reach it.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
-            loop(bench)
-        except BaseException as error:  # noqa: BLE001 - handed to the calling thread
-            broken.append(error)
-            bench.ready = 1
-
-    everybody = [*tasks, *helpers]
-    for _, bench in everybody:
-        bench.stop = bench.go = bench.ready = 0
-    threads = [threading.Thread(target=body, args=task) for task in everybody]
+    crews = [_Crew(tasks), _Crew(helpers)]
     interruption: BaseException | None = None
     try:
-        for thread in threads:
-            thread.start()
+        for crew in crews:
+            crew.start()
         if begin is not None:
             begin()
-        for thread in threads[: len(tasks)]:
-            thread.join()
-    except BaseException as error:  # noqa: BLE001 - raised again below
+        crews[0].join()
+    except BaseException as error:
         interruption = error
-    # Told twice: where an interruption falls into this, it falls into it once.
-    for _ in range(2):
-        try:
-            for _, bench in everybody:
-                bench.stop = 1
-                bench.go = 1
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
-        except BaseException as error:  # noqa: BLE001
-            interruption = interruption or error
+    for crew in crews:
+        interruption = crew.stop() or interruption
     if interruption is not None:
         raise interruption
-    if broken:
-        raise broken[0]
-    for _, bench in everybody:
-        if bench.failed:
-            raise MeasureError(f"{CALLS[bench.failed]} failed: {os.strerror(bench.errno)}")
+    for crew in crews:
+        crew.check()

@@ -54,12 +54,15 @@ c_usleep = _external(_INT(_INT), "usleep")
 c_waitpid = _external(_INT(_INT, _LONG, _INT), "waitpid")
 
 
+_step: Any = intrinsic  # so that its users are not held to numba's idea of a signature
+
+
 def _pointer(builder: Any, address: Any, bits: int) -> Any:
     return builder.inttoptr(address, ir.IntType(bits).as_pointer())
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def load_byte(_context: Any, address: Any) -> Any:
+@_step
+def load_byte(_context: Any, _address: Any) -> Any:
     """Read the byte at an address: one load, which no optimizer drops or moves."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -69,8 +72,8 @@ def load_byte(_context: Any, address: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def store_byte(_context: Any, address: Any, value: Any) -> Any:
+@_step
+def store_byte(_context: Any, _address: Any, _value: Any) -> Any:
     """Write a byte at an address: one store, which no optimizer drops or moves."""
 
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -81,8 +84,8 @@ def store_byte(_context: Any, address: Any, value: Any) -> Any:
     return types.void(types.int64, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def load_int(_context: Any, address: Any) -> Any:
+@_step
+def load_int(_context: Any, _address: Any) -> Any:
     """Read the C int at an address."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:

@@ -327,10 +327,7 @@ def record_access(b: Bench, i: int, start: int) -> None:
     frame = entry & PFN if mapped and b.frames else 0
     flags = of_frame(b, b.kpageflags, frame) if frame and b.kpageflags >= 0 else 0
     b.out[out] = now(b) - start
-    if b.op[i] == OP_READ:
-        outcome = read(b, page)
-    else:
-        outcome = write(b, page, mapped, frame, flags)
+    outcome = read(b, page) if b.op[i] == OP_READ else write(b, page, mapped, frame, flags)
     b.out[out + 1] = outcome
     # As the traces have it: a read that faults has no flags, a write to an unmapped page zeroes.
     if b.kpageflags >= 0 and (mapped or b.op[i] == OP_WRITE):

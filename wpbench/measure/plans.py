@@ -118,5 +118,3 @@ def as_measured(scenario: Scenario, facts: dict[str, Any]) -> Scenario:
     if "decision" not in scenario.model_fields_set and "swapin" not in fields:
         fields["swapin"] = facts["swapin"]
     return replaced(scenario, **fields)
-
-

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import MeasureError
 from . import crew, loops
 from .bench import COUNTED, FLUSHED_PAGES, OUT_COLUMNS, Bench
-from .environment import vmstat
+from .facts import vmstat
 from .memory import Memory
 from .oracle import Oracle
 

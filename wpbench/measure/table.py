@@ -14,7 +14,7 @@ from ..provenance import provenance, version
 from ..scenario import Scenario
 from ..simulate import COUNTERS
 from .agent import NO_SWAP, execute
-from .environment import VMSTAT, notes, swaps
+from .facts import VMSTAT, notes, swaps
 from .plans import as_measured, check, pages_out, plan, without_swap
 from .record import trace_text, write_trace
 from .vng import Guest
@@ -48,7 +48,7 @@ def _row(
     known = backends().get(facts["backend"])
     if known is not None and not known["synchronous"]:
         fields |= {"latency_ns": None, "costs": None}  # a model's, not this device's
-    return (
+    whole: dict[str, Any] = (
         fields
         | {"replication": replication}
         | _counts(result)
@@ -60,6 +60,7 @@ def _row(
             "kernel": facts["kernel"],
         }
     )
+    return whole
 
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -174,8 +175,9 @@ def run(
         _check_record(len(todo) * seeds, todo[0], oracle, record)
         oracle = "on"
     runs = [(scenario, n) for scenario in todo for n in range(seeds)]
+    plans = [plan(scenario, n) for scenario, n in runs]
     job = {
-        "plans": [plan(scenario, n) for scenario, n in runs],
+        "plans": plans,
         "oracle": oracle,
         "zram": parse_size(zram) if zram else 0,
     }
@@ -186,7 +188,7 @@ def run(
         clock = None if guest is None else guest.clock
         (result,) = answer["results"]
         header = _header(measured[0], result, facts, clock)
-        write_trace(record, trace_text(measured[0], job["plans"][0], result, header))
+        write_trace(record, trace_text(measured[0], plans[0], result, header))
     table = as_table(
         [
             _row(scenario, n, result, facts)

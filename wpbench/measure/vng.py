@@ -203,7 +203,12 @@ class Guest:
         folder = cache_dir() / "guest"
         subprocess.run(
             [sys.executable, "-c", _WARM],
-            env={**os.environ, **_GENERIC, "NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(_PACKAGE)},
+            env={
+                **os.environ,
+                **_GENERIC,
+                "NUMBA_CACHE_DIR": str(folder),
+                "PYTHONPATH": str(_PACKAGE),
+            },
             check=True,
         )
         return folder

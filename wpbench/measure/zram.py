@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import MeasureError
-from .environment import meminfo
+from .facts import meminfo
 
 GUARD = Path(__file__).with_name("zram_guard.py")
 MARGIN = 128 << 20  # bytes that stay free beside the device and what is measured
@@ -129,7 +129,7 @@ class Zram:
                 rest = guard.stdout.read()
                 guard.wait()
                 break
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 interrupted = error
         guard.stdout.close()
         if interrupted is not None:

@@ -56,6 +56,7 @@ CONFIG = (
     "CONFIG_ZSWAP",
 )
 VMSTAT = ("pswpin", "pswpout", "pgreuse", "pgfault", "pgmajfault")
+_CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 VMSTAT_PREFIX = "nr_tlb_"  # only with CONFIG_DEBUG_TLBFLUSH
 
 
@@ -242,7 +243,7 @@ def environment() -> dict[str, Any]:
         "cpus_allowed": cpus,
         "cpufreq": cpufreq(cpus[0]),
         "virtual": " hypervisor" in (read_text("/proc/cpuinfo") or ""),
-        "clocksource": read_text("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        "clocksource": read_text(_CLOCKSOURCE),
         "memory_bytes": memory.get("MemTotal", 0),
         "available_bytes": memory.get("MemAvailable", 0),
         "swap_pages": memory.get("SwapTotal", 0) // PAGESIZE,
