@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MeasureError, WpbenchError
+from . import signals
 from .facts import environment, meminfo, swaps
 from .memory import PAGE
 from .random_program import run_random
@@ -59,12 +60,13 @@ def execute(job: dict[str, Any]) -> dict[str, Any]:
     MeasureError
         If the kernel or this user cannot do it, or memory or swap do not suffice.
     """
-    with ExitStack() as stack:
+    with signals.noted(), ExitStack() as stack:
         if job["zram"]:
             stack.enter_context(Zram(job["zram"]))
         facts = environment()
         results = []
         for plan in job["plans"]:
+            signals.check()
             # A copy is a second page; the forked child keeps the first.
             check_memory(3 * plan["pages"] * PAGE, "the measured region")
             if plan["pages_out"]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,24 +55,6 @@ _SHOWN = (
 )
 
 
-class _Ended(SystemExit):
-    """SIGTERM or SIGHUP, as an exception: what was set up is taken down on the way out."""
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    def end(number: int, _frame: object) -> None:
-        raise _Ended(128 + number)
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    previous = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
 def _scenarios(options: argparse.Namespace) -> Any:
     from ..scenario import grid
 
@@ -119,15 +98,14 @@ def _measure(options: argparse.Namespace) -> int:
             memory=options.guest_memory,
             timeout=options.timeout,
         )
-    with _ended_by_signals():
-        table = run(
-            scenarios,
-            options.seeds,
-            oracle=options.oracle,
-            zram=options.zram,
-            guest=guest,
-            record=options.record,
-        )
+    table = run(
+        scenarios,
+        options.seeds,
+        oracle=options.oracle,
+        zram=options.zram,
+        guest=guest,
+        record=options.record,
+    )
     for note in table.attrs["wpbench"]["notes"]:
         print(f"wpbench measure: note: {note}", file=sys.stderr)
     if options.csv:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from ..errors import MeasureError
+from . import signals
 from .bench import CALLS, MASK_WORDS, Bench
 
 Task = tuple[Callable[[Bench], object], Bench]
@@ -37,7 +38,7 @@ class _Crew:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._benches = [bench for _, bench in tasks]
         self._threads = [threading.Thread(target=self._body, args=task) for task in tasks]
-        self.broken: list[BaseException] = []
+        self._broken: list[BaseException] = []
         for bench in self._benches:
             bench.stop = bench.go = bench.ready = 0
 
@@ -47,7 +48,7 @@ class _Crew:
         try:
             loop(bench)
         except BaseException as error:
-            self.broken.append(error)  # the calling thread raises it
+            self._broken.append(error)  # the calling thread raises it
         finally:
             bench.ready = 1
 
@@ -55,27 +56,18 @@ class _Crew:
         for thread in self._threads:
             thread.start()
 
+    def stop(self) -> None:
+        for bench in self._benches:
+            bench.stop = bench.go = 1
+
     def join(self) -> None:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
 
-    def stop(self) -> BaseException | None:
-        """Tell all loops to stop and wait until they have; return what came in between."""
-        interruption = None
-        while True:
-            try:
-                for bench in self._benches:
-                    bench.stop = bench.go = 1
-                self.join()
-                break
-            except BaseException as error:
-                interruption = error
-        return interruption
-
     def check(self) -> None:
-        if self.broken:
-            raise self.broken[0]
+        if self._broken:
+            raise self._broken[0]
         for bench in self._benches:
             if bench.failed:
                 why = os.strerror(bench.errno)
@@ -87,8 +79,8 @@ def run(
 ) -> None:
     """Run each compiled loop in a thread of its own and wait for all of them.
 
-    Signals stay with the calling thread.  If it is interrupted, the loops are told to stop, and
-    the interruption goes on when they have: no thread and no forked child is left.
+    To be called where signals are noted (``signals.noted()``): on one the loops are told to stop.
+    No thread and no forked child is left.
 
     Parameters
     ----------
@@ -102,21 +94,24 @@ def run(
     Raises
     ------
     MeasureError
-        If a system call failed; names it.
+        If a system call failed; names it.  ``StoppedError`` after a signal.
     """
-    crews = [_Crew(tasks), _Crew(helpers)]
-    interruption: BaseException | None = None
-    try:
-        for crew in crews:
-            crew.start()
-        if begin is not None:
-            begin()
-        crews[0].join()
-    except BaseException as error:
-        interruption = error
-    for crew in crews:
-        interruption = crew.stop() or interruption
-    if interruption is not None:
-        raise interruption
-    for crew in crews:
-        crew.check()
+    workers, others = _Crew(tasks), _Crew(helpers)
+
+    def stop() -> None:
+        workers.stop()
+        others.stop()
+
+    with signals.stopping(stop):
+        try:
+            workers.start()
+            others.start()
+            if begin is not None:
+                begin()
+            workers.join()
+        finally:
+            stop()
+            workers.join()
+            others.join()
+    workers.check()
+    others.check()

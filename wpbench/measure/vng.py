@@ -22,6 +22,7 @@ from typing import Any
 
 from .._jit import cache_dir
 from ..errors import MeasureError, accepted
+from . import signals
 from .agent import JOB, RESULT
 
 ACCELERATORS = ("auto", "kvm", "tcg")
@@ -180,22 +181,24 @@ class Guest:
         words += ["--rwdir", str(folder), f"--qemu-opts=-fsdev {share} -device {device}"]
         words += ["--disable-kvm"] if self.emulated else []
         words += ["--exec", command]
-        process = subprocess.Popen(
-            words,
-            env={**os.environ, "PATH": _search_path()},
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            process.wait(self.timeout)
-        except subprocess.TimeoutExpired:
-            raise MeasureError(
-                f"vng: the guest did not end within {self.timeout} s\n{_tail(folder)}"
-            ) from None
-        finally:
-            _end(process)
+        with signals.noted():
+            process = subprocess.Popen(
+                words,
+                env={**os.environ, "PATH": _search_path()},
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                with signals.stopping(lambda: os.killpg(process.pid, signal.SIGTERM)):
+                    process.wait(self.timeout)
+            except subprocess.TimeoutExpired:
+                raise MeasureError(
+                    f"vng: the guest did not end within {self.timeout} s\n{_tail(folder)}"
+                ) from None
+            finally:
+                _end(process)
 
     @staticmethod
     def _compiled() -> Path:

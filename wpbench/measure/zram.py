@@ -2,7 +2,7 @@
 
 A second process, the guard, sets it up and waits for the end of a pipe.  The pipe ends when the
 ``with`` block ends, and also when this process is killed, by whatever: the guard then takes down
-what it set up.  It runs in a session of its own and ignores what a terminal sends.
+what it set up.  It runs in a session of its own, with all signals blocked.
 """
 
 from __future__ import annotations
@@ -123,17 +123,9 @@ class Zram:
         assert guard.stdin is not None
         assert guard.stdout is not None
         guard.stdin.close()
-        interrupted: BaseException | None = None
-        while True:  # an interruption waits until nothing is left
-            try:
-                rest = guard.stdout.read()
-                guard.wait()
-                break
-            except BaseException as error:
-                interrupted = error
+        rest = guard.stdout.read()
         guard.stdout.close()
-        if interrupted is not None:
-            raise interrupted
+        guard.wait()
         left = [json.loads(line) for line in rest.splitlines()]
         if any("left" in line for line in left):
             raise MeasureError(f"zram: {left[-1]['left']}")

@@ -121,8 +121,7 @@ def say(**facts: str) -> None:
 
 def main() -> int:
     """Run the guard; its argument is the device's size in bytes."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     os.environ["PATH"] = PATH
     device = Device()
     status = 0
