@@ -98,14 +98,18 @@ def _measure(options: argparse.Namespace) -> int:
             memory=options.guest_memory,
             timeout=options.timeout,
         )
-    table = run(
-        scenarios,
-        options.seeds,
-        oracle=options.oracle,
-        zram=options.zram,
-        guest=guest,
-        record=options.record,
-    )
+    try:
+        table = run(
+            scenarios,
+            options.seeds,
+            oracle=options.oracle,
+            zram=options.zram,
+            guest=guest,
+            record=options.record,
+        )
+    except KeyboardInterrupt:
+        print("wpbench measure: interrupted; nothing is left behind", file=sys.stderr)
+        return 130
     for note in table.attrs["wpbench"]["notes"]:
         print(f"wpbench measure: note: {note}", file=sys.stderr)
     if options.csv:
@@ -157,7 +161,11 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
     )
     parser.add_argument("--zram", metavar="SIZE", help="swap to a zram device of its own, as 64M")
     if workload == "random":
-        parser.add_argument("--record", metavar="FILE", help="write the trace; .gz is compressed")
+        parser.add_argument(
+            "--record",
+            metavar="FILE",
+            help="write the trace (.gz is compressed); of several runs into a folder",
+        )
     else:
         parser.set_defaults(record=None)
     parser.add_argument("--vng", metavar="KERNEL_IMAGE", help="boot it and measure inside")

@@ -196,21 +196,27 @@ def backend() -> str:
     return "zswap" if zswap_enabled() else str(found[0]["backend"])
 
 
-def kernel_config(release: str) -> dict[str, str]:
-    """Return the options of ``CONFIG`` as the kernel was built, empty where it does not tell."""
-    text = None
-    try:
-        with gzip.open("/proc/config.gz", "rt", encoding="utf-8") as file:
-            text = file.read()
-    except (OSError, EOFError):
-        for path in (f"/boot/config-{release}", f"/lib/modules/{release}/build/.config"):
-            text = text or read_text(path)
+def config_options(text: str) -> dict[str, str]:
+    """Return the options of ``CONFIG`` out of a kernel's configuration file."""
     found = {}
-    for line in (text or "").splitlines():
+    for line in text.splitlines():
         name, equals, value = line.partition("=")
         if equals and name in CONFIG:
             found[name] = value.strip('"')
     return found
+
+
+def kernel_config(release: str) -> dict[str, str]:
+    """Return the running kernel's options, empty where it does not tell."""
+    try:
+        with gzip.open("/proc/config.gz", "rt", encoding="utf-8") as file:
+            return config_options(file.read())
+    except (OSError, EOFError):
+        for path in (f"/boot/config-{release}", f"/lib/modules/{release}/build/.config"):
+            text = read_text(path)
+            if text is not None:
+                return config_options(text)
+    return {}
 
 
 def cpufreq(cpu: int) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pandas as pd
 from ..data import backends
 from ..errors import MeasureError
 from ..provenance import provenance, version
-from ..scenario import Scenario
+from ..scenario import Scenario, parse_mix
 from ..simulate import COUNTERS
 from .agent import NO_SWAP, execute
 from .facts import VMSTAT, notes, swaps
@@ -22,6 +22,7 @@ from .zram import parse_size
 
 # What only the frame numbers tell.
 _BY_FRAME = ("copies", "reuses", "zero_copies", "not_paged_out")
+Run = tuple[Scenario, int]  # and its replication
 LIKELY = ("shared_pte", "writeback", "pagevec", "swapcache", "extra_ref")
 TIMES = ("read_ns_mean", "write_ns_mean", "write_ns_p50", "write_ns_p99", "clock_ns")
 
@@ -109,13 +110,25 @@ def _many(scenarios: Scenario | Iterable[Scenario]) -> list[Scenario]:
     return found
 
 
-def _check_record(runs: int, scenario: Scenario, oracle: str, record: Path) -> None:
-    if runs != 1 or scenario.workload != "random":
-        raise MeasureError("record: takes one run of the workload 'random'")
+def _check_record(runs: Sequence[Run], oracle: str, record: Path) -> None:
+    if any(scenario.workload != "random" for scenario, _ in runs):
+        raise MeasureError("record: takes runs of the workload 'random' only")
+    if len(runs) > 1 and not record.is_dir():
+        raise MeasureError(f"record: {record}: several runs need a folder that is there")
     if oracle == "off":
         raise MeasureError("record: needs the oracle; accepted with it: oracle 'on' or 'auto'")
     if not record.parent.is_dir():
         raise MeasureError(f"record: {record}: there is no folder {record.parent}")
+
+
+def _trace_name(scenario: Scenario, replication: int, facts: Mapping[str, Any]) -> str:
+    """Return a file name as the recorded traces have it: kernel, backend, pages, CPUs, seed."""
+    mix = parse_mix(scenario.mix)
+    kinds = "+".join(name for name in ("cold", "fork", "free") if mix[name])
+    parts = [facts["kernel"], facts["backend"], f"{scenario.npages}p"]
+    parts += [f"{scenario.resolved()['cpus']}c", kinds, f"s{scenario.seed}"]
+    parts += [f"r{replication}"] if replication else []
+    return "_".join(part for part in parts if part) + ".csv.gz"
 
 
 def run(
@@ -146,7 +159,8 @@ def run(
     guest
         A kernel to boot and measure in.
     record
-        File for the trace of one run of the workload ``random`` (``.gz`` is compressed).
+        File for the trace of one run of the workload ``random`` (``.gz`` is compressed), or a
+        folder, which gets a file for each run.
 
     Returns
     -------
@@ -170,11 +184,11 @@ def run(
         todo = [without_swap(scenario) for scenario in todo]
         if any(pages_out(scenario) for scenario in todo):
             raise MeasureError(NO_SWAP)
+    runs = [(scenario, n) for scenario in todo for n in range(seeds)]
     if record is not None:
         record = Path(record)
-        _check_record(len(todo) * seeds, todo[0], oracle, record)
+        _check_record(runs, oracle, record)
         oracle = "on"
-    runs = [(scenario, n) for scenario in todo for n in range(seeds)]
     plans = [plan(scenario, n) for scenario, n in runs]
     job = {
         "plans": plans,
@@ -186,9 +200,12 @@ def run(
     measured = [as_measured(scenario, facts) for scenario, _ in runs]
     if record is not None:
         clock = None if guest is None else guest.clock
-        (result,) = answer["results"]
-        header = _header(measured[0], result, facts, clock)
-        write_trace(record, trace_text(measured[0], plans[0], result, header))
+        for scenario, (_, n), told, result in zip(
+            measured, runs, plans, answer["results"], strict=True
+        ):
+            header = _header(scenario, result, facts, clock)
+            path = record / _trace_name(scenario, n, facts) if record.is_dir() else record
+            write_trace(path, trace_text(scenario, told, result, header))
     table = as_table(
         [
             _row(scenario, n, result, facts)

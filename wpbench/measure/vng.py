@@ -24,6 +24,7 @@ from .._jit import cache_dir
 from ..errors import MeasureError, accepted
 from . import signals
 from .agent import JOB, RESULT
+from .facts import config_options
 
 ACCELERATORS = ("auto", "kvm", "tcg")
 CONSOLE = "console.log"
@@ -133,7 +134,18 @@ class Guest:
                 raise MeasureError(f"vng: no result from the guest\n{_tail(folder)}") from None
             if "error" in result:
                 raise MeasureError(f"in the guest: {result['error']}")
+            facts = result["environment"]
+            # The guest cannot see where its configuration lies.
+            facts["config"] = facts["config"] or self._config(facts["release"])
             return result
+
+    def _config(self, release: str) -> dict[str, str]:
+        """Return the kernel's options, from beside its image or from its build tree."""
+        tree = [folder / ".config" for folder in (self.image, *self.image.parents)]
+        for path in (self.image.parent / f"config-{release}", *tree):
+            if path.is_file():
+                return config_options(path.read_text(encoding="utf-8", errors="replace"))
+        return {}
 
     def run(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
