@@ -16,7 +16,7 @@ from typing import Any
 from wpbench.measure import agent
 from wpbench.measure.warm import warm
 
-INTERRUPTIONS = 12
+INTERRUPTIONS = 8
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 KILLED_WAIT_S = 20.0  # after SIGKILL the guard and the kernel clean up on their own
 
