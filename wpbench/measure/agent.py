@@ -48,7 +48,8 @@ def execute(job: dict[str, Any]) -> dict[str, Any]:
     ----------
     job
         ``plans``: what ``run_random()`` and ``run_reproducer()`` take, with ``workload``, ``pages``
-        (of memory) and ``pages_out`` (does it page out?); ``oracle``; ``zram``: bytes, 0 for none.
+        (of memory) and ``pages_out`` (does it page out?); ``oracle``; ``zram``: bytes, 0 for none;
+        ``cpu_ids``: CPUs to use, where they are not left open.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def execute(job: dict[str, Any]) -> dict[str, Any]:
             check_memory(3 * plan["pages"] * PAGE, "the measured region")
             if plan["pages_out"]:
                 _check_swap(plan["pages"])
-            results.append(_RUN[plan["workload"]](plan, job["oracle"]))
+            results.append(_RUN[plan["workload"]](plan, job["oracle"], job.get("cpu_ids")))
     return {"environment": facts, "results": results}
 
 

@@ -40,7 +40,9 @@ def told(memory: Memory, oracle: Oracle, cpus: Sequence[int], **numbers: int) ->
     return fixed | numbers
 
 
-def run_random(plan: dict[str, Any], oracle: str = "auto") -> dict[str, Any]:
+def run_random(
+    plan: dict[str, Any], oracle: str = "auto", cpus: Sequence[int] | None = None
+) -> dict[str, Any]:
     """Run a program on the running kernel, and return its rows and counts.
 
     Parameters
@@ -49,6 +51,8 @@ def run_random(plan: dict[str, Any], oracle: str = "auto") -> dict[str, Any]:
         ``npages``; ``cpus``; ``op``, ``arg``, ``n``: the operations (``OPS``), page or CPU, pages.
     oracle
         As in ``Oracle``.
+    cpus
+        The CPUs to use, None for those that this process may use.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def run_random(plan: dict[str, Any], oracle: str = "auto") -> dict[str, Any]:
         nothing to do), the four flags; -1 is blank.  ``counts``: of the whole program, the first
         touches included.  ``frames``, ``flags``: what the oracle could see.  ``cpu_ids``.
     """
-    cpus = crew.allowed_cpus()
+    cpus = cpus or crew.allowed_cpus()
     forks = OPS.index("fork") in plan["op"]
     needed = plan["cpus"] + int(forks)
     if needed > len(cpus):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import MeasureError
@@ -58,7 +59,9 @@ def _check_cpus(plan: dict[str, Any], allowed: int) -> None:
         )
 
 
-def run_reproducer(plan: dict[str, Any], oracle: str = "auto") -> dict[str, Any]:
+def run_reproducer(
+    plan: dict[str, Any], oracle: str = "auto", cpus: Sequence[int] | None = None
+) -> dict[str, Any]:
     """Run the reproducer, and return its counts and times.
 
     Parameters
@@ -69,6 +72,8 @@ def run_reproducer(plan: dict[str, Any], oracle: str = "auto") -> dict[str, Any]
         ``workloads.reproducer.ORDERS``; ``sequence``, the pages' order where it is shuffled.
     oracle
         As in ``Oracle``.
+    cpus
+        The CPUs to use, None for those that this process may use.
 
     Returns
     -------
@@ -77,7 +82,7 @@ def run_reproducer(plan: dict[str, Any], oracle: str = "auto") -> dict[str, Any]
         the read and the write and would be in them; ``vmstat``, the whole system's counters over
         the rounds; ``wall_ns``; ``frames``, ``flags``: what the oracle could see; ``cpu_ids``.
     """
-    cpus = crew.allowed_cpus()
+    cpus = cpus or crew.allowed_cpus()
     _check_cpus(plan, len(cpus))
     used = plan["cpus"]
     with Oracle(oracle) as eye, Memory() as memory:
