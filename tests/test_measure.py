@@ -14,8 +14,9 @@ import pytest
 import wpbench as wb
 from wpbench import mm
 from wpbench.cli import main
-from wpbench.measure import facts, zram
+from wpbench.measure import agent, facts, run, zram, zram_guard
 from wpbench.measure.agreement import compare, compare_table, scenario_of
+from wpbench.measure.bench import COUNTED
 from wpbench.measure.crew import masks
 from wpbench.measure.draw import draw
 from wpbench.measure.plans import as_measured, pages_out, plan, shuffled_pages, without_swap
@@ -425,3 +426,252 @@ print(sorted({"numba", "pandas"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["[]", "[]"]
+
+
+def answer(plan, frames=True):
+    """Make up what a measuring process returns of a plan."""
+    nops = len(plan.get("op", []))
+    counts = dict.fromkeys(COUNTED, 0) | {"accesses": 10, "wp_faults": 4, "copies": 1, "reuses": 3}
+    return {
+        "rows": [[i, 0, -1, 1, 0, 0, 0] for i in range(nops)],
+        "counts": counts,
+        "frames": frames,
+        "flags": frames,
+        "oracle": "",
+        "cpu_ids": [0],
+        "times": {} if frames else {"write_ns_mean": 80.5, "clock_ns": 28.0},
+        "vmstat": {"pswpin": 5, "pswpout": 6, "nr_tlb_remote_flush": 7},
+        "wall_ns": 2_000_000_000,
+    }
+
+
+@pytest.fixture
+def measuring(monkeypatch):
+    """Let nothing be measured: jobs are kept, their results made up."""
+    jobs = []
+
+    def execute(job):
+        jobs.append(job)
+        frames = job["oracle"] != "off"
+        return {
+            "environment": FACTS,
+            "results": [answer(plan, frames) for plan in job["plans"]],
+        }
+
+    monkeypatch.setattr("wpbench.measure.table.execute", execute)
+    monkeypatch.setattr("wpbench.measure.table.swaps", lambda: FACTS["swaps"])
+    return jobs
+
+
+@pytest.mark.nojit
+def test_a_table_has_the_columns_of_the_simulation(measuring):
+    table = run(wb.grid(npages=[1, 2]), seeds=2, zram="64M")
+    (job,) = measuring
+    assert (len(job["plans"]), job["zram"], job["oracle"]) == (4, 64 << 20, "auto")
+    simulated = wb.simulate(wb.Scenario(npages=1, rounds=1))
+    assert list(table.columns[: len(simulated.columns)]) == list(simulated.columns)
+    assert list(table["replication"]) == [0, 1, 0, 1]
+    row = table.iloc[0]
+    assert (row["decision"], row["pagevec"], row["backend"]) == ("exclusive", 15, "zram")
+    assert (row["copies"], row["copy_rate"], row["pswpin"], row["wall_s"]) == (1, 0.25, 5, 2.0)
+    assert row["vmstat_nr_tlb_remote_flush"] == 7
+    assert pd.isna(row["drains"])
+    assert pd.isna(row["write_ns_mean"])
+    record = table.attrs["wpbench"]
+    assert record["measured_on"] == FACTS
+    assert record["parameters"]["seeds"] == 2
+    assert table["copies"].dtype == "Int64"
+
+
+@pytest.mark.nojit
+def test_with_the_oracle_off_copies_are_missing(measuring):
+    table = run(wb.Scenario(decision="patch1"), oracle="off")
+    row = table.iloc[0]
+    assert (row["decision"], row["oracle"], row["write_ns_mean"]) == ("patch1", "off", 80.5)
+    for name in ("copies", "reuses", "copy_rate", "not_paged_out", "likely_pagevec"):
+        assert pd.isna(row[name])
+    assert row["wp_faults"] == 4
+
+
+@pytest.mark.nojit
+def test_records_are_named_after_what_they_are(measuring, tmp_path):
+    mixes = ["read:1", "read:1 fork:1 cold:1"]
+    run(wb.grid(workload="random", rounds=5, npages=4, mix=mixes), seeds=2, record=tmp_path)
+    assert measuring[0]["oracle"] == "on"
+    names = ["6.1.190_zram_4p_1c_cold+fork_s1.csv.gz", "6.1.190_zram_4p_1c_cold+fork_s1_r1.csv.gz"]
+    names += ["6.1.190_zram_4p_1c_s1.csv.gz", "6.1.190_zram_4p_1c_s1_r1.csv.gz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    header = read_trace(tmp_path / names[2]).header
+    assert header["decision"] == "exclusive"
+    assert header["swapin"] == "v6.1"
+    assert header["kernel"].startswith("6.1.190 (6.1.0-54-amd64 #1 SMP")
+    assert (header["mglru"], header["compressor"], header["latency_ns"]) == ("off", "lz4", "0")
+    with pytest.raises(wb.MeasureError, match="workload 'random' only"):
+        run(wb.Scenario(), record=tmp_path)
+
+
+@pytest.mark.nojit
+def test_on_the_command_line(measuring, capsys, tmp_path):
+    words = ["reproducer", "--npages", "1,2", "--csv", str(tmp_path / "t.csv")]
+    assert main(["measure", *words, "--parquet", str(tmp_path / "t.parquet")]) == 0
+    assert len(pd.read_csv(tmp_path / "t.csv")) == 2
+    assert pd.read_parquet(tmp_path / "t.parquet").attrs["wpbench"]["measured_on"] == FACTS
+    assert main(["measure", "reproducer", "--npages", "1,2"]) == 0
+    out = capsys.readouterr().out
+    assert "measured on Linux 6.1.190, oracle on: workload=reproducer decision=exclusive" in out
+    assert main(["measure", "reproducer", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["copies"] == 1
+
+
+@pytest.mark.nojit
+def test_comparing_on_the_command_line(capsys, tmp_path):
+    table = wb.simulate(wb.Scenario(npages=2, rounds=5)).assign(kernel="simulated")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    assert main(["measure", "compare", str(tmp_path / "t.csv")]) == 0
+    assert "within" in capsys.readouterr().out
+    assert main(["measure", "compare", str(tmp_path / "t.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["within"] is True
+
+
+@pytest.mark.nojit
+def test_a_job_is_done_and_its_errors_are_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(agent, "swaps", lambda: FACTS["swaps"])
+    memory = {"SwapFree": 100 * agent.PAGE, "MemAvailable": 1 << 40}
+    monkeypatch.setattr(agent, "meminfo", lambda: memory)
+    monkeypatch.setattr(zram, "meminfo", lambda: memory)
+    monkeypatch.setitem(agent._RUN, "reproducer", lambda _plan, oracle, cpus: [oracle, cpus])
+    plan = {"workload": "reproducer", "pages": 50, "pages_out": True}
+    job = {"plans": [plan], "oracle": "off", "zram": 0, "cpu_ids": [1, 2]}
+    (tmp_path / agent.JOB).write_text(json.dumps(job))
+    assert agent.main(tmp_path) == 0
+    found = json.loads((tmp_path / agent.RESULT).read_text())
+    assert found["results"] == [["off", [1, 2]]]
+    job["plans"] = [plan | {"pages": 51}]
+    (tmp_path / agent.JOB).write_text(json.dumps(job))
+    assert agent.main(tmp_path) == 1
+    error = json.loads((tmp_path / agent.RESULT).read_text())["error"]
+    assert "51 pages are paged out, of 100 pages of free swap; accepted: up to 50" in error
+    monkeypatch.setattr(agent, "swaps", list)
+    with pytest.raises(wb.MeasureError, match="no swap"):
+        agent.execute(job)
+
+
+@pytest.fixture
+def guest(monkeypatch, tmp_path):
+    """A guest whose boot only writes down what it was told."""
+    monkeypatch.setattr(Guest, "_find", staticmethod(lambda program, _where: program))
+    compiled = tmp_path / "compiled"
+    compiled.mkdir()
+    monkeypatch.setattr(Guest, "_compiled", staticmethod(lambda: compiled))
+    image = tmp_path / "boot" / "vmlinuz"
+    image.parent.mkdir()
+    image.touch()
+    (image.parent / "config-6.1.0-54-amd64").write_text("CONFIG_ZRAM=m\n")
+    return Guest(image, accel="tcg", cpus=3)
+
+
+@pytest.mark.nojit
+def test_a_guest_gets_the_job_and_returns_the_result(guest, monkeypatch):
+    seen = {}
+
+    def boot(self, command, folder, console):
+        seen["script"] = (folder / "guest.sh").read_text()
+        seen["job"] = json.loads((folder / "job.json").read_text())
+        result = {"environment": FACTS | {"config": {}}, "results": [1]}
+        (folder / "result.json").write_text(json.dumps(result))
+
+    monkeypatch.setattr(Guest, "_boot", boot)
+    found = guest.execute({"plans": [], "oracle": "on", "zram": 0})
+    assert found["environment"]["config"] == {"CONFIG_ZRAM": "m"}
+    assert seen["job"]["cpu_ids"] == [1, 2]
+    assert "wpbench.measure.agent" in seen["script"]
+    assert "NUMBA_CPU_NAME=generic" in seen["script"]
+    assert guest.clock == "tcg"
+
+
+@pytest.mark.nojit
+def test_a_guest_that_says_nothing_or_an_error(guest, monkeypatch):
+    def panic(self, command, folder, console):
+        console.write(b"Kernel panic - not syncing\n")
+        console.flush()
+
+    def refuse(self, command, folder, console):
+        (folder / "result.json").write_text(json.dumps({"error": "no zram"}))
+
+    job = {"plans": [], "oracle": "on", "zram": 0}
+    monkeypatch.setattr(Guest, "_boot", panic)
+    with pytest.raises(wb.MeasureError, match=r"no result from the guest\n  . Kernel panic"):
+        guest.execute(job)
+    monkeypatch.setattr(Guest, "_boot", refuse)
+    with pytest.raises(wb.MeasureError, match="in the guest: no zram"):
+        guest.execute(job)
+
+
+class System:
+    """What the guard does to a system, and what the system says of it."""
+
+    def __init__(self, fails=""):
+        self.done, self.swap, self.fails = [], False, fails
+
+    def command(self, *words):
+        self.done.append(words[0])
+        if words[0] == self.fails:
+            raise OSError(f"{words[0]} failed")
+        self.swap = {"swapon": True, "swapoff": False}.get(words[0], self.swap)
+
+    def write(self, path, _text):
+        self.done.append(path.rpartition("/")[2])
+
+    def read(self, path):
+        if path.endswith("hot_add"):
+            return "7\n"
+        return "Filename\n" + ("/dev/zram7 partition 1 0 1\n" if self.swap else "")
+
+
+@pytest.fixture
+def guarded(monkeypatch):
+    def prepare(**options):
+        system = System(**options)
+        for name in ("command", "write", "read"):
+            monkeypatch.setattr(zram_guard, name, getattr(system, name))
+        monkeypatch.setattr(zram_guard, "TRIES", 2)
+        monkeypatch.setattr(zram_guard, "EBUSY_WAIT", 0.0)
+        monkeypatch.setattr(zram_guard, "CONTROL", "/nowhere/zram-control")
+        return system, zram_guard.Device()
+
+    return prepare
+
+
+@pytest.mark.nojit
+def test_the_guard_takes_down_what_it_set_up(guarded):
+    system, device = guarded()
+    device.up(1 << 20)
+    assert system.done == ["modprobe", "disksize", "mkswap", "swapon"]
+    assert device.down() == ""
+    assert system.done[4:] == ["swapoff", "hot_remove", "rmmod"]
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(
+    ("fails", "down"),
+    [
+        ("modprobe", []),
+        ("mkswap", ["hot_remove", "rmmod"]),
+        ("swapon", ["hot_remove", "rmmod"]),
+    ],
+)
+def test_the_guard_takes_down_what_it_set_up_in_part(guarded, fails, down):
+    system, device = guarded(fails=fails)
+    with pytest.raises(OSError, match=fails):
+        device.up(1 << 20)
+    before = len(system.done)
+    assert device.down() == ""
+    assert system.done[before:] == down
+
+
+@pytest.mark.nojit
+def test_the_guard_says_what_is_left(guarded):
+    system, device = guarded(fails="swapoff")
+    device.up(1 << 20)
+    assert "`swapoff /dev/zram7; echo 7 > " in device.down()
+    assert system.done.count("swapoff") == 2

@@ -17,7 +17,7 @@ from .._jit import JIT_DISABLED, cache_dir, config
 from ..errors import MeasureError
 
 # Every file whose code can end up inside a compiled loop.
-SOURCES = ("bench.py", "compiled.py", "draw.py", "libc.py", "loops.py", "memory.py")
+SOURCES = ("bench.py", "compiled.py", "libc.py", "loops.py", "memory.py")
 
 
 def measure_cache_dir() -> Path:

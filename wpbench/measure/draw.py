@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import mm
+from .._jit import JIT_DISABLED, workload
 from ..mm.chance import below
 from ..mm.machine import Machine
 from ..scenario import Scenario
@@ -25,10 +26,9 @@ from ..workloads.replay import (
     OP_READ,
     OP_WRITE,
 )
-from .compiled import loop
 
 
-@loop
+@workload
 def _draw(m: Machine, p: Params, op: Any, arg: Any, n: Any) -> None:
     """Draw ``rounds`` operations as ``random_program()`` does, for a machine that runs none."""
     writes = p.mix_read + p.mix_write
@@ -65,7 +65,8 @@ def draw(scenario: Scenario, replication: int = 0) -> dict[str, list[int]]:
     """
     m = mm.Machine(scenario.machine_config(), None, stream_state(scenario.seed, replication))
     columns = {name: np.zeros(scenario.rounds, np.int64) for name in ("op", "arg", "n")}
-    if scenario.rounds:
+    # uint64 is meant to wrap around; only the interpreter warns of it.
+    with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
         _draw(m, params(scenario), *columns.values())
     return {name: column.tolist() for name, column in columns.items()}
 
