@@ -13,7 +13,7 @@ import pytest
 
 import wpbench as wb
 from wpbench.cli import main
-from wpbench.measure import compare, compare_table, run
+from wpbench.measure import compare, compare_table, environment, run
 from wpbench.measure.oracle import Oracle
 from wpbench.measure.zram_guard import CONTROL
 
@@ -183,6 +183,8 @@ def forked_children(pid):
 @sees_frames
 @pytest.mark.skipif(not Path(CONTROL).is_dir(), reason="the kernel offers no zram")
 def test_zram_on_the_running_kernel(tmp_path):
+    if environment()["mglru"]:
+        pytest.skip("MGLRU is on: it decides otherwise about MADV_COLD")
     before = Path("/proc/swaps").read_text()
     devices = {path.name for path in Path("/sys/block").iterdir()}
     scenarios = wb.grid(workload="random", mix=[EVERYTHING, FORKS], npages=32, rounds=1500, cpus=1)

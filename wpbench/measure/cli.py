@@ -98,6 +98,8 @@ def _measure(options: argparse.Namespace) -> int:
             memory=options.guest_memory,
             timeout=options.timeout,
         )
+        how = "software emulation: a minute or two" if guest.emulated else "KVM"
+        print(f"wpbench measure: booting {guest.image} ({how})", file=sys.stderr)
     try:
         table = run(
             scenarios,

@@ -219,16 +219,18 @@ class Guest:
     def _compiled() -> Path:
         """Return a folder with the loops compiled for any CPU."""
         folder = cache_dir() / "guest"
-        subprocess.run(
+        variables = _GENERIC | {"NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(_PACKAGE)}
+        done = subprocess.run(
             [sys.executable, "-c", _WARM],
-            env={
-                **os.environ,
-                **_GENERIC,
-                "NUMBA_CACHE_DIR": str(folder),
-                "PYTHONPATH": str(_PACKAGE),
-            },
-            check=True,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
         )
+        if done.returncode:
+            raise MeasureError(
+                f"vng: the loops could not be compiled: {done.stderr.strip()[-500:]}"
+            )
         return folder
 
 
