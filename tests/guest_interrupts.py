@@ -58,12 +58,22 @@ def start(job: dict[str, Any]) -> int:
     return pid
 
 
-def interrupt(job: dict[str, Any], number: int, delay: float) -> dict[str, Any]:
+def swap_is_on() -> bool:
+    return len(Path("/proc/swaps").read_text().splitlines()) > 1
+
+
+def interrupt(
+    job: dict[str, Any], number: int, delay: float, wait_for_swap: bool
+) -> dict[str, Any]:
+    """Do the job in a child and interrupt it, ``delay`` after its start or after swap is on."""
     pid = start(job)
-    end = time.monotonic() + delay
-    while time.monotonic() < end and not is_zombie(Path(f"/proc/{pid}")):
+    process = Path(f"/proc/{pid}")
+    while wait_for_swap and not swap_is_on() and not is_zombie(process):
         time.sleep(0.01)
-    swap_on = len(Path("/proc/swaps").read_text().splitlines()) > 1
+    end = time.monotonic() + delay
+    while time.monotonic() < end and not is_zombie(process):
+        time.sleep(0.01)
+    swap_on = swap_is_on()
     os.kill(pid, number)
     _, status = os.waitpid(pid, 0)
     left = left_behind()
@@ -111,7 +121,9 @@ def main(folder: Path) -> int:
     rows = [{"signal": "", "delay_s": took, "swap_on": False, "status": 0, "left": left_behind()}]
     for i in range(INTERRUPTIONS):
         number = SIGNALS[i % len(SIGNALS)]
-        rows.append(interrupt(job, number, rng.uniform(0.02, 0.98) * took))
+        wait_for_swap = i >= INTERRUPTIONS // 2
+        share = rng.uniform(0.0, 0.5) if wait_for_swap else rng.uniform(0.02, 0.98)
+        rows.append(interrupt(job, number, share * took, wait_for_swap))
     (folder / "interrupts.json").write_text(json.dumps(rows))
     return status
 

@@ -539,6 +539,8 @@ def test_a_job_is_done_and_its_errors_are_told(monkeypatch, tmp_path):
     memory = {"SwapFree": 100 * agent.PAGE, "MemAvailable": 1 << 40}
     monkeypatch.setattr(agent, "meminfo", lambda: memory)
     monkeypatch.setattr(zram, "meminfo", lambda: memory)
+    cleared = []
+    monkeypatch.setattr(agent, "_clear", cleared.append)
     monkeypatch.setitem(agent._RUN, "reproducer", lambda _plan, oracle, cpus: [oracle, cpus])
     plan = {"workload": "reproducer", "pages": 50, "pages_out": True}
     job = {"plans": [plan], "oracle": "off", "zram": 0, "cpu_ids": [1, 2]}
@@ -546,6 +548,7 @@ def test_a_job_is_done_and_its_errors_are_told(monkeypatch, tmp_path):
     assert agent.main(tmp_path) == 0
     found = json.loads((tmp_path / agent.RESULT).read_text())
     assert found["results"] == [["off", [1, 2]]]
+    assert cleared == [[1, 2]]
     job["plans"] = [plan | {"pages": 51}]
     (tmp_path / agent.JOB).write_text(json.dumps(job))
     assert agent.main(tmp_path) == 1
