@@ -11,7 +11,7 @@ from wpbench.cli import main
 from wpbench.trace import read_trace
 
 MEASURED = wb.data_dir() / "kernel-measurements"
-TRACES = sorted(MEASURED.glob("traces*/*.csv.gz"))
+TRACES = sorted([*MEASURED.glob("traces*/*.csv.gz"), *MEASURED.glob("recorded-*/*.csv.gz")])
 SYNCHRONOUS = [path for path in TRACES if "null_blk" not in path.name]
 ASYNCHRONOUS = [path for path in TRACES if "null_blk" in path.name]
 ONE = MEASURED / "traces" / "zram_patch2_32p_1c_s12.csv.gz"
@@ -34,7 +34,7 @@ def name(path: Path) -> str:
 
 
 def test_all_traces_are_here():
-    assert len(SYNCHRONOUS) == 42
+    assert len(SYNCHRONOUS) == 50
     assert len(ASYNCHRONOUS) == 33
 
 

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import mm
-    from .errors import ScenarioError, SimulationError, TraceError, WpbenchError
+    from . import measure, mm
+    from .errors import MeasureError, ScenarioError, SimulationError, TraceError, WpbenchError
     from .explain import Explanation, explain
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
@@ -24,6 +24,7 @@ _WHERE = {
     "DECISIONS": "scenario",
     "DRAINS": "scenario",
     "Grid": "scenario",
+    "MeasureError": "errors",
     "Replay": "trace",
     "Scenario": "scenario",
     "ScenarioError": "errors",
@@ -41,13 +42,14 @@ _WHERE = {
     "simulate": "simulate",
     "version": "provenance",
 }
-_MODULES = {"mm", "plots"}
+_MODULES = {"measure", "mm", "plots"}
 
 __all__ = [
     "DECISIONS",
     "DRAINS",
     "Explanation",
     "Grid",
+    "MeasureError",
     "Replay",
     "Scenario",
     "ScenarioError",
@@ -60,6 +62,7 @@ __all__ = [
     "explain",
     "faults",
     "grid",
+    "measure",
     "mm",
     "plots",
     "replay",

@@ -184,6 +184,7 @@ def _add_scenario_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .measure.cli import add_parser
     from .provenance import version
 
     parser = argparse.ArgumentParser(
@@ -251,6 +252,8 @@ def _parser() -> argparse.ArgumentParser:
     notebook.add_argument("-p", dest="parameter", action="append", default=[], metavar="NAME=VALUE")
     notebook.add_argument("--timeout", type=int, default=600, metavar="SECONDS")
     notebook.set_defaults(do=_notebook)
+
+    add_parser(commands)
     return parser
 
 

@@ -22,6 +22,10 @@ class SimulationError(WpbenchError, RuntimeError):
     """A run that could not be finished."""
 
 
+class MeasureError(WpbenchError, RuntimeError):
+    """A measurement that the running kernel, or this user, cannot make."""
+
+
 def accepted(kind: str, got: object, choices: Iterable[str]) -> str:
     """Return "unknown <kind> <got>; accepted: ..., did you mean ...?"."""
     names = [str(choice) for choice in choices]

@@ -29,6 +29,17 @@ from .workloads.catalog import WORKLOADS
 from .workloads.params import params
 
 COUNTERS = L.COUNTER_NAMES
+# Columns that are computed from counters, each after the counter that it follows in a table.
+COMPUTED = {
+    "copies": ("copy_rate",),
+    "drained_pages": ("pages_per_drain",),
+    "write_ns": ("write_ns_mean", "write_cycles_mean"),
+}
+COLUMNS = (
+    *Scenario.model_fields,
+    "replication",
+    *(name for counter in COUNTERS for name in (counter, *COMPUTED.get(counter, ()))),
+)
 # Accesses that one call to the compiled code does at least: so many that starting it costs nothing,
 # so few that the threads end together.
 _CHUNK_ACCESSES = 1 << 20
@@ -269,18 +280,14 @@ def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     del columns["replication"]
     table = {name: np.broadcast_to(columns[name], plan.n) for name in Scenario.model_fields}
     table["replication"] = plan.columns["replication"]
-    for i, name in enumerate(COUNTERS):
-        table[name] = counted[:, i]
-        if name == "copies":
-            table["copy_rate"] = _ratio(counted[:, i], table["wp_faults"])
-        elif name == "drained_pages":
-            table["pages_per_drain"] = _ratio(counted[:, i], table["drains"])
-        elif name == "write_ns":
-            timed = np.broadcast_to(plan.columns["costs"] != "none", plan.n)
-            mean = np.where(timed, _ratio(counted[:, i], table["wp_faults"]), np.nan)
-            table["write_ns_mean"] = mean
-            table["write_cycles_mean"] = mean * np.broadcast_to(plan.ghz, plan.n)
-    return pd.DataFrame(table)
+    table |= dict(zip(COUNTERS, counted.T, strict=True))
+    timed = np.broadcast_to(plan.columns["costs"] != "none", plan.n)
+    table["copy_rate"] = _ratio(table["copies"], table["wp_faults"])
+    table["pages_per_drain"] = _ratio(table["drained_pages"], table["drains"])
+    mean = np.where(timed, _ratio(table["write_ns"], table["wp_faults"]), np.nan)
+    table["write_ns_mean"] = mean
+    table["write_cycles_mean"] = mean * np.broadcast_to(plan.ghz, plan.n)
+    return pd.DataFrame({name: table[name] for name in COLUMNS})
 
 
 def _ratio(part: Any, whole: Any) -> Any:

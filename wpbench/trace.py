@@ -17,7 +17,7 @@ from . import mm
 from .data import backends
 from .errors import ScenarioError, TraceError, accepted
 from .mm import layout as L
-from .scenario import DECISIONS, Scenario
+from .scenario import DECISIONS, SWAPINS, Scenario
 from .scenario.columns import cost_row
 from .words import describe_word
 from .workloads.replay import FLAGS, IGNORED, OPS, replay_trace
@@ -29,9 +29,11 @@ FORK_OUTCOMES = ("", "done", "ignored")
 CLOCKS = ("tcg", "icount")
 # Pages on the file LRU lists of a machine that recorded (see mm/workingset.py), for traces whose
 # header has no file_lru.  Fitted to PG_active in all traces of each kind of machine: the
-# instrumented kernel's, and that of the unmodified kernels, whose headers have a `kernel` line.
+# instrumented kernel's, and that of the unmodified kernels, whose headers have a `kernel` line.  A
+# live system, where wpbench itself recorded, has a file LRU longer than any distance.
 FILE_LRU_INSTRUMENTED = 640
 FILE_LRU_UNMODIFIED = 470
+NO_SWAP = "none"  # backend of a program that pages nothing out
 _MOST_SHOWN = 10
 _MISSING = -1
 
@@ -154,12 +156,13 @@ def _header(path: Path, lines: list[str]) -> dict[str, str]:
     for key in HEADER:
         if key not in header:
             raise TraceError(f"{path}:1: the header has no '# {key}: ...' line")
-    for key in ("npages", "ncpus", "pagevec", "latency_ns", "file_lru"):
+    for key in ("npages", "ncpus", "pagevec", "latency_ns", "page_cluster", "file_lru"):
         if key in header and not header[key].isdigit():
             raise TraceError(f"{path}: header {key}: {header[key]!r} is not a whole number")
     for key, choices in (
-        ("backend", backends()),
+        ("backend", (*backends(), NO_SWAP)),
         ("decision", DECISIONS),
+        ("swapin", SWAPINS),
         ("clock", CLOCKS),
     ):
         if key in header and header[key] not in choices:
@@ -184,6 +187,7 @@ class _RowReader:
         self.path = path
         self.npages = int(header["npages"])
         self.ncpus = int(header["ncpus"])
+        self.swap = header["backend"] != NO_SWAP
         self.ops = {name: i for i, name in enumerate(OPS)}
         self.outcomes = {name: i for i, name in enumerate(L.OUTCOMES)}
 
@@ -214,6 +218,8 @@ class _RowReader:
             arg = _integer(where, "arg", row["arg"], 0, self.npages - 1)
             n = _integer(where, "npages", row["npages"], 1, self.npages - arg)
             if name == "pageout":
+                if not self.swap:
+                    raise TraceError(f"{where}: op: pageout does not go with backend {NO_SWAP!r}")
                 resident = _integer(where, "resident", row["resident"], 0, n)
         elif name == "migrate":
             arg = _integer(where, "arg", row["arg"], 0, self.ncpus - 1)
@@ -267,32 +273,36 @@ def machine_of(trace: Trace, pmd_offset: int, more: Mapping[str, int] | None = N
     ``more``: values of ``layout.CONFIG`` that a watcher wants.
     """
     header = trace.header
-    latency = int(header.get("latency_ns", 0))
-    asynchronous = not backends()[header["backend"]]["synchronous"]
+    backend = "zram" if header["backend"] == NO_SWAP else header["backend"]
+    asynchronous = not backends()[backend]["synchronous"]
+    latency = int(header["latency_ns"]) if asynchronous and "latency_ns" in header else None
     decision = header["decision"]
     # The instrumented kernel follows any decision in do_wp_page(), but its do_swap_page() is
-    # always v6.1's (data/kernel-measurements/README.md).
-    swapin = None if decision == "v6.12" else "v6.1"
+    # always v6.1's (data/kernel-measurements/README.md); other kernels' traces name theirs.
+    swapin = header.get("swapin", None if decision == "v6.12" else "v6.1")
     try:
         scenario = Scenario(
             workload=replay_trace,
             decision=decision,
-            backend=header["backend"],
+            backend=backend,
             npages=int(header["npages"]),
             cpus=int(header["ncpus"]),
             pagevec=int(header["pagevec"]) if "pagevec" in header else None,
-            latency_ns=latency if asynchronous else None,
+            latency_ns=latency,
             swapin=swapin,
+            page_cluster=int(header.get("page_cluster", 3)),
             pmd_offset=pmd_offset,
         )
     except ScenarioError as error:
         raise TraceError(f"{trace.path}: header: {error}") from None
     config = scenario.machine_config()
     # Only the deterministic clock has times to reckon with; elsewhere each step takes none.
-    cost = cost_row("icount" if header.get("clock") == "icount" else "none", header["backend"])
+    cost = cost_row("icount" if header.get("clock") == "icount" else "none", backend)
     config["timed"] = int(asynchronous)
-    fitted = FILE_LRU_UNMODIFIED if "kernel" in header else FILE_LRU_INSTRUMENTED
-    config["file_lru"] = int(header.get("file_lru", fitted))
+    if "file_lru" in header:
+        config["file_lru"] = int(header["file_lru"])
+    elif "recorded_by" not in header:
+        config["file_lru"] = FILE_LRU_UNMODIFIED if "kernel" in header else FILE_LRU_INSTRUMENTED
     config.update(more or {})
     return mm.Machine(config, cost)
 

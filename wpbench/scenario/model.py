@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -272,6 +273,32 @@ class Scenario(BaseModel):
                 f"order: {self.order!r} is none of workload {self.workload!r}; accepted with it: "
                 f"{', '.join(workload.orders)}"
             )
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Scenario:
+        """Return the scenario of a table's row, as ``simulate()`` returns it or from a file.
+
+        What the row does not have, or has no value for, is left open; what its workload does not
+        look at does not matter.
+        """
+        workload = row["workload"]
+        if workload not in WORKLOADS:
+            raise ScenarioError(accepted("workload", workload, WORKLOADS))
+        unused = WORKLOAD_FIELDS - WORKLOADS[workload].uses
+        fields = {}
+        for name, field in cls.model_fields.items():
+            value = row.get(name)
+            if name in unused or value is None or value == "" or pd.isna(value):
+                continue
+            value = value.item() if isinstance(value, np.generic) else value
+            if isinstance(field.default, bool):
+                value = bool(value)
+            elif isinstance(value, float) and not isinstance(field.default, float):
+                value = int(value)  # a column of numbers, some of which are missing
+            fields[name] = value
+        if backends()[str(fields["backend"])]["synchronous"]:
+            fields.pop("latency_ns", None)
+        return cls(**fields)
 
     def columns(self) -> dict[str, Any]:
         """Return all fields as columns of one entry, as ``columns.resolve()`` takes them."""

@@ -1,0 +1,682 @@
+"""Measuring, as far as it can be tested without looking at a kernel."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import wpbench as wb
+from wpbench import mm
+from wpbench.cli import main
+from wpbench.measure import agent, facts, run, zram, zram_guard
+from wpbench.measure.agreement import compare, compare_table, scenario_of
+from wpbench.measure.bench import COUNTED
+from wpbench.measure.crew import masks
+from wpbench.measure.draw import draw
+from wpbench.measure.plans import as_measured, pages_out, plan, shuffled_pages, without_swap
+from wpbench.measure.record import trace_text, write_trace
+from wpbench.measure.signals import StoppedError, noted, stopping
+from wpbench.measure.vng import Guest
+from wpbench.mm.clock import settle
+from wpbench.simulate import COUNTERS
+from wpbench.trace import read_trace
+from wpbench.workloads.replay import OPS, page_flags, replay_trace
+from wpbench.workloads.reproducer import shuffled
+
+MEASURED = wb.data_dir() / "kernel-measurements"
+FACTS: dict[str, Any] = {
+    "release": "6.1.0-54-amd64",
+    "version": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.190-1 (2026-10-16)",
+    "kernel": "6.1.190",
+    "decision": "exclusive",
+    "swapin": "v6.1",
+    "pagevec": 15,
+    "backend": "zram",
+    "swaps": [{"path": "/dev/zram0", "backend": "zram", "compressor": "lz4"}],
+    "swap_pages": 16383,
+    "swap_free_pages": 16383,
+    "page_cluster": 3,
+    "mglru": False,
+    "ksm": 0,
+    "cpus_allowed": [0, 1, 2, 3],
+}
+WHOLE_MIX = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2"
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(
+    ("release", "decision", "pagevec"),
+    [
+        ("5.4.0-generic", "v5.8", 15),
+        ("5.8.18", "v5.8", 15),
+        ("5.9.0", "v5.17", 15),
+        ("5.17.15", "v5.17", 15),
+        ("5.18.0-rc1", "patch2", 15),
+        ("5.19.17", "exclusive", 15),
+        ("6.1.0-54-amd64", "exclusive", 15),
+        ("6.8.12", "exclusive", 15),
+        ("6.9.0", "exclusive", 31),
+        ("6.10.3", "exclusive", 31),
+        ("6.11.0", "v6.12", 31),
+        ("6.12.117+deb12-amd64", "v6.12", 31),
+    ],
+)
+def test_a_version_tells_decision_and_pagevec(release, decision, pagevec):
+    kernel = facts.guess_kernel(release)
+    assert kernel.decision == decision
+    assert kernel.swapin == wb.DECISIONS[decision].swapin
+    assert facts.guess_pagevec(release) == pagevec
+
+
+@pytest.mark.nojit
+def test_a_kernel_that_cannot_be_measured():
+    with pytest.raises(wb.MeasureError, match=r"4\.19\.1 has no MADV_PAGEOUT.*v5\.4"):
+        facts.guess_kernel("4.19.1")
+    with pytest.raises(wb.MeasureError, match="does not begin with"):
+        facts.guess_kernel("unknown")
+    assert facts.guess_pagevec("4.9.0") == 14
+
+
+@pytest.mark.nojit
+def test_debian_hides_the_version_in_another_place():
+    assert facts.upstream_version(FACTS["release"], FACTS["version"]) == "6.1.190"
+    assert facts.upstream_version("6.18.2", "#1 SMP") == "6.18.2"
+
+
+@pytest.mark.nojit
+def test_environment_is_plain_and_complete():
+    found = facts.environment()
+    assert json.loads(json.dumps(found)) == found
+    assert set(found) >= set(FACTS)
+    assert found["memory_bytes"] > found["available_bytes"] > 0
+    assert set(found["cpus_allowed"]) == os.sched_getaffinity(0)
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, None),
+        ({"mglru": True}, "MGLRU"),
+        ({"ksm": 1}, "KSM"),
+        ({"swap_free_pages": 100}, "half full"),
+        ({"swaps": FACTS["swaps"] * 2}, "several swap devices"),
+        ({"release": "6.14.2"}, "PageLRU"),
+        ({"release": "6.12.1"}, None),
+        ({"release": "6.19.0"}, "swap cache always"),
+    ],
+)
+def test_notes_say_what_the_model_does_not_have(change, words):
+    found = facts.notes(FACTS | change)
+    assert len(found) == (0 if words is None else 1)
+    assert words is None or words in found[0]
+
+
+@pytest.mark.nojit
+def test_swap_devices_by_name(monkeypatch):
+    names = {"/dev/zram1": "zram", "/dev/ram0": "brd", "/dev/pmem0": "pmem"}
+    names |= {"/dev/nullb0": "null_blk", "/dev/nvme0n1p2": "nvme"}
+    assert {path: facts.backend_of(path) for path in names} == names
+    monkeypatch.setattr(facts, "_number", lambda path: int("sdb" in path))
+    assert (facts.backend_of("/dev/sda2"), facts.backend_of("/dev/sdb2")) == ("ssd", "disk")
+    text = "Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 400 4 -2\n"
+    text += "/dev/zram1 partition 65532 0 32767\n"
+    answers = {"/proc/swaps": text, "/sys/block/zram1/comp_algorithm": "lzo [lzo-rle] lz4"}
+    monkeypatch.setattr(facts, "read_text", answers.get)
+    first, second = facts.swaps()
+    assert (first["path"], first["compressor"]) == ("/dev/zram1", "lzo-rle")
+    assert first["size_pages"] == 65532 * 1024 // facts.PAGESIZE
+    assert second["priority"] == -2
+    assert facts.backend() == "zram"
+    answers["/sys/module/zswap/parameters/enabled"] = "Y"
+    assert facts.backend() == "zswap"
+    answers["/proc/swaps"] = ""
+    assert facts.backend() == "none"
+
+
+@pytest.mark.nojit
+def test_kernel_options():
+    text = "# CONFIG_KSM is not set\nCONFIG_ZRAM=m\nCONFIG_FOO=y\nCONFIG_HZ=250\n"
+    assert facts.config_options(text) == {"CONFIG_ZRAM": "m", "CONFIG_HZ": "250"}
+
+
+@pytest.mark.nojit
+def test_sizes():
+    sizes = {"1M": 1 << 20, "64m": 64 << 20, "2G": 2 << 30, "2048KiB": 2 << 20}
+    assert {text: zram.parse_size(text) for text in sizes} == sizes
+    for text in ("", "64", "-1M", "1.5G", "many", "1000K"):
+        with pytest.raises(wb.MeasureError, match="accepted: a size from 1M up"):
+            zram.parse_size(text)
+
+
+@pytest.mark.nojit
+def test_little_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(zram, "meminfo", lambda: {"MemAvailable": 200 << 20})
+    zram.check_memory(72 << 20, "a region")
+    with pytest.raises(wb.MeasureError, match=r"a region may take 73 MiB.*200 MiB are available"):
+        zram.check_memory(73 << 20, "a region")
+
+
+@pytest.mark.nojit
+def test_masks():
+    words = masks([0, 63, 64])
+    first, second, third = (words[128 * i : 128 * (i + 1)] for i in range(3))
+    assert first[0] == 1
+    assert second[0] == -(1 << 63)
+    assert (third[0], third[1]) == (0, 1)
+    assert sum(map(bool, words)) == 3
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 64, 100])
+def test_shuffled_pages_are_the_simulated_ones(n):
+    mask, bits = 1, 1
+    while mask < n - 1:
+        mask, bits = mask * 2 + 1, bits + 1
+    compiled = [shuffled(i, n, mask, (bits + 1) // 2) for i in range(n)]
+    assert shuffled_pages(n) == compiled
+    assert sorted(compiled) == list(range(n))
+
+
+@pytest.mark.parametrize(
+    "mix", ["pageout:3 read:40 write:40 cold:3 migrate:4 free:2", "pageout:1 read:1 write:9"]
+)
+@pytest.mark.parametrize("replication", [0, 3])
+def test_the_drawn_program_is_the_simulated_one(mix, replication):
+    scenario = wb.Scenario(workload="random", npages=40, rounds=3000, cpus=3, mix=mix, seed=7)
+    program = {name: np.array(column) for name, column in draw(scenario, replication).items()}
+    m = mm.Machine(scenario.machine_config())
+    empty = np.zeros(3000, np.int64)
+    replay_trace(m, *program.values(), empty, empty.copy(), empty.copy(), empty.copy())
+    settle(m)
+    (simulated,) = wb.simulate(scenario, seeds=replication + 1).tail(1).to_dict("records")
+    assert dict(zip(COUNTERS, m.counted.tolist(), strict=True)) == {
+        name: simulated[name] for name in COUNTERS
+    }
+    assert page_flags(m, 0) >= 0
+
+
+@pytest.mark.nojit
+def test_plans_are_plain_numbers():
+    random = plan(wb.Scenario(workload="random", rounds=50, npages=8, cpus=2, mix=WHOLE_MIX))
+    assert json.loads(json.dumps(random)) == random
+    assert {len(random[name]) for name in ("op", "arg", "n")} == {50}
+    assert (random["pages_out"], random["pages"]) == (True, 8)
+    reproducer = plan(wb.Scenario(npages=8, threads=2, order="read-write-shuffled", write_cpu=1))
+    assert json.loads(json.dumps(reproducer)) == reproducer
+    assert sorted(reproducer["sequence"]) == list(range(8))
+    assert (reproducer["pages"], reproducer["write_cpu"], reproducer["cpus"]) == (16, 1, 2)
+
+
+@pytest.mark.nojit
+def test_without_swap_a_random_program_forks():
+    left_open = without_swap(wb.Scenario(workload="random", npages=8))
+    assert not pages_out(left_open)
+    assert "fork:2" in left_open.mix
+    given = wb.Scenario(workload="random", mix="pageout:1 read:1")
+    assert without_swap(given) is given
+    assert pages_out(given)
+    assert pages_out(wb.Scenario())
+
+
+@pytest.mark.nojit
+def test_the_kernel_says_what_it_is_and_a_patched_tree_is_told():
+    asked = wb.Scenario(npages=8, backend="nvme")
+    found = as_measured(asked, FACTS)
+    assert (found.decision, found.pagevec, found.swapin) == ("exclusive", 15, "v6.1")
+    assert (found.backend, found.swap_pages, found.npages) == ("zram", 16383, 8)
+    patched = as_measured(wb.Scenario(decision="patch1", pagevec=31), FACTS)
+    assert (patched.decision, patched.pagevec) == ("patch1", 31)
+    assert patched.resolved()["swapin"] == "v5.17"
+    assert as_measured(asked, FACTS | {"backend": "none", "swap_pages": 0}).backend == "zram"
+
+
+def recorded(name):
+    trace = read_trace(MEASURED / "traces" / f"{name}.csv.gz")
+    scenario = wb.Scenario(
+        workload="random",
+        decision=trace.header["decision"],
+        npages=int(trace.header["npages"]),
+        cpus=int(trace.header["ncpus"]),
+        mix=trace.header["mix"],
+        seed=int(trace.header["seed"]),
+    )
+    return trace, scenario
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
+def test_a_trace_is_written_as_the_recorded_ones_are(tmp_path, suffix):
+    trace, scenario = recorded("zram_patch2_64p_2c_fork_s42")
+    columns = trace.rows.T
+    told = {"op": columns[1].tolist(), "arg": columns[2].tolist(), "n": columns[3].tolist()}
+    forks = np.isin(columns[1], [OPS.index("fork"), OPS.index("exit")])
+    extra = np.where(forks, trace.ignored.astype(np.int64), columns[5])
+    rows = np.column_stack([columns[0], columns[4], extra, *columns[6:]]).tolist()
+    header = {"backend": "zram", "decision": "patch2", "clock": None}
+    text = trace_text(scenario, told | {"cpus": 2}, {"rows": rows}, header)
+    path = tmp_path / f"trace.{suffix}"
+    write_trace(path, text)
+    again = read_trace(path)
+    assert (again.rows == trace.rows).all()
+    assert (again.ignored == trace.ignored).all()
+    assert again.header["mix"] == scenario.mix
+    assert "clock" not in again.header
+    data = path.read_bytes()
+    write_trace(path, text)
+    assert path.read_bytes() == data
+
+
+@pytest.mark.nojit
+def test_traces_without_swap_and_of_another_swapin(tmp_path):
+    head = "# backend: none\n# decision: patch2\n# npages: 4\n# ncpus: 1\n# swapin: v5.18\n"
+    columns = "t_ns,op,arg,npages,outcome,resident,lru,active,writeback,swapcache\n"
+    path = tmp_path / "trace.csv"
+    path.write_text(head + columns + "1,write,0,,hit,,0,0,0,0\n2,fork,,,done,,,,,\n")
+    assert wb.replay(path).mismatches == 0
+    path.write_text(head + columns + "1,pageout,0,4,,0,,,,\n")
+    with pytest.raises(wb.TraceError, match="pageout does not go with backend 'none'"):
+        wb.replay(path)
+    path.write_text(head.replace("v5.18", "v5.1") + columns + "1,write,0,,hit,,0,0,0,0\n")
+    with pytest.raises(wb.TraceError, match=r"swapin: 'v5\.1' is not accepted"):
+        wb.replay(path)
+
+
+def test_a_trace_is_compared_fault_by_fault():
+    path = MEASURED / "traces" / "null_blk-10us_patch2_32p_1c_s21.csv.gz"
+    (row,) = compare(path).to_dict("records")
+    assert (row["mismatches"], row["agreement"], row["agreement_high"]) == (0, 1.0, 1.0)
+    assert 0.99 < row["agreement_low"] < 1.0
+    assert row["decision"] == "patch2"
+
+
+def test_a_table_is_compared_by_rate():
+    measured = pd.read_csv(MEASURED / "reproducer_sync.csv")
+    rows = measured[measured["rounds"] * measured["npages"] <= 2000].iloc[::12]
+    found = compare_table(rows)
+    assert len(found) == len(rows) > 10
+    exact = (found["copies_measured"] == found["copies_simulated"]) & (
+        found["wp_faults_measured"] == found["wp_faults_simulated"]
+    )
+    assert exact.mean() > 0.8
+    assert found["within"][exact].all()
+    assert (found["rate_low"] <= found["rate_measured"])[found["wp_faults_measured"] > 0].all()
+    off = rows.assign(copies=rows["wp_faults"] - rows["copies"])
+    assert not compare_table(off)["within"].any()
+
+
+def test_a_table_without_frame_numbers_is_compared_by_its_faults(tmp_path):
+    scenario = wb.Scenario(npages=8, rounds=50, decision="patch1")
+    table = wb.simulate(scenario).assign(copies=pd.NA, oracle="off")
+    (row,) = compare_table(table).to_dict("records")
+    assert row["rate_of"] == "wp_faults / accesses"
+    assert row["within"]
+    assert row["wp_faults_measured"] == row["wp_faults_simulated"] == 8 * 50
+    table.to_csv(tmp_path / "t.csv", index=False)
+    assert compare(tmp_path / "t.csv")["within"].all()
+    table.drop(columns="copies").to_parquet(tmp_path / "t.parquet")
+    assert compare(tmp_path / "t.parquet")["within"].all()
+
+
+@pytest.mark.nojit
+def test_what_cannot_be_compared(tmp_path):
+    with pytest.raises(wb.MeasureError, match="no column 'wp_faults'"):
+        compare(pd.DataFrame({"npages": [1]}))
+    with pytest.raises(wb.TraceError, match="there is no such file"):
+        compare(tmp_path / "none.csv")
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(wb.MeasureError, match="neither a trace nor a table"):
+        compare(tmp_path / "empty.csv")
+
+
+@pytest.mark.nojit
+def test_a_measured_row_is_a_scenario():
+    row = {"pattern": "read-all-write-all", "npages": 8.0, "fork_exit_before": 1, "copies": 3}
+    found = scenario_of(row | {"backend": "none", "latency_ns": float("nan")})
+    assert (found.order, found.npages, found.fork_exit_before) == ("read-all-write-all", 8, True)
+    assert found.backend == "zram"
+
+
+@pytest.mark.nojit
+def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
+    with pytest.raises(wb.MeasureError, match=r"accel: 'kmv' is not accepted.*did you mean 'kvm'"):
+        Guest(tmp_path, accel="kmv")
+    with pytest.raises(wb.MeasureError, match="no such kernel image"):
+        Guest(tmp_path / "bzImage")
+    with pytest.raises(wb.MeasureError, match="cpus: 1 is not accepted"):
+        Guest(tmp_path, cpus=1)
+    monkeypatch.setattr("wpbench.measure.vng._search_path", lambda: str(tmp_path))
+    with pytest.raises(wb.MeasureError, match=r"vng is not installed.*virtme-ng"):
+        Guest(tmp_path)
+
+
+@pytest.mark.nojit
+def test_a_signal_is_noted_and_acts_at_the_end():
+    told = []
+
+    def be_interrupted():
+        with stopping(lambda: told.append(1)):
+            signal.raise_signal(signal.SIGINT)
+            told.append(2)
+
+    def run():
+        with noted():
+            with pytest.raises(StoppedError, match="SIGINT"):
+                be_interrupted()
+            told.append(3)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert told == [1, 2, 3]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with noted(), stopping(lambda: told.append(4)):
+        pass
+    assert told == [1, 2, 3]
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["random", "--mix", "read:x"], "mix: 'read:x' is not accepted"),
+        (["reproducer", "--npages", "none"], "npages: 'none' is not accepted"),
+        (["reproducer", "--decision", "patch3"], "decision: 'patch3' is not accepted"),
+        (["reproducer", "--zram", "much"], "zram: 'much' is not accepted"),
+        (["random", "--record", "/nowhere/x.csv"], "there is no folder /nowhere"),
+        (["random", "--oracle", "off", "--record", "x.csv"], "record: needs the oracle"),
+        (["random", "--seeds", "2", "--record", "x.csv"], "several runs need a folder"),
+        (["reproducer", "--vng", "/nowhere/bzImage"], "no such kernel image"),
+        (["compare", "/nowhere/x.csv"], "there is no such file"),
+    ],
+)
+def test_command_line_errors(capsys, monkeypatch, words, message):
+    monkeypatch.setattr("wpbench.measure.table.swaps", lambda: [{"backend": "zram"}])
+    assert main(["measure", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.nojit
+def test_without_swap_the_reproducer_says_what_can_be_measured(capsys, monkeypatch):
+    monkeypatch.setattr("wpbench.measure.table.swaps", list)
+    assert main(["measure", "reproducer"]) == 2
+    error = capsys.readouterr().err
+    assert "no swap" in error
+    assert "--zram 64M" in error
+    assert "wpbench measure random" in error
+    assert main(["measure", "random", "--mix", "pageout:1 read:1"]) == 2
+
+
+@pytest.mark.nojit
+def test_environment_on_the_command_line(capsys):
+    assert main(["measure", "environment"]) == 0
+    assert json.loads(capsys.readouterr().out)["pagevec"] in (14, 15, 31)
+
+
+def test_importing_costs_nothing():
+    code = """
+import sys
+from wpbench import measure
+heavy = {"numba", "numpy", "pandas", "scipy", "pydantic", "ctypes"}
+print(sorted(heavy & set(sys.modules)))
+measure.environment()
+print(sorted({"numba", "pandas"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["[]", "[]"]
+
+
+def answer(plan, frames=True):
+    """Make up what a measuring process returns of a plan."""
+    nops = len(plan.get("op", []))
+    counts = dict.fromkeys(COUNTED, 0) | {"accesses": 10, "wp_faults": 4, "copies": 1, "reuses": 3}
+    return {
+        "rows": [[i, 0, -1, 1, 0, 0, 0] for i in range(nops)],
+        "counts": counts,
+        "frames": frames,
+        "flags": frames,
+        "oracle": "",
+        "cpu_ids": [0],
+        "times": {} if frames else {"write_ns_mean": 80.5, "clock_ns": 28.0},
+        "vmstat": {"pswpin": 5, "pswpout": 6, "nr_tlb_remote_flush": 7},
+        "wall_ns": 2_000_000_000,
+    }
+
+
+@pytest.fixture
+def measuring(monkeypatch):
+    """Let nothing be measured: jobs are kept, their results made up."""
+    jobs = []
+
+    def execute(job):
+        jobs.append(job)
+        frames = job["oracle"] != "off"
+        return {
+            "environment": FACTS,
+            "results": [answer(plan, frames) for plan in job["plans"]],
+        }
+
+    monkeypatch.setattr("wpbench.measure.table.execute", execute)
+    monkeypatch.setattr("wpbench.measure.table.swaps", lambda: FACTS["swaps"])
+    return jobs
+
+
+@pytest.mark.nojit
+def test_a_table_has_the_columns_of_the_simulation(measuring):
+    table = run(wb.grid(npages=[1, 2]), seeds=2, zram="64M")
+    (job,) = measuring
+    assert (len(job["plans"]), job["zram"], job["oracle"]) == (4, 64 << 20, "auto")
+    simulated = wb.simulate(wb.Scenario(npages=1, rounds=1))
+    assert list(table.columns[: len(simulated.columns)]) == list(simulated.columns)
+    assert list(table["replication"]) == [0, 1, 0, 1]
+    row = table.iloc[0]
+    assert (row["decision"], row["pagevec"], row["backend"]) == ("exclusive", 15, "zram")
+    assert (row["copies"], row["copy_rate"], row["pswpin"], row["wall_s"]) == (1, 0.25, 5, 2.0)
+    assert row["vmstat_nr_tlb_remote_flush"] == 7
+    assert pd.isna(row["drains"])
+    assert pd.isna(row["write_ns_mean"])
+    record = table.attrs["wpbench"]
+    assert record["measured_on"] == FACTS
+    assert record["parameters"]["seeds"] == 2
+    assert table["copies"].dtype == "Int64"
+
+
+@pytest.mark.nojit
+def test_with_the_oracle_off_copies_are_missing(measuring):
+    table = run(wb.Scenario(decision="patch1"), oracle="off")
+    row = table.iloc[0]
+    assert (row["decision"], row["oracle"], row["write_ns_mean"]) == ("patch1", "off", 80.5)
+    for name in ("copies", "reuses", "copy_rate", "not_paged_out", "likely_pagevec"):
+        assert pd.isna(row[name])
+    assert row["wp_faults"] == 4
+
+
+@pytest.mark.nojit
+def test_records_are_named_after_what_they_are(measuring, tmp_path):
+    mixes = ["read:1", "read:1 fork:1 cold:1"]
+    run(wb.grid(workload="random", rounds=5, npages=4, mix=mixes), seeds=2, record=tmp_path)
+    assert measuring[0]["oracle"] == "on"
+    names = ["6.1.190_zram_4p_1c_cold+fork_s1.csv.gz", "6.1.190_zram_4p_1c_cold+fork_s1_r1.csv.gz"]
+    names += ["6.1.190_zram_4p_1c_s1.csv.gz", "6.1.190_zram_4p_1c_s1_r1.csv.gz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    header = read_trace(tmp_path / names[2]).header
+    assert header["decision"] == "exclusive"
+    assert header["swapin"] == "v6.1"
+    assert header["kernel"].startswith("6.1.190 (6.1.0-54-amd64 #1 SMP")
+    assert (header["mglru"], header["compressor"], header["latency_ns"]) == ("off", "lz4", "0")
+    with pytest.raises(wb.MeasureError, match="workload 'random' only"):
+        run(wb.Scenario(), record=tmp_path)
+
+
+@pytest.mark.nojit
+def test_on_the_command_line(measuring, capsys, tmp_path):
+    words = ["reproducer", "--npages", "1,2", "--csv", str(tmp_path / "t.csv")]
+    assert main(["measure", *words, "--parquet", str(tmp_path / "t.parquet")]) == 0
+    assert len(pd.read_csv(tmp_path / "t.csv")) == 2
+    assert pd.read_parquet(tmp_path / "t.parquet").attrs["wpbench"]["measured_on"] == FACTS
+    assert main(["measure", "reproducer", "--npages", "1,2"]) == 0
+    out = capsys.readouterr().out
+    assert "measured on Linux 6.1.190, oracle on: workload=reproducer decision=exclusive" in out
+    assert main(["measure", "reproducer", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["copies"] == 1
+
+
+@pytest.mark.nojit
+def test_comparing_on_the_command_line(capsys, tmp_path):
+    table = wb.simulate(wb.Scenario(npages=2, rounds=5)).assign(kernel="simulated")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    assert main(["measure", "compare", str(tmp_path / "t.csv")]) == 0
+    assert "within" in capsys.readouterr().out
+    assert main(["measure", "compare", str(tmp_path / "t.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["within"] is True
+
+
+@pytest.mark.nojit
+def test_a_job_is_done_and_its_errors_are_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(agent, "swaps", lambda: FACTS["swaps"])
+    memory = {"SwapFree": 100 * agent.PAGE, "MemAvailable": 1 << 40}
+    monkeypatch.setattr(agent, "meminfo", lambda: memory)
+    monkeypatch.setattr(zram, "meminfo", lambda: memory)
+    cleared = []
+    monkeypatch.setattr(agent, "_clear", cleared.append)
+    monkeypatch.setitem(agent._RUN, "reproducer", lambda _plan, oracle, cpus: [oracle, cpus])
+    plan = {"workload": "reproducer", "pages": 50, "pages_out": True}
+    job = {"plans": [plan], "oracle": "off", "zram": 0, "cpu_ids": [1, 2]}
+    (tmp_path / agent.JOB).write_text(json.dumps(job))
+    assert agent.main(tmp_path) == 0
+    found = json.loads((tmp_path / agent.RESULT).read_text())
+    assert found["results"] == [["off", [1, 2]]]
+    assert cleared == [[1, 2]]
+    job["plans"] = [plan | {"pages": 51}]
+    (tmp_path / agent.JOB).write_text(json.dumps(job))
+    assert agent.main(tmp_path) == 1
+    error = json.loads((tmp_path / agent.RESULT).read_text())["error"]
+    assert "51 pages are paged out, of 100 pages of free swap; accepted: up to 50" in error
+    monkeypatch.setattr(agent, "swaps", list)
+    with pytest.raises(wb.MeasureError, match="no swap"):
+        agent.execute(job)
+
+
+@pytest.fixture
+def guest(monkeypatch, tmp_path):
+    """A guest whose boot only writes down what it was told."""
+    monkeypatch.setattr(Guest, "_find", staticmethod(lambda program, _where: program))
+    compiled = tmp_path / "compiled"
+    compiled.mkdir()
+    monkeypatch.setattr(Guest, "_compiled", staticmethod(lambda: compiled))
+    image = tmp_path / "boot" / "vmlinuz"
+    image.parent.mkdir()
+    image.touch()
+    (image.parent / "config-6.1.0-54-amd64").write_text("CONFIG_ZRAM=m\n")
+    return Guest(image, accel="tcg", cpus=3)
+
+
+@pytest.mark.nojit
+def test_a_guest_gets_the_job_and_returns_the_result(guest, monkeypatch):
+    seen = {}
+
+    def boot(self, command, folder, console):
+        seen["script"] = (folder / "guest.sh").read_text()
+        seen["job"] = json.loads((folder / "job.json").read_text())
+        result = {"environment": FACTS | {"config": {}}, "results": [1]}
+        (folder / "result.json").write_text(json.dumps(result))
+
+    monkeypatch.setattr(Guest, "_boot", boot)
+    found = guest.execute({"plans": [], "oracle": "on", "zram": 0})
+    assert found["environment"]["config"] == {"CONFIG_ZRAM": "m"}
+    assert seen["job"]["cpu_ids"] == [1, 2]
+    assert "wpbench.measure.agent" in seen["script"]
+    assert "NUMBA_CPU_NAME=generic" in seen["script"]
+    assert guest.clock == "tcg"
+
+
+@pytest.mark.nojit
+def test_a_guest_that_says_nothing_or_an_error(guest, monkeypatch):
+    def panic(self, command, folder, console):
+        console.write(b"Kernel panic - not syncing\n")
+        console.flush()
+
+    def refuse(self, command, folder, console):
+        (folder / "result.json").write_text(json.dumps({"error": "no zram"}))
+
+    job = {"plans": [], "oracle": "on", "zram": 0}
+    monkeypatch.setattr(Guest, "_boot", panic)
+    with pytest.raises(wb.MeasureError, match=r"no result from the guest\n  . Kernel panic"):
+        guest.execute(job)
+    monkeypatch.setattr(Guest, "_boot", refuse)
+    with pytest.raises(wb.MeasureError, match="in the guest: no zram"):
+        guest.execute(job)
+
+
+class System:
+    """What the guard does to a system, and what the system says of it."""
+
+    def __init__(self, fails=""):
+        self.done, self.swap, self.fails = [], False, fails
+
+    def command(self, *words):
+        self.done.append(words[0])
+        if words[0] == self.fails:
+            raise OSError(f"{words[0]} failed")
+        self.swap = {"swapon": True, "swapoff": False}.get(words[0], self.swap)
+
+    def write(self, path, _text):
+        self.done.append(path.rpartition("/")[2])
+
+    def read(self, path):
+        if path.endswith("hot_add"):
+            return "7\n"
+        return "Filename\n" + ("/dev/zram7 partition 1 0 1\n" if self.swap else "")
+
+
+@pytest.fixture
+def guarded(monkeypatch):
+    def prepare(**options):
+        system = System(**options)
+        for name in ("command", "write", "read"):
+            monkeypatch.setattr(zram_guard, name, getattr(system, name))
+        monkeypatch.setattr(zram_guard, "TRIES", 2)
+        monkeypatch.setattr(zram_guard, "EBUSY_WAIT", 0.0)
+        monkeypatch.setattr(zram_guard, "CONTROL", "/nowhere/zram-control")
+        return system, zram_guard.Device()
+
+    return prepare
+
+
+@pytest.mark.nojit
+def test_the_guard_takes_down_what_it_set_up(guarded):
+    system, device = guarded()
+    device.up(1 << 20)
+    assert system.done == ["modprobe", "disksize", "mkswap", "swapon"]
+    assert device.down() == ""
+    assert system.done[4:] == ["swapoff", "hot_remove", "rmmod"]
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(
+    ("fails", "down"),
+    [
+        ("modprobe", []),
+        ("mkswap", ["hot_remove", "rmmod"]),
+        ("swapon", ["hot_remove", "rmmod"]),
+    ],
+)
+def test_the_guard_takes_down_what_it_set_up_in_part(guarded, fails, down):
+    system, device = guarded(fails=fails)
+    with pytest.raises(OSError, match=fails):
+        device.up(1 << 20)
+    before = len(system.done)
+    assert device.down() == ""
+    assert system.done[before:] == down
+
+
+@pytest.mark.nojit
+def test_the_guard_says_what_is_left(guarded):
+    system, device = guarded(fails="swapoff")
+    device.up(1 << 20)
+    assert "`swapoff /dev/zram7; echo 7 > " in device.down()
+    assert system.done.count("swapoff") == 2

@@ -1,0 +1,84 @@
+"""Debian's own kernels, booted under software emulation: their traces replay, nothing is left."""
+
+import json
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from debian_kernel import META, kernel_image
+
+import wpbench as wb
+from wpbench.measure import Guest, compare_trace, run
+
+DRIVER = Path(__file__).with_name("guest_interrupts.py")
+INTERRUPTED = "6.12"
+EXPECTED = {"6.1": ("exclusive", 15), "6.12": ("v6.12", 31)}
+MIXES = ("pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2",)
+PROGRAMS = ("busybox", "depmod", "modprobe")
+
+pytestmark = [
+    pytest.mark.qemu,
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="the packages are for x86-64"),
+]
+
+
+class Driven(Guest):
+    """A guest that, after the job, does it again and interrupts it."""
+
+    def run(self, _command, folder, environment=None):
+        super().run([sys.executable, str(DRIVER), str(folder)], folder, environment)
+        self.interrupts = json.loads((folder / "interrupts.json").read_text())
+
+
+@pytest.fixture(scope="module", params=META)
+def measured(request, tmp_path_factory):
+    """Boot a kernel and record three programs: its series, the table, the traces, the guest."""
+    path = ":".join([str(Path(sys.executable).parent), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+    for program in ("vng", "qemu-system-x86_64", *PROGRAMS):
+        if shutil.which(program, path=path) is None:
+            pytest.skip(f"{program} is not installed")
+    series = request.param
+    guest = (Driven if series == INTERRUPTED else Guest)(kernel_image(series), accel="tcg")
+    folder = tmp_path_factory.mktemp(f"linux-{series}")
+    scenarios = wb.grid(workload="random", npages=64, rounds=4000, cpus=2, mix=MIXES, seed=901)
+    table = run(scenarios, guest=guest, zram="32M", record=folder)
+    return series, table, sorted(folder.glob("*.csv.gz")), guest
+
+
+def test_traces_of_an_unmodified_kernel_replay(measured):
+    series, table, traces, _ = measured
+    facts = table.attrs["wpbench"]["measured_on"]
+    assert facts["release"].startswith(f"{series}.")
+    assert (facts["decision"], facts["pagevec"]) == EXPECTED[series]
+    assert (facts["backend"], facts["thp"], facts["mglru"]) == ("zram", "never", False)
+    assert facts["config"]["CONFIG_ZRAM"] == "m"
+    assert table.attrs["wpbench"]["notes"] == []
+    assert len(traces) == len(MIXES)
+    for path in traces:
+        found = compare_trace(path)
+        (row,) = found.to_dict("records")
+        assert row["decision"] == EXPECTED[series][0]
+        assert row["compared"] > 3000
+        assert row["agreement"] >= 0.995, found.attrs["first"]
+
+
+def test_tables_of_an_unmodified_kernel(measured):
+    _, table, _, _ = measured
+    assert (table["wp_faults"] == table["copies"] + table["reuses"]).all()
+    assert (table["pswpout"] > 0).all()
+    with_forks = table["mix"].str.contains("fork:2")
+    assert (table["copies"][with_forks] > 100).all()
+
+
+@pytest.mark.parametrize("measured", [INTERRUPTED], indirect=True)
+def test_interrupted_anywhere_it_leaves_nothing(measured):
+    _, _, _, guest = measured
+    undisturbed, *interrupts = guest.interrupts
+    assert undisturbed["left"] == []
+    assert {row["signal"] for row in interrupts} == {"SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"}
+    assert any(row["swap_on"] for row in interrupts)
+    assert [row for row in interrupts if row["left"]] == []
+    assert all(row["status"] != 1 for row in interrupts), interrupts

@@ -1,0 +1,36 @@
+"""The same workloads on the running kernel, and how far the simulation agrees (docs/measure.md).
+
+``from wpbench import measure`` costs next to nothing: what is used is imported then.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .agreement import compare, compare_table, compare_trace
+    from .facts import environment
+    from .table import run
+    from .vng import Guest
+
+_WHERE = {
+    "Guest": "vng",
+    "compare": "agreement",
+    "compare_table": "agreement",
+    "compare_trace": "agreement",
+    "environment": "facts",
+    "run": "table",
+}
+
+__all__ = ["Guest", "compare", "compare_table", "compare_trace", "environment", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'wpbench.measure' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

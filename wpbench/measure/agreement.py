@@ -1,0 +1,196 @@
+"""What was measured beside its simulation: per fault where there is a trace, by rate otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.stats import binomtest
+
+from ..errors import MeasureError, TraceError
+from ..provenance import provenance
+from ..scenario import Scenario
+from ..simulate import COUNTERS, run
+from ..trace import NO_SWAP, read_trace, replay
+
+# Columns of data/kernel-measurements that have another name in a scenario.
+_RENAMED = {"pattern": "order"}
+_KEYS = (
+    "workload",
+    "kernel",
+    "decision",
+    "backend",
+    "npages",
+    "rounds",
+    "order",
+    "read_cpu",
+    "write_cpu",
+    "threads",
+    "cpus",
+    "seed",
+    "replication",
+    "oracle",
+)
+CONFIDENCE = 0.95
+
+
+def _interval(hits: int, n: int) -> tuple[float, float]:
+    """Return Wilson's interval of a rate, as if the trials were independent."""
+    if n == 0:
+        return float("nan"), float("nan")
+    found = binomtest(hits, n).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
+    """Replay a recorded program and return how far the machine agrees, in one row.
+
+    Returns
+    -------
+    DataFrame
+        ``file``, ``kernel``, ``decision``, ``backend``; ``operations``, ``compared``,
+        ``mismatches``; ``agreement`` (0 to 1) with Wilson's 95 % interval ``agreement_low``,
+        ``agreement_high``; ``flags_<name>``, accesses whose page had another flag.
+        ``attrs["first"]``: the first mismatches, as text.
+
+    Raises
+    ------
+    TraceError
+        If the file is truncated, garbled or mislabelled.
+    """
+    header = read_trace(path).header
+    found = replay(path, pmd_offset=pmd_offset)
+    agreed = found.compared - found.mismatches
+    low, high = _interval(agreed, found.compared)
+    row = {
+        "file": found.file,
+        "kernel": header.get("kernel", ""),
+        "decision": header["decision"],
+        "backend": header["backend"],
+        "operations": found.operations,
+        "compared": found.compared,
+        "mismatches": found.mismatches,
+        "agreement": agreed / found.compared if found.compared else float("nan"),
+        "agreement_low": low,
+        "agreement_high": high,
+        **{f"flags_{name}": n for name, n in found.flag_mismatches.items()},
+    }
+    table = pd.DataFrame([row])
+    table.attrs["wpbench"] = provenance("measure.compare", {"trace": str(path)})
+    table.attrs["first"] = found.first
+    return table
+
+
+def scenario_of(row: Mapping[str, Any]) -> Scenario:
+    """Return the scenario of a row of a measured table; what is missing there is left open."""
+    named = {_RENAMED.get(name, name): value for name, value in row.items()}
+    if named.get("backend") == NO_SWAP:
+        named["backend"] = "zram"  # nothing is paged out
+    return Scenario.from_row({"workload": "reproducer", "backend": "zram", **named})
+
+
+def _compare_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    scenario = scenario_of(row)
+    counts = run(scenario, int(row.get("replication", 0))).counted
+    simulated = dict(zip(COUNTERS, counts.tolist(), strict=True))
+    blind = pd.isna(row.get("copies"))
+    faults, whole = int(row["wp_faults"]), simulated["wp_faults"]
+    if blind:
+        # Nobody can tell a write to the zero page from another.
+        whole += simulated["zero_copies"]
+        of = int(row["accesses"])
+        hits, expected = faults, whole / simulated["accesses"] if simulated["accesses"] else 0.0
+    else:
+        of, hits = faults, int(row["copies"])
+        expected = simulated["copies"] / whole if whole else float("nan")
+    low, high = _interval(hits, of)
+    return {
+        **{name: row[name] for name in _KEYS if name in row},
+        "rate_of": "wp_faults / accesses" if blind else "copies / wp_faults",
+        "wp_faults_measured": faults,
+        "wp_faults_simulated": whole,
+        "copies_measured": pd.NA if blind else hits,
+        "copies_simulated": simulated["copies"],
+        "rate_measured": hits / of if of else float("nan"),
+        "rate_low": low,
+        "rate_high": high,
+        "rate_simulated": expected,
+        "difference": (hits / of if of else float("nan")) - expected,
+        # Without a fault there is no rate; the two agree if neither has any.
+        "within": bool(low <= expected <= high) if of and whole else faults == whole,
+    }
+
+
+def compare_table(measured: pd.DataFrame) -> pd.DataFrame:
+    """Simulate every row of a measured table and return both, with intervals.
+
+    Parameters
+    ----------
+    measured
+        What ``measure.run()`` returned, or a table of data/kernel-measurements: columns named as
+        in ``Scenario`` (or ``pattern``), ``wp_faults``, ``accesses``, and ``copies`` where copies
+        could be told from reuses.
+
+    Returns
+    -------
+    DataFrame
+        A row for each: what was measured; ``wp_faults_*`` and ``copies_*``, measured and
+        simulated; ``rate_measured``, ``rate_simulated`` and their ``difference``, ``rate_of``
+        saying of what; ``rate_low``, ``rate_high``, Wilson's 95 % interval of the measured rate;
+        ``within``: is the simulated rate inside?  The interval takes faults for independent.
+        They are not, quite: it is a yardstick, no proof.
+
+    Raises
+    ------
+    MeasureError
+        If a column is missing.
+    ScenarioError
+        If a row is no scenario.
+    """
+    for column in ("wp_faults", "accesses"):
+        if column not in measured:
+            raise MeasureError(f"compare: the table has no column {column!r}")
+    records = measured.to_dict("records")
+    rows = [_compare_row({str(k): v for k, v in row.items()}) for row in records]
+    table = pd.DataFrame(rows)
+    if "copies_measured" in table:
+        table["copies_measured"] = table["copies_measured"].astype("Int64")
+    table.attrs["wpbench"] = provenance("measure.compare", {"rows": len(rows)})
+    return table
+
+
+def _is_trace(path: Path) -> bool:
+    """Is it a trace: text, plain or compressed, that begins with a header?"""
+    data = path.read_bytes()[:2]
+    return data[:1] == b"#" or data == b"\x1f\x8b"
+
+
+def compare(measured: pd.DataFrame | str | Path) -> pd.DataFrame:
+    """Compare a measured table, its file (CSV or Parquet), or a trace file with its simulation.
+
+    Returns
+    -------
+    DataFrame
+        ``compare_trace()``'s of a trace, ``compare_table()``'s of a table.
+
+    Raises
+    ------
+    MeasureError, TraceError, ScenarioError
+        If the file is neither, or its content is not what it should be.
+    """
+    if isinstance(measured, pd.DataFrame):
+        return compare_table(measured)
+    path = Path(measured)
+    if not path.is_file():
+        raise TraceError(f"{path}: cannot be read: there is no such file")
+    if path.suffix == ".parquet":
+        return compare_table(pd.read_parquet(path))
+    if _is_trace(path):
+        return compare_trace(path)
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise MeasureError(f"{path}: neither a trace nor a table: {error}") from None
+    return compare_table(table)
