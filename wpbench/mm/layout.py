@@ -224,7 +224,6 @@ REGISTERS = (
     "fault_event",  # events before the explained fault
     "watched_word",  # the watched page's word when it was last looked at
     "nonresident_age",  # evictions and activations, the clock of mm/workingset.c
-    "slot_cache",  # slots left in the swap slot cache, as far as its refill takes time
 )
 COUNTERS = (
     "wp_faults",

@@ -29,15 +29,6 @@ def putback_lru_page(m: Machine, cpu: int, page: int) -> None:
     store_or_free(m, page, m.page[page] & ~L.HELD_ISOLATED)
 
 
-@inline
-def _take_cached_slot(m: Machine, cpu: int) -> None:
-    """Let every 64th slot take longer: the slot cache is refilled (mm/swap_slots.c)."""
-    if m.slot_cache == 0:
-        m.slot_cache = L.SWAP_SLOTS_CACHE_SIZE
-        tick(m, cpu, L.COST_SLOT_REFILL)
-    m.slot_cache -= 1
-
-
 @kernel
 def _activate(m: Machine, cpu: int, page: int, word: int) -> bool:
     """Keep a page that cannot go, on the active list (activate_locked)."""
@@ -100,8 +91,8 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         if slot == 0:
             return _activate(m, cpu, page, word)
         new = 1
-        if m.timed:
-            _take_cached_slot(m, cpu)
+        if slot % L.SWAP_SLOTS_CACHE_SIZE == 1:
+            tick(m, cpu, L.COST_SLOT_REFILL)  # mm/swap_slots.c; slots are handed out in sequence
         word = (word & L.NOT_SLOT) | L.PG_SWAPCACHE | L.PG_DIRTY | (slot << L.SHIFT_SLOT)
         entry = page << L.SHIFT_SLOT_PAGE
     else:
