@@ -12,12 +12,19 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import mm
-    from .errors import ScenarioError, SimulationError, TraceError, WpbenchError
+    from . import mm, stats
+    from .errors import (
+        ScenarioError,
+        SimulationError,
+        TableError,
+        TraceError,
+        WpbenchError,
+    )
     from .explain import Explanation, explain
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
     from .simulate import faults, simulate
+    from .stats import compare, summarize
     from .trace import Replay, replay
 
 _WHERE = {
@@ -28,10 +35,12 @@ _WHERE = {
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
+    "TableError": "errors",
     "TraceError": "errors",
     "WpbenchError": "errors",
     "Explanation": "explain",
     "backends": "data",
+    "compare": "stats",
     "costs": "data",
     "data_dir": "data",
     "explain": "explain",
@@ -39,9 +48,10 @@ _WHERE = {
     "grid": "scenario",
     "replay": "trace",
     "simulate": "simulate",
+    "summarize": "stats",
     "version": "provenance",
 }
-_MODULES = {"mm", "plots"}
+_MODULES = {"mm", "plots", "stats"}
 
 __all__ = [
     "DECISIONS",
@@ -52,9 +62,11 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SimulationError",
+    "TableError",
     "TraceError",
     "WpbenchError",
     "backends",
+    "compare",
     "costs",
     "data_dir",
     "explain",
@@ -64,6 +76,8 @@ __all__ = [
     "plots",
     "replay",
     "simulate",
+    "stats",
+    "summarize",
     "version",
 ]
 
