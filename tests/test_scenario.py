@@ -9,7 +9,8 @@ import pytest
 import wpbench as wb
 from wpbench.cli import main
 from wpbench.scenario import DECISIONS, Scenario
-from wpbench.scenario.model import machine_bytes
+from wpbench.scenario.grids import _FREE
+from wpbench.scenario.model import WORKLOAD_FIELDS, machine_bytes
 
 pytestmark = pytest.mark.nojit
 
@@ -74,6 +75,22 @@ def test_every_decision_runs_and_says_its_source():
     table = wb.simulate(wb.grid(decision=list(DECISIONS), npages=4, rounds=2))
     assert table.decision.tolist() == list(DECISIONS)
     assert all(rule.source for rule in DECISIONS.values())
+
+
+def test_axes_checked_on_their_own_become_what_a_scenario_makes_of_them():
+    given = {"seed": [np.int64(3), "4", True, 2.0], "background_drains": (1, "0.5")}
+    grid = wb.grid(**given, npages=4)
+    want = [[Scenario(**{name: v}) for v in values] for name, values in given.items()]
+    assert grid.axes["seed"] == [s.seed for s in want[0]] == [3, 4, 1, 2]
+    assert grid.axes["background_drains"] == [s.background_drains for s in want[1]]
+    assert [type(v) for v in grid.axes["background_drains"]] == [float, float]
+    for wrong in ({"seed": -1}, {"page_cluster": 6}, {"rounds": "many"}, {"rounds": 1.5}):
+        with pytest.raises(wb.ScenarioError) as lone:
+            Scenario(**wrong)
+        with pytest.raises(wb.ScenarioError) as among:
+            wb.grid(**{name: [1, 2, value, 3] for name, value in wrong.items()})
+        assert str(among.value) == str(lone.value)
+    assert not _FREE & WORKLOAD_FIELDS  # a workload may refuse those
 
 
 def test_grid():

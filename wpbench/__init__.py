@@ -12,12 +12,20 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import measure, mm
-    from .errors import MeasureError, ScenarioError, SimulationError, TraceError, WpbenchError
+    from . import measure, mm, stats
+    from .errors import (
+        MeasureError,
+        ScenarioError,
+        SimulationError,
+        TableError,
+        TraceError,
+        WpbenchError,
+    )
     from .explain import Explanation, explain
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
     from .simulate import faults, simulate
+    from .stats import compare, summarize
     from .trace import Replay, replay
 
 _WHERE = {
@@ -29,10 +37,12 @@ _WHERE = {
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
+    "TableError": "errors",
     "TraceError": "errors",
     "WpbenchError": "errors",
     "Explanation": "explain",
     "backends": "data",
+    "compare": "stats",
     "costs": "data",
     "data_dir": "data",
     "explain": "explain",
@@ -40,9 +50,10 @@ _WHERE = {
     "grid": "scenario",
     "replay": "trace",
     "simulate": "simulate",
+    "summarize": "stats",
     "version": "provenance",
 }
-_MODULES = {"measure", "mm", "plots"}
+_MODULES = {"measure", "mm", "plots", "stats"}
 
 __all__ = [
     "DECISIONS",
@@ -54,9 +65,11 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SimulationError",
+    "TableError",
     "TraceError",
     "WpbenchError",
     "backends",
+    "compare",
     "costs",
     "data_dir",
     "explain",
@@ -67,6 +80,8 @@ __all__ = [
     "plots",
     "replay",
     "simulate",
+    "stats",
+    "summarize",
     "version",
 ]
 

@@ -18,6 +18,10 @@ class TraceError(WpbenchError, ValueError):
     """A trace file that is truncated, garbled or mislabelled."""
 
 
+class TableError(WpbenchError, ValueError):
+    """A table that has not what is asked of it, or a question that it cannot answer."""
+
+
 class SimulationError(WpbenchError, RuntimeError):
     """A run that could not be finished."""
 

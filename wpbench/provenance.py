@@ -15,6 +15,7 @@ SCHEMA_VERSION = 1
 _PACKAGES = ("numba", "numpy", "pandas")
 
 
+@lru_cache(maxsize=1)
 def version() -> str:
     """Return wpbench's version."""
     try:
@@ -37,6 +38,11 @@ def git_commit() -> str | None:
     return done.stdout.strip() or None
 
 
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in _PACKAGES}
+
+
 def provenance(command: str, parameters: Any) -> dict[str, Any]:
     """Return the record that goes into a table's ``attrs["wpbench"]`` (plain JSON types)."""
     return {
@@ -48,6 +54,6 @@ def provenance(command: str, parameters: Any) -> dict[str, Any]:
         "environment": {
             "python": platform.python_version(),
             "machine": platform.machine(),
-            **{name: metadata.version(name) for name in _PACKAGES},
+            **_versions(),
         },
     }

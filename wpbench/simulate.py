@@ -22,7 +22,15 @@ from .mm.clock import settle
 from .mm.machine import NR_COUNTED, Machine, headers
 from .provenance import provenance
 from .scenario import DECISIONS, Grid, Scenario
-from .scenario.columns import cost_rows, machine_config, resolve, workload_name, workload_params
+from .scenario.columns import (
+    cost_rows,
+    distinct,
+    machine_config,
+    mapping,
+    resolve,
+    workload_name,
+    workload_params,
+)
 from .scenario.model import as_columns
 from .words import describe_word
 from .workloads.catalog import WORKLOADS
@@ -97,7 +105,7 @@ class Plan:
         self._config = machine_config(columns, **watching)
         self._param = workload_params(columns)
         self._cost = cost_rows(columns)
-        self.ghz = np.array([ghz(name) for name in columns["costs"]])
+        self.ghz = mapping(columns["costs"])(ghz, float)
         streams = stream_states(columns["seed"], columns["replication"])
         self._seeds = np.broadcast_to(streams, self.n)
 
@@ -211,8 +219,9 @@ def execute(
     for workload in dict.fromkeys(plan.workloads.tolist()) if plan.n else ():
         program(workload).link()
     chunks = _chunks(plan)
-    large = [runs for runs in chunks if plan.bytes()[runs].max() >= _LARGE_BYTES]
-    small = [runs for runs in chunks if plan.bytes()[runs].max() < _LARGE_BYTES]
+    is_large = plan.bytes() >= _LARGE_BYTES
+    large = [runs for runs in chunks if is_large[runs].any()]
+    small = [runs for runs in chunks if not is_large[runs].any()]
     workers = threads or len(os.sched_getaffinity(0))
     stop = np.zeros(1, np.uint8)
     arena = _Arena()
@@ -276,9 +285,9 @@ def _check_positive(name: str, value: object) -> None:
 def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     """Return the table of a plan's runs: fields, then counts."""
     columns = dict(plan.columns)
-    columns["workload"] = np.array([workload_name(w) for w in columns["workload"]], object)
+    columns["workload"] = mapping(columns["workload"])(workload_name, object)
     del columns["replication"]
-    table = {name: np.broadcast_to(columns[name], plan.n) for name in Scenario.model_fields}
+    table: dict[str, Any] = {name: _values(columns[name], plan.n) for name in Scenario.model_fields}
     table["replication"] = plan.columns["replication"]
     table |= dict(zip(COUNTERS, counted.T, strict=True))
     timed = np.broadcast_to(plan.columns["costs"] != "none", plan.n)
@@ -288,6 +297,14 @@ def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     table["write_ns_mean"] = mean
     table["write_cycles_mean"] = mean * np.broadcast_to(plan.ghz, plan.n)
     return pd.DataFrame({name: table[name] for name in COLUMNS})
+
+
+def _values(column: Any, n: int) -> Any:
+    """Return a column of n values; of text as pandas keeps it, made of each text once."""
+    if column.dtype != object:
+        return np.broadcast_to(column, n)
+    texts, codes = distinct(column)
+    return pd.Series(np.array(texts, object)).array.take(np.broadcast_to(codes, n))
 
 
 def _ratio(part: Any, whole: Any) -> Any:

@@ -55,15 +55,32 @@ def parse_mix(text: str) -> dict[str, int]:
     return weights
 
 
+def distinct(*columns: Any) -> tuple[list[Any], Any]:
+    """Return the distinct rows of columns of one length, and for each row which of them it is.
+
+    A row is a tuple, of a single column its value.
+    """
+    lists = [column.tolist() for column in columns]
+    rows = lists[0] if len(lists) == 1 else list(zip(*lists, strict=True))
+    places = {row: i for i, row in enumerate(dict.fromkeys(rows))}
+    codes = np.fromiter(map(places.__getitem__, rows), np.intp, len(rows))
+    return list(places), codes
+
+
+def mapping(*columns: Any) -> Callable[..., Any]:
+    """Return what applies a function to each distinct row of columns: ``f(function, dtype)``."""
+    rows, codes = distinct(*columns)
+
+    def apply(function: Callable[..., Any], dtype: Any = np.int64) -> Any:
+        values = [function(*row) if len(columns) > 1 else function(row) for row in rows]
+        return np.array(values, dtype)[codes]
+
+    return apply
+
+
 def _map(column: Any, function: Callable[[Any], Any], dtype: Any = np.int64) -> Any:
     """Apply a function to each distinct value of a column."""
-    known: dict[Any, Any] = {}
-    values = []
-    for value in column:
-        if value not in known:
-            known[value] = function(value)
-        values.append(known[value])
-    return np.array(values, dtype)
+    return mapping(column)(function, dtype)
 
 
 def _given(column: Any, default: Any, dtype: Any = np.int64) -> Any:
@@ -96,11 +113,13 @@ def resolve(raw: Mapping[str, Any]) -> Columns:
         for name, column in raw.items()
     }
 
+    by_decision, by_backend = mapping(raw["decision"]), mapping(raw["backend"])
+
     def rule(attribute: str, dtype: Any = object) -> Any:
-        return _map(raw["decision"], lambda d: getattr(DECISIONS[d], attribute), dtype)
+        return by_decision(lambda d: getattr(DECISIONS[d], attribute), dtype)
 
     def fact(name: str, dtype: Any = np.int64) -> Any:
-        return _map(raw["backend"], lambda b: backends()[b][name], dtype)
+        return by_backend(lambda b: backends()[b][name], dtype)
 
     for name in ("drain", "swapin"):
         out[name] = _given(raw[name], rule(name), object)
@@ -146,12 +165,13 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     watching
         Values of ``log_rows``, ``watched``, ``event_rows``, ``explained``; 0 where not given.
     """
+    by_decision, by_backend = mapping(columns["decision"]), mapping(columns["backend"])
 
     def rule(attribute: str) -> Any:
-        return _map(columns["decision"], lambda d: getattr(DECISIONS[d], attribute))
+        return by_decision(lambda d: getattr(DECISIONS[d], attribute))
 
     def fact(name: str, dtype: Any = np.int64) -> Any:
-        return _map(columns["backend"], lambda b: backends()[b][name], dtype)
+        return by_backend(lambda b: backends()[b][name], dtype)
 
     own = _map(columns["workload"], lambda w: WORKLOADS[w].scratch if isinstance(w, str) else 0)
     scratch = np.where(own > 0, columns["npages"] + own, 0)
@@ -214,21 +234,17 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
 def workload_params(columns: Columns) -> Any:
     """Return int64[n, NR_PARAMS], what each run's workload is told: ``Params``, in its order."""
     n = max(len(column) for column in columns.values())
-    pairs = np.broadcast_arrays(columns["workload"], columns["order"])
-    orders = [
-        WORKLOADS[w].orders.index(order) if isinstance(w, str) else 0
-        for w, order in zip(*pairs, strict=True)
-    ]
+    orders = mapping(*np.broadcast_arrays(columns["workload"], columns["order"]))
     given = columns | {
-        "order": np.array(orders),
+        "order": orders(lambda w, o: WORKLOADS[w].orders.index(o) if isinstance(w, str) else 0),
         "migration_ppm": np.rint(columns["migration_rate"] * MILLION),
         "write_ppm": np.rint(columns["write_share"] * MILLION),
         "zipf_ppm": np.rint(columns["zipf"] * MILLION),
         "resident_pages": np.maximum(1, np.rint(columns["memory_share"] * columns["npages"])),
     }
-    weights = _map(columns["mix"], parse_mix, object)
+    by_mix = mapping(columns["mix"])
     for name in MIX:
-        given[f"mix_{name}"] = np.array([weight[name] for weight in weights])
+        given[f"mix_{name}"] = by_mix(lambda mix, name=name: parse_mix(mix)[name])
     made = np.zeros((n, L.NR_PARAMS), np.int64)
     for i, name in enumerate(Params._fields):
         made[:, i] = given[name]
@@ -237,8 +253,7 @@ def workload_params(columns: Columns) -> Any:
 
 def cost_rows(columns: Columns) -> Any:
     """Return int64[n or 1, NR_COSTS], nanoseconds of the steps ``layout.COSTS``."""
-    pairs = zip(*np.broadcast_arrays(columns["costs"], columns["backend"]), strict=True)
-    return np.array([cost_row(name, backend) for name, backend in pairs], np.int64)
+    return mapping(*np.broadcast_arrays(columns["costs"], columns["backend"]))(cost_row)
 
 
 @lru_cache(maxsize=1024)

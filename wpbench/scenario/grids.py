@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Annotated, Any
 
 import numpy as np
+import pydantic
 
 from ..errors import ScenarioError, accepted
 from .model import Scenario, as_columns
@@ -40,7 +42,7 @@ class Grid(Sequence[Scenario]):
             if not values:
                 raise ScenarioError(f"{name}: an axis of a grid needs at least one value")
             if name in _FREE:
-                self.axes[name] = [getattr(Scenario(**first | {name: v}), name) for v in values]
+                self.axes[name] = _free_values(name, values, first)
         bound = {name: values for name, values in self.axes.items() if name not in _FREE}
         seen: dict[str, dict[Any, Any]] = {name: {} for name in bound}
         for combination in itertools.product(*bound.values()):
@@ -79,6 +81,22 @@ class Grid(Sequence[Scenario]):
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}={values!r}" for name, values in self.axes.items())
         return f"grid({axes})  # {len(self)} scenarios"
+
+
+def _free_values(name: str, values: Sequence[Any], first: dict[str, Any]) -> list[Any]:
+    """Return what ``Scenario`` makes of each value of a field that goes with whatever else."""
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+    try:
+        return list(_validator(name).validate_python(plain))
+    except pydantic.ValidationError:  # the message is Scenario's, about the first wrong value
+        return [getattr(Scenario(**first | {name: value}), name) for value in values]
+
+
+@lru_cache(maxsize=len(_FREE))
+def _validator(name: str) -> pydantic.TypeAdapter[Any]:
+    field = Scenario.model_fields[name]
+    one: Any = Annotated[field.annotation, *field.metadata]
+    return pydantic.TypeAdapter(list[one])
 
 
 def _key(value: Any) -> Any:
