@@ -13,21 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import mm
-    from .errors import ScenarioError, SimulationError, TraceError, WpbenchError
+    from .errors import ScenarioError, SimulationError, SweepError, TraceError, WpbenchError
     from .explain import Explanation, explain
     from .provenance import version
-    from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
+    from .scenario import DECISIONS, DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .simulate import faults, simulate
+    from .sweep.run import sweep
+    from .sweep.store import read_store
     from .trace import Replay, replay
 
 _WHERE = {
     "DECISIONS": "scenario",
     "DRAINS": "scenario",
     "Grid": "scenario",
+    "GridFile": "scenario",
     "Replay": "trace",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
+    "SweepError": "errors",
     "TraceError": "errors",
     "WpbenchError": "errors",
     "Explanation": "explain",
@@ -37,8 +41,11 @@ _WHERE = {
     "explain": "explain",
     "faults": "simulate",
     "grid": "scenario",
+    "load_grid": "scenario",
+    "read_store": "sweep.store",
     "replay": "trace",
     "simulate": "simulate",
+    "sweep": "sweep.run",
     "version": "provenance",
 }
 _MODULES = {"mm", "plots"}
@@ -48,10 +55,12 @@ __all__ = [
     "DRAINS",
     "Explanation",
     "Grid",
+    "GridFile",
     "Replay",
     "Scenario",
     "ScenarioError",
     "SimulationError",
+    "SweepError",
     "TraceError",
     "WpbenchError",
     "backends",
@@ -60,10 +69,13 @@ __all__ = [
     "explain",
     "faults",
     "grid",
+    "load_grid",
     "mm",
     "plots",
+    "read_store",
     "replay",
     "simulate",
+    "sweep",
     "version",
 ]
 

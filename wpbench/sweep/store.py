@@ -1,9 +1,10 @@
 """A store: a folder of Parquet files with the rows of the runs that are done.
 
-``_store.json`` says which format it is, ``_lock`` is held by the sweep that writes.  The rows are in
-``model=<hash>/part-<number>.parquet``, a folder for each version of the model.  A part is written
-under a name that begins with a dot and then renamed: a part that has its name is whole.  A key that
-stands in two parts (a run that failed and was done again; a merge that was killed) counts once.
+``_store.json`` says which format it is, ``_lock`` is held by the sweep that writes.  The rows are
+in ``model=<hash>/part-<number>.parquet``, a folder for each version of the model.  A part is
+written under a name that begins with a dot and then renamed: a part that has its name is whole.  A
+key that stands in two parts (a run that failed and was done again; a merge that was killed) counts
+once.
 """
 
 from __future__ import annotations
@@ -193,7 +194,8 @@ class Store:
             return
         group = small[: int(np.searchsorted(np.cumsum([sizes[p] for p in small]), _PART_BYTES)) + 1]
         loaded = [part for part in map(self._load, group) if part is not None]
-        self._write(_once(_united(loaded)))
+        if loaded:
+            self._write(_once(_united(loaded)))
         for path in group:
             path.unlink(missing_ok=True)
 
@@ -314,7 +316,7 @@ def read_store(path: str | Path) -> pd.DataFrame:
     if not parts:
         raise SweepError(f"{path}: the store has no rows yet")
     united = _united(parts)
-    rows = _once(united).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    rows: pd.DataFrame = _once(united).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     whole = [n for n in rows if rows[n].dtype == pd.Int64Dtype() and rows[n].notna().all()]
     order = [*Scenario.model_fields, "replication", "model"]
     rows = rows.astype(dict.fromkeys(whole, np.int64)).sort_values(order, ignore_index=True)

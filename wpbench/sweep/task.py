@@ -15,7 +15,7 @@ from .._jit import JIT_DISABLED
 from ..data import fingerprint
 from ..errors import SweepError
 from ..mm import layout as L
-from ..mm.machine import NR_COUNTERS
+from ..mm.machine import NR_COUNTED
 from ..scenario.columns import workload_name
 from ..simulate import MODEL, Plan, execute, program
 from .resources import available_memory, human
@@ -52,7 +52,7 @@ class Done:
     ran
         bool[n]; False: stopped before it began.
     counted
-        int64[n, NR_COUNTERS]; 0 where it failed.
+        int64[n, NR_COUNTED]; 0 where it failed.
     errors
         object[n]: why it failed, "" where it did not.
     """
@@ -120,7 +120,7 @@ def do_task(task: Task, stop: Any = None) -> Done:
         )
     done = Done(
         np.zeros(task.n, bool),
-        np.zeros((task.n, NR_COUNTERS), np.int64),
+        np.zeros((task.n, NR_COUNTED), np.int64),
         np.full(task.n, "", object),
     )
     plan = Plan(task.columns, task.n)
@@ -144,7 +144,7 @@ def _link(plan: Plan, done: Done) -> None:
         for workload in dict.fromkeys(plan.workloads.tolist()):
             try:
                 program(workload).link()
-            except Exception as error:  # noqa: BLE001 (whatever a user's function does)
+            except Exception as error:  # whatever a user's function does
                 _fail(done, np.equal(plan.workloads, workload), short(error))
 
 
@@ -163,7 +163,7 @@ def _simulate(plan: Plan, runs: Any, done: Done, stop: Any) -> None:
         return
     try:
         counted, errors = execute(Plan(plan.part(runs), len(runs)), threads=1, stop=stop)
-    except Exception as error:  # noqa: BLE001 (whatever a user's function does)
+    except Exception as error:  # whatever a user's function does
         if len(runs) == 1:
             _fail(done, runs, short(error))
         else:
