@@ -268,8 +268,8 @@ class _Work:
         table = tabulate(part, self._counted[runs])
         failed = self._errors[runs] != ""
         if failed.any():
-            counts = list(COUNTERS)
-            table[counts] = table[counts].astype("Int64").mask(failed)
+            table = table.astype(dict.fromkeys(COUNTERS, "Int64"))
+            table.loc[failed, list(COUNTERS)] = pd.NA
         return table.assign(key=self._keys[runs], error=self._errors[runs])
 
     def table(self) -> pd.DataFrame:

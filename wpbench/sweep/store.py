@@ -153,12 +153,13 @@ class Store:
                 continue
             at = index.get_indexer(part["key"].to_pandas())
             failed = part["error"].to_pandas().to_numpy(object)
-            # A run that once went well stays so.
-            use = (at >= 0) & ~((failed != "") & known[at] & (errors[at] == ""))
-            known[at[use]] = True
-            errors[at[use]] = failed[use]
+            rows = np.flatnonzero(at >= 0)
+            went_well = known[at[rows]] & (errors[at[rows]] == "")
+            rows = rows[~went_well | (failed[rows] == "")]  # a run that once went well stays so
+            known[at[rows]] = True
+            errors[at[rows]] = failed[rows]
             for i, name in enumerate(COUNTERS):
-                counted[at[use], i] = part[name].fill_null(0).to_numpy()[use]
+                counted[at[rows], i] = part[name].fill_null(0).to_numpy()[rows]
         return known, counted, errors
 
     def _load(self, path: Path, columns: list[str] | None = None) -> Any:
@@ -223,7 +224,8 @@ def _parts(folder: Path) -> list[Path]:
 def _read(path: Path, columns: list[str] | None = None) -> Any:
     """Return a part as an Arrow table; an error of the file system stays an OSError."""
     try:
-        return pq.read_table(path, columns=columns, partitioning=None)
+        with path.open("rb") as file:
+            return pq.read_table(file, columns=columns)
     except (pa.ArrowException, OSError) as error:
         if getattr(error, "errno", None) is not None:
             raise
