@@ -17,26 +17,31 @@ if TYPE_CHECKING:
         MeasureError,
         ScenarioError,
         SimulationError,
+        SweepError,
         TableError,
         TraceError,
         WpbenchError,
     )
     from .explain import Explanation, explain
     from .provenance import version
-    from .scenario import DECISIONS, DRAINS, Grid, Scenario, grid
+    from .scenario import DECISIONS, DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .simulate import faults, simulate
     from .stats import compare, summarize
+    from .sweep.run import sweep
+    from .sweep.store import read_store
     from .trace import Replay, replay
 
 _WHERE = {
     "DECISIONS": "scenario",
     "DRAINS": "scenario",
     "Grid": "scenario",
+    "GridFile": "scenario",
     "MeasureError": "errors",
     "Replay": "trace",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
+    "SweepError": "errors",
     "TableError": "errors",
     "TraceError": "errors",
     "WpbenchError": "errors",
@@ -48,9 +53,12 @@ _WHERE = {
     "explain": "explain",
     "faults": "simulate",
     "grid": "scenario",
+    "load_grid": "scenario",
+    "read_store": "sweep.store",
     "replay": "trace",
     "simulate": "simulate",
     "summarize": "stats",
+    "sweep": "sweep.run",
     "version": "provenance",
 }
 _MODULES = {"measure", "mm", "plots", "stats"}
@@ -60,11 +68,13 @@ __all__ = [
     "DRAINS",
     "Explanation",
     "Grid",
+    "GridFile",
     "MeasureError",
     "Replay",
     "Scenario",
     "ScenarioError",
     "SimulationError",
+    "SweepError",
     "TableError",
     "TraceError",
     "WpbenchError",
@@ -75,13 +85,16 @@ __all__ = [
     "explain",
     "faults",
     "grid",
+    "load_grid",
     "measure",
     "mm",
     "plots",
+    "read_store",
     "replay",
     "simulate",
     "stats",
     "summarize",
+    "sweep",
     "version",
 ]
 

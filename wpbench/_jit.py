@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import dis
 import functools
-import hashlib
 import inspect
 import itertools
 import os
@@ -30,18 +29,13 @@ from numba.core import config as _config
 from numba.core.dispatcher import Dispatcher
 from numba.extending import models, register_model
 
+from ._sources import COMPILED, source_hash
+
 __all__ = ["JIT_DISABLED", "TYPES", "cache_dir", "inline", "jitted", "kernel", "link", "workload"]
 
 config: Any = _config  # numba fills this module at run time
 JIT_DISABLED: bool = bool(config.DISABLE_JIT)
-_HERE = Path(__file__).resolve().parent
 _KEPT_GENERATIONS = 8
-
-
-def _sources() -> list[Path]:
-    """Return every file whose code can end up inside a compiled function."""
-    patterns = ("_*.py", "mm/**/*.py", "workloads/**/*.py")
-    return sorted(path for pattern in patterns for path in _HERE.glob(pattern))
 
 
 @lru_cache(maxsize=1)
@@ -52,12 +46,7 @@ def cache_dir() -> Path:
     neither can be written (a read-only home), a private temporary directory is used and nothing
     is kept.
     """
-    digest = hashlib.sha256()
-    for path in _sources():
-        digest.update(path.relative_to(_HERE).as_posix().encode())
-        digest.update(b"\0")
-        digest.update(path.read_bytes())
-    name = f"{numba.__version__}-{digest.hexdigest()[:16]}"
+    name = f"{numba.__version__}-{source_hash(COMPILED)}"
     if os.environ.get("NUMBA_CACHE_DIR"):
         parent = Path(os.environ["NUMBA_CACHE_DIR"]) / "wpbench"
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ScenarioError, WpbenchError, accepted
+from .output import add_output_options, check_outputs, write_outputs
 
 # What a field's text on the command line becomes; the others stay text.
 _INTEGERS = {
@@ -59,35 +60,23 @@ def _value(name: str, text: str) -> Any:
 def _grid(options: argparse.Namespace) -> Any:
     from .scenario import Scenario, grid
 
-    axes = {}
+    axes: dict[str, Any] = {}
     for name in Scenario.model_fields:
         text = getattr(options, name, None)
-        if text is not None:
+        if text in Scenario.model_fields:
+            axes[name] = text  # as that axis
+        elif text is not None:
             axes[name] = [_value(name, part.strip()) for part in text.split(",")]
     return grid(**axes)
 
 
-def _writable(path: str) -> Path:
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise WpbenchError(f"{path}: there is no folder {target.parent}")
-    return target
-
-
 def _run(options: argparse.Namespace) -> int:
     scenarios = _grid(options)
-    targets = {kind: getattr(options, kind) for kind in ("csv", "parquet")}
-    paths = {kind: _writable(path) for kind, path in targets.items() if path}
+    check_outputs(options)
     from .simulate import simulate
 
     table = simulate(scenarios, seeds=options.seeds)
-    if "csv" in paths:
-        table.to_csv(paths["csv"], index=False)
-    if "parquet" in paths:
-        table.to_parquet(paths["parquet"])
-    if options.json:
-        print(table.to_json(orient="records", indent=1))
-    elif not paths:
+    if not write_outputs(options, table):
         axes = [name for name in scenarios.axes if len(scenarios.axes[name]) > 1]
         fixed = [name for name in scenarios.axes if name not in axes]
         if options.seeds > 1:
@@ -186,6 +175,7 @@ def _add_scenario_options(parser: argparse.ArgumentParser) -> None:
 def _parser() -> argparse.ArgumentParser:
     from .measure.cli import add_parser
     from .provenance import version
+    from .sweep.cli import add_parser as add_sweep
 
     parser = argparse.ArgumentParser(
         prog="wpbench",
@@ -201,10 +191,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_scenario_options(run)
     run.add_argument("--seeds", type=int, default=1, metavar="N", help="replications of each")
-    run.add_argument("--json", action="store_true", help="print all columns as JSON")
-    run.add_argument("--csv", metavar="FILE", help="write all columns as CSV")
-    run.add_argument("--parquet", metavar="FILE", help="write all columns, with provenance")
+    add_output_options(run)
     run.set_defaults(do=_run)
+
+    add_sweep(commands)
 
     replay = commands.add_parser(
         "replay",

@@ -22,6 +22,10 @@ class TableError(WpbenchError, ValueError):
     """A table that has not what is asked of it, or a question that it cannot answer."""
 
 
+class SweepError(WpbenchError, RuntimeError):
+    """A sweep that cannot begin or go on: too much work, a store in use, workers lost."""
+
+
 class SimulationError(WpbenchError, RuntimeError):
     """A run that could not be finished."""
 
@@ -36,3 +40,9 @@ def accepted(kind: str, got: object, choices: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(got), names, n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return f"{kind}: {got!r} is not accepted{hint}; accepted: {', '.join(names)}"
+
+
+def check_positive(name: str, value: object) -> None:
+    """Refuse what is no whole number from 1 up."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ScenarioError(accepted(name, value, ["a whole number from 1 up"]))

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ._sources import model_hash
 from .data import fingerprint
 
 SCHEMA_VERSION = 1
@@ -50,6 +51,7 @@ def provenance(command: str, parameters: Any) -> dict[str, Any]:
         "software": {"name": "wpbench", "version": version(), "commit": git_commit()},
         "command": command,
         "parameters": parameters,
+        "model": model_hash(),
         "data": fingerprint(),
         "environment": {
             "python": platform.python_version(),

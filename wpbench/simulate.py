@@ -14,14 +14,15 @@ import pandas as pd
 
 from . import mm
 from ._jit import JIT_DISABLED, compile_workload
+from ._sources import model_hash
 from .data import ghz
-from .errors import ScenarioError, SimulationError, accepted
+from .errors import ScenarioError, SimulationError, check_positive
 from .mm import layout as L
 from .mm.batch import run_many
 from .mm.clock import settle
 from .mm.machine import NR_COUNTED, Machine, headers
 from .provenance import provenance
-from .scenario import DECISIONS, Grid, Scenario
+from .scenario import DECISIONS, Grid, GridFile, Scenario
 from .scenario.columns import (
     cost_rows,
     distinct,
@@ -53,6 +54,8 @@ COLUMNS = (
 _CHUNK_ACCESSES = 1 << 20
 _CHUNK_RUNS = 4096
 _LARGE_BYTES = 1 << 28  # machines of this size and more run one at a time
+_MOST_DESCRIBED = 1000
+MODEL = model_hash()  # of the sources as they were loaded: what is edited later does not run
 
 
 def stream_states(seeds: Any, replications: Any) -> Any:
@@ -84,22 +87,20 @@ def program(workload: Any) -> Any:
 
 
 class Plan:
-    """Runs that are to be done: every scenario with every replication.
+    """Runs that are to be done.
 
-    Attributes
+    Parameters
     ----------
     columns
         Resolved fields, of one entry or one a run; ``replication`` among them.
     n
         Runs.
+    watching
+        ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
     """
 
-    def __init__(self, raw: dict[str, Any], scenarios: int, seeds: int, **watching: int) -> None:
-        self.n = scenarios * seeds
-        columns = resolve(raw)
-        if seeds > 1:
-            columns = {k: np.repeat(v, seeds) if len(v) > 1 else v for k, v in columns.items()}
-        columns["replication"] = np.tile(np.arange(seeds), scenarios)
+    def __init__(self, columns: dict[str, Any], n: int, **watching: int) -> None:
+        self.n = n
         self.columns = columns
         self.workloads = np.broadcast_to(columns["workload"], self.n)
         self._config = machine_config(columns, **watching)
@@ -108,6 +109,10 @@ class Plan:
         self.ghz = mapping(columns["costs"])(ghz, float)
         streams = stream_states(columns["seed"], columns["replication"])
         self._seeds = np.broadcast_to(streams, self.n)
+
+    def part(self, runs: Any) -> dict[str, Any]:
+        """Return the columns of some runs: ``Plan(plan.part(runs), len(runs))`` does just these."""
+        return {k: v[runs] if len(v) > 1 else v for k, v in self.columns.items()}
 
     def inputs(self, runs: Any) -> tuple[Any, Any, Any]:
         """Return headers, words of memory, and streams of some runs."""
@@ -147,6 +152,15 @@ class Plan:
         return f"{workload_name(fields.pop('workload'))}: " + ", ".join(
             f"{name}={value}" for name, value in fields.items()
         )
+
+
+def _every(raw: dict[str, Any], scenarios: int, seeds: int, **watching: int) -> Plan:
+    """Return the plan of every scenario, with each replication."""
+    columns = resolve(raw)
+    if seeds > 1:
+        columns = {k: np.repeat(v, seeds) if len(v) > 1 else v for k, v in columns.items()}
+    columns["replication"] = np.tile(np.arange(seeds), scenarios)
+    return Plan(columns, scenarios * seeds, **watching)
 
 
 def _is_random(columns: dict[str, Any]) -> Any:
@@ -200,9 +214,20 @@ def _interpret(plan: Plan, counted: Any, errors: Any) -> None:
 
 
 def execute(
-    plan: Plan, threads: int | None = None, progress: Callable[[int], Any] | None = None
+    plan: Plan,
+    threads: int | None = None,
+    progress: Callable[[int], Any] | None = None,
+    stop: Any = None,
 ) -> tuple[Any, Any]:
     """Do the runs of a plan; the same numbers for any number of threads.
+
+    Parameters
+    ----------
+    plan, threads, progress
+        As ``simulate()``.
+    stop
+        uint8[1]; as soon as another thread makes it not 0, runs that have not begun are left
+        (error -1, ``layout.ERR_STOPPED``).
 
     Returns
     -------
@@ -223,7 +248,7 @@ def execute(
     large = [runs for runs in chunks if is_large[runs].any()]
     small = [runs for runs in chunks if not is_large[runs].any()]
     workers = threads or len(os.sched_getaffinity(0))
-    stop = np.zeros(1, np.uint8)
+    stop = np.zeros(1, np.uint8) if stop is None else stop
     arena = _Arena()
     if workers == 1 or len(small) < 2:
         large, small = chunks, []
@@ -251,7 +276,7 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
 
     ``watching``: ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
     """
-    plan = Plan(scenario.columns(), 1, replication + 1, **watching)
+    plan = _every(scenario.columns(), 1, replication + 1, **watching)
     m = plan.machine(replication)
     with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
         program(scenario.workload)(m)
@@ -263,9 +288,9 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
 
 def plan_of(what: object, seeds: int = 1) -> Plan:
     """Return the runs of a Scenario, a Grid or any iterable of Scenarios."""
-    _check_positive("seeds", seeds)
-    if isinstance(what, Grid):
-        return Plan(what.columns(), len(what), seeds)
+    check_positive("seeds", seeds)
+    if isinstance(what, Grid | GridFile):
+        return _every(what.columns(), len(what), seeds)
     found = [what] if isinstance(what, Scenario) else what
     if not isinstance(found, Iterable):
         raise ScenarioError(f"simulate() takes a Scenario or many of them, not {what!r}")
@@ -274,12 +299,7 @@ def plan_of(what: object, seeds: int = 1) -> Plan:
         if not isinstance(item, Scenario):
             raise ScenarioError(f"simulate() takes Scenarios, not {item!r}")
     columns = {name: [getattr(s, name) for s in scenarios] for name in Scenario.model_fields}
-    return Plan(as_columns(columns), len(scenarios), seeds)
-
-
-def _check_positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ScenarioError(accepted(name, value, ["a whole number from 1 up"]))
+    return _every(as_columns(columns), len(scenarios), seeds)
 
 
 def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
@@ -361,21 +381,21 @@ def simulate(
     """
     plan = plan_of(scenarios, seeds)
     if threads is not None:
-        _check_positive("threads", threads)
+        check_positive("threads", threads)
     counted, errors = execute(plan, threads, progress)
     failed = np.flatnonzero(errors)
     if failed.size:
         first = int(failed[0])
         raise SimulationError(f"{L.ERRORS[errors[first]]} ({plan.describe(first)})")
     table = tabulate(plan, counted)
-    described = table[list(Scenario.model_fields)].head(_MOST_DESCRIBED * seeds).iloc[::seeds]
-    table.attrs["wpbench"] = provenance(
-        "simulate", {"scenarios": described.to_dict("records"), "seeds": seeds}
-    )
+    table.attrs["wpbench"] = provenance("simulate", described(table, seeds))
     return table
 
 
-_MOST_DESCRIBED = 1000
+def described(table: pd.DataFrame, seeds: int) -> dict[str, Any]:
+    """Return a table's scenarios, the first thousand at most, and its seeds, for provenance."""
+    first = table[list(Scenario.model_fields)].head(_MOST_DESCRIBED * seeds).iloc[::seeds]
+    return {"scenarios": first.to_dict("records"), "seeds": seeds}
 
 
 def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd.DataFrame:
@@ -396,7 +416,7 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
         the page when the fault began and when the decision fell; ``drained``: entries that waited
         in the pagevecs drained, -1 where none were.
     """
-    _check_positive("limit", limit)
+    check_positive("limit", limit)
     m = run(scenario, replication, log_rows=limit)
     used = min(int(m.nr_logged), limit)
     log = m.log[: used * L.NR_LOG].reshape(used, L.NR_LOG)

@@ -25,33 +25,57 @@ class Grid(Sequence[Scenario]):
 
     The last axis varies fastest.  Made by ``wb.grid()``.  Scenarios are made when they are asked
     for; that each can be made is known from the start.
+
+    Parameters
+    ----------
+    axes
+        Values of each field that is given.
+    equal
+        Fields whose value is always that of an axis: ``{"threads": "cpus"}``.
     """
 
-    def __init__(self, axes: Mapping[str, Sequence[Any]]) -> None:
+    def __init__(
+        self, axes: Mapping[str, Sequence[Any]], equal: Mapping[str, str] | None = None
+    ) -> None:
         self.axes = {name: list(values) for name, values in axes.items()}
+        self.equal = dict(equal or {})
         self._shape = tuple(len(values) for values in self.axes.values())
         self._check()
 
+    def _scenario(self, given: Mapping[str, Any]) -> Scenario:
+        return Scenario(
+            **given, **{name: given[axis] for name, axis in self.equal.items() if axis in given}
+        )
+
     def _check(self) -> None:
         """Validate each value, and each combination that could be wrong; keep what they become."""
-        unknown = [name for name in self.axes if name not in Scenario.model_fields]
+        unknown = [n for n in (*self.axes, *self.equal) if n not in Scenario.model_fields]
         if unknown:
             raise ScenarioError(accepted("Scenario field", unknown[0], Scenario.model_fields))
+        free = _FREE - set(self.equal.values())
         first = {name: values[0] for name, values in self.axes.items() if values}
         for name, values in self.axes.items():
             if not values:
                 raise ScenarioError(f"{name}: an axis of a grid needs at least one value")
-            if name in _FREE:
-                self.axes[name] = _free_values(name, values, first)
-        bound = {name: values for name, values in self.axes.items() if name not in _FREE}
+            if name in free:
+                self.axes[name] = self._free_values(name, values, first)
+        bound = {name: values for name, values in self.axes.items() if name not in free}
         seen: dict[str, dict[Any, Any]] = {name: {} for name in bound}
         for combination in itertools.product(*bound.values()):
             given = dict(zip(bound, combination, strict=True))
-            scenario = Scenario(**given)
+            scenario = self._scenario(given)
             for name, value in given.items():
                 seen[name][_key(value)] = getattr(scenario, name)
         for name, values in bound.items():
             self.axes[name] = [seen[name][_key(value)] for value in values]
+
+    def _free_values(self, name: str, values: Sequence[Any], first: dict[str, Any]) -> list[Any]:
+        """Return what ``Scenario`` makes of each value of a field that goes with whatever else."""
+        plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+        try:
+            return list(_validator(name).validate_python(plain))
+        except pydantic.ValidationError:  # the message is Scenario's, about the first wrong value
+            return [getattr(self._scenario(first | {name: value}), name) for value in values]
 
     def columns(self) -> dict[str, Any]:
         """Return every field as a column, of one entry where it does not vary."""
@@ -61,15 +85,15 @@ class Grid(Sequence[Scenario]):
         for name, positions in zip(self.axes, index, strict=True):
             if len(self.axes[name]) > 1:
                 made[name] = made[name][positions]
-        return made
+        return made | {name: made[axis] for name, axis in self.equal.items()}
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         position = range(len(self))[index]
         places = np.unravel_index(position, self._shape) if self._shape else ()
-        return Scenario(
-            **{name: self.axes[name][i] for name, i in zip(self.axes, places, strict=True)}
+        return self._scenario(
+            {name: self.axes[name][i] for name, i in zip(self.axes, places, strict=True)}
         )
 
     def __len__(self) -> int:
@@ -79,17 +103,8 @@ class Grid(Sequence[Scenario]):
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        axes = ", ".join(f"{name}={values!r}" for name, values in self.axes.items())
+        axes = ", ".join(f"{name}={values!r}" for name, values in (self.axes | self.equal).items())
         return f"grid({axes})  # {len(self)} scenarios"
-
-
-def _free_values(name: str, values: Sequence[Any], first: dict[str, Any]) -> list[Any]:
-    """Return what ``Scenario`` makes of each value of a field that goes with whatever else."""
-    plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-    try:
-        return list(_validator(name).validate_python(plain))
-    except pydantic.ValidationError:  # the message is Scenario's, about the first wrong value
-        return [getattr(Scenario(**first | {name: value}), name) for value in values]
 
 
 @lru_cache(maxsize=len(_FREE))
@@ -107,11 +122,21 @@ def _key(value: Any) -> Any:
 def grid(**axes: Any) -> Grid:
     """Return the scenarios of every combination: ``grid(decision=["patch1", "patch2"], npages=8)``.
 
-    A value that is no list, tuple or range stands for itself.  The error for a wrong value is the
-    one that ``Scenario`` raises.
+    A value that is no list, tuple or range stands for itself; the name of another axis stands for
+    that axis's value: ``grid(cpus=[1, 2, 4], threads="cpus")`` are three scenarios, as many threads
+    as CPUs.  The error for a wrong value is the one that ``Scenario`` raises.
     """
+    equal = {
+        name: value
+        for name, value in axes.items()
+        if isinstance(value, str) and value in Scenario.model_fields
+    }
     lists: dict[str, Sequence[Any]] = {}
     for name, values in axes.items():
-        several = hasattr(values, "__iter__") and not isinstance(values, str | bytes)
-        lists[name] = list(values) if several else [values]
-    return Grid(lists)
+        if name not in equal:
+            several = hasattr(values, "__iter__") and not isinstance(values, str | bytes)
+            lists[name] = list(values) if several else [values]
+    for name, axis in equal.items():
+        if axis not in lists:
+            raise ScenarioError(accepted(f"{name}: axis", axis, lists or ["none is given"]))
+    return Grid(lists, equal)

@@ -1,0 +1,148 @@
+"""Grids as files: TOML, a question and one or more grids that answer it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import data_dir
+from ..errors import ScenarioError, accepted, check_positive
+from .grids import Grid, grid
+from .model import Scenario
+
+_TOP = ("title", "question", "seeds", "grid")
+
+
+@dataclass(frozen=True)
+class GridFile(Sequence[Scenario]):
+    """The scenarios of a grid file, one grid after the other; made by ``wb.load_grid()``.
+
+    Attributes
+    ----------
+    path
+        The file.
+    title, question
+        What it is, and what it is to answer.
+    seeds
+        Replications of each scenario that it asks for.
+    grids
+        One for each of its ``[[grid]]`` tables.
+    """
+
+    path: Path
+    title: str
+    question: str
+    seeds: int
+    grids: tuple[Grid, ...]
+
+    def columns(self) -> dict[str, Any]:
+        """Return every field as a column, of one entry where all grids have the same one."""
+        parts = [part.columns() for part in self.grids]
+        return {
+            name: _stacked([part[name] for part in parts], [len(part) for part in self.grids])
+            for name in Scenario.model_fields
+        }
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        position = range(len(self))[index]
+        for part in self.grids:
+            if position < len(part):
+                return part[position]
+            position -= len(part)
+        raise AssertionError("a position beyond the grids")
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.grids)
+
+    def __iter__(self) -> Iterator[Scenario]:
+        return (scenario for part in self.grids for scenario in part)
+
+
+def _stacked(columns: list[Any], lengths: list[int]) -> Any:
+    first = columns[0][0]
+    if all(len(column) == 1 and column[0] == first for column in columns):
+        return columns[0]
+    pairs = zip(columns, lengths, strict=True)
+    return np.concatenate([np.broadcast_to(column, n) for column, n in pairs])
+
+
+def _find(path: str | Path) -> Path:
+    """Return the file: a path, or a shipped file's name without ``.toml``."""
+    if Path(path).is_file():
+        return Path(path)
+    shipped = {file.stem: file for file in sorted((data_dir() / "grids").glob("*.toml"))}
+    if str(path) in shipped:
+        return shipped[str(path)]
+    raise ScenarioError(f"there is no file {path}; shipped grids: {', '.join(shipped)}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: is not TOML: {error}") from None
+
+
+def _check_top(top: Mapping[str, Any]) -> None:
+    for name in top:
+        if name not in _TOP:
+            raise ScenarioError(accepted("key", name, _TOP))
+    for name in ("title", "question"):
+        value = top.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise ScenarioError(accepted(name, value, ["a text"]))
+    check_positive("seeds", top.get("seeds", 1))
+    tables = top.get("grid")
+    if not isinstance(tables, list) or not tables or not isinstance(tables[0], dict):
+        raise ScenarioError("needs one or more [[grid]] tables")
+
+
+def _check_value(field: str, value: Any) -> None:
+    """Refuse what TOML has and no field takes: tables, lists in lists, dates."""
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, str | bool | int | float):
+            choices = ["a text, a number, true or false", "a list of these"]
+            raise ScenarioError(accepted(field, item, choices))
+
+
+def load_grid(path: str | Path) -> GridFile:
+    """Read a grid file; ``simulate()`` and ``sweep()`` take what it returns.
+
+    At its top stand ``title`` and ``question`` (texts) and, if not 1, ``seeds``.  Each ``[[grid]]``
+    table is what ``wb.grid()`` takes: fields of a Scenario with a value, a list, or the name of
+    another field of the table, whose value it then always has (``threads = "cpus"``).
+
+    Parameters
+    ----------
+    path
+        A TOML file, or the name of a shipped one (data/grids/) without ``.toml``.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such file, or it is not as above; names file, table (from 1) and field.
+    """
+    path = _find(path)
+    top = _read(path)
+    where = f"{path}"
+    grids = []
+    try:
+        _check_top(top)
+        for number, table in enumerate(top["grid"], 1):
+            where = f"{path}: grid {number}"
+            for field, value in table.items():
+                _check_value(field, value)
+            grids.append(grid(**table))
+    except ScenarioError as error:
+        raise ScenarioError(f"{where}: {error}") from None
+    return GridFile(path, top["title"], top["question"], top.get("seeds", 1), tuple(grids))

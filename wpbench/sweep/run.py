@@ -1,0 +1,280 @@
+"""Scenarios in, one table out; what is done stays done."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from ..errors import SweepError
+from ..provenance import provenance
+from ..scenario import GridFile, Scenario
+from ..simulate import COUNTERS, Plan, described, plan_of, tabulate
+from .estimate import Estimate, estimate
+from .keys import run_keys
+from .pool import Pool
+from .resources import available_memory
+from .store import Store
+from .task import Done, short
+
+_TASK_SECONDS = 2.0  # of work in a task, about: what a worker that dies loses
+_TASK_RUNS = 10_000
+_PART_SECONDS = 5.0  # between two parts: what a sweep that dies loses, and the tasks in flight
+_PART_RUNS = 100_000
+_TASKS_A_WORKER = 2  # in flight
+_FEWEST_TASKS = 8  # in flight: a cluster that has no worker yet starts some for these
+_LAST_WAIT = 10.0  # seconds that tasks of others have when a sweep is stopped
+
+
+def sweep(
+    scenarios: Scenario | Iterable[Scenario],
+    store: str | Path = "out/sweep",
+    *,
+    seeds: int | None = None,
+    executor: Any = None,
+    workers: int | None = None,
+    progress: bool | None = None,
+    max_hours: float = 24.0,
+    retry_failed: bool = True,
+) -> pd.DataFrame:
+    """Run scenarios like ``simulate()``, and keep each row on disk as soon as it is there.
+
+    Stopped, by Ctrl-C, SIGKILL or a crash, the same call goes on where it was.  What is in the
+    store is not done again: a run's key is the hash of its resolved scenario, its replication, the
+    model's sources and the data files.
+
+    Parameters
+    ----------
+    scenarios
+        A ``Scenario``, any iterable of them, ``wb.grid(...)`` or ``wb.load_grid(...)``.
+    store
+        A folder; made where there is none.  One sweep at a time can write to it.
+    seeds
+        Replications of each scenario; None for a grid file's own, or 1.
+    executor
+        Where the runs are done: None for threads of this process; or any ``concurrent.futures``
+        executor, of which Dask's ``Client.get_executor()`` is one.  It is not shut down.
+    workers
+        Threads of this process, None for as many as there are CPUs; with an executor, how many
+        workers it has, where that cannot be seen.  The table does not depend on it.
+    progress
+        A bar of the runs done: None for where somebody looks (a terminal, a notebook).
+    max_hours
+        A sweep that would take longer is refused.
+    retry_failed
+        Do runs again that failed in an earlier sweep?
+
+    Returns
+    -------
+    DataFrame
+        The rows of ``simulate(scenarios, seeds)``, in its order, and two columns more: ``key``,
+        and ``error``, why a run failed ("" where it did not).  The counts of a failed run are
+        empty (``<NA>``; then their columns' type is ``Int64``).  ``attrs["wpbench"]`` says how it
+        was made.
+
+    Raises
+    ------
+    ScenarioError
+        If an argument is not what it should be.
+    SweepError
+        If the sweep does not fit (time, memory, disk; with the numbers), if another one writes to
+        the store, if a workload cannot be sent to the workers, or if these are lost.
+    KeyboardInterrupt
+        If it was stopped; what was done is in the store.
+    """
+    with Pool(executor, workers) as pool:
+        work = _Work(scenarios, store, seeds, pool, retry_failed)
+        with work.store:
+            found, seconds = work.estimate()
+            found.check(max_hours)
+            disable = None if progress is None else not progress
+            with tqdm(total=found.runs, initial=found.known, unit=" runs", disable=disable) as bar:
+                if not bar.disable:
+                    bar.write(str(found), file=sys.stderr)
+                work.do(seconds, bar)
+    return work.table()
+
+
+def estimate_sweep(
+    scenarios: Scenario | Iterable[Scenario],
+    store: str | Path = "out/sweep",
+    *,
+    seeds: int | None = None,
+    executor: Any = None,
+    workers: int | None = None,
+    retry_failed: bool = True,
+) -> Estimate:
+    """Return what ``sweep()`` would take; nothing is written.  Parameters as there."""
+    with Pool(executor, workers) as pool:
+        return _Work(scenarios, store, seeds, pool, retry_failed).estimate()[0]
+
+
+class _Work:
+    """The runs of one sweep, and what became of them."""
+
+    def __init__(
+        self, scenarios: Any, store: str | Path, seeds: int | None, pool: Pool, retry_failed: bool
+    ) -> None:
+        if seeds is None:
+            seeds = scenarios.seeds if isinstance(scenarios, GridFile) else 1
+        self.store = Store(store)
+        self._pool = pool
+        self._seeds = seeds
+        self._retry_failed = retry_failed
+        self._plan = plan_of(scenarios, seeds)
+        keys = run_keys(self._plan)
+        # Equal scenarios are one run: from here on runs are numbered as different keys.
+        self._run_of_row, self._keys = pd.factorize(keys)
+        self._row_of_run = np.unique(self._run_of_row, return_index=True)[1]
+        self._pending: dict[Future[Done], Any] = {}
+        self._unwritten: list[Any] = []
+        self._written_at = time.monotonic()
+
+    def estimate(self) -> tuple[Estimate, Any]:
+        """Look up what is in the store; return what the rest will take, and the seconds of each."""
+        self._known, self._counted, self._errors = self.store.find(self._keys)
+        if self._retry_failed:
+            self._known &= self._errors == ""
+        self._todo = np.flatnonzero(~self._known)
+        rows = self._row_of_run[self._todo]
+        return estimate(
+            self._plan,
+            rows,
+            len(self._keys),
+            self.store.path,
+            self._pool.workers,
+            self._pool.local,
+        )
+
+    def do(self, seconds: Any, bar: Any) -> None:
+        """Do the runs that the store does not have."""
+        self._bar = bar
+        self._waiting = deque(self._tasks(seconds))
+        self._memory = self._budget()
+        try:
+            while self._waiting or self._pending:
+                self._submit()
+                done, _ = wait(self._pending, _PART_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._take(future)
+                self._write_if_due()
+            self._write()
+        except KeyboardInterrupt:
+            self._abandon()
+            raise KeyboardInterrupt(self._so_far("stopped")) from None
+        except SweepError as error:
+            self._abandon()
+            raise SweepError(self._so_far(str(error))) from None
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _so_far(self, what: str) -> str:
+        return (
+            f"{what}; {int(self._known.sum())} of {len(self._known)} runs are in "
+            f"{self.store.path}, and the same sweep goes on from there"
+        )
+
+    def _tasks(self, seconds: Any) -> list[Any]:
+        """Split the runs into tasks that are worth sending, and enough of them for all workers."""
+        if len(self._todo) == 0:
+            return []
+        share = seconds.sum() / (4 * self._pool.workers)
+        length = min(_TASK_SECONDS, max(share, _TASK_SECONDS / 100))
+        place = np.maximum(np.cumsum(seconds) // length, np.arange(len(self._todo)) // _TASK_RUNS)
+        return np.split(self._todo, np.flatnonzero(np.diff(place)) + 1)
+
+    def _budget(self) -> int:
+        """Return the bytes of memory that tasks on this machine may take at once."""
+        return available_memory() if self._pool.local else 1 << 62
+
+    def _bytes(self, runs: Any) -> int:
+        """Return the memory that a task takes: its largest machine's."""
+        return int(self._plan.bytes()[self._row_of_run[runs]].max())
+
+    def _submit(self) -> None:
+        most = max(_FEWEST_TASKS, _TASKS_A_WORKER * self._pool.workers)
+        while self._waiting and len(self._pending) < most:
+            in_flight = sum(map(self._bytes, self._pending.values()))
+            if self._pending and in_flight + self._bytes(self._waiting[0]) > self._memory:
+                return
+            runs = self._waiting.popleft()
+            self._pending[self._pool.submit(self._plan, self._row_of_run[runs])] = runs
+
+    def _take(self, future: Future[Done]) -> None:
+        """Take what a worker did; a task of which workers die is done again in halves."""
+        runs = self._pending.pop(future)
+        try:
+            done = future.result()
+        except SweepError:
+            raise
+        except (BrokenExecutor, CancelledError) as error:
+            raise SweepError(f"the workers are lost ({short(error)})") from None
+        except Exception as error:
+            if type(error).__name__ != "KilledWorker":  # Dask's, after several tries
+                raise SweepError(f"a worker cannot do its task ({short(error)})") from None
+            if len(runs) > 1:
+                self._waiting.extendleft(np.array_split(runs, 2))
+                return
+            done = Done(
+                np.ones(1, bool),
+                np.zeros((1, len(COUNTERS)), np.int64),
+                np.array([f"the workers that did it died ({short(error)})"], object),
+            )
+        ran = runs[done.ran]
+        self._counted[ran] = done.counted[done.ran]
+        self._errors[ran] = done.errors[done.ran]
+        self._unwritten.append(ran)
+        self._bar.update(len(ran))
+
+    def _write_if_due(self) -> None:
+        late = time.monotonic() - self._written_at >= _PART_SECONDS
+        if late or sum(map(len, self._unwritten)) >= _PART_RUNS:
+            self._write()
+
+    def _write(self) -> None:
+        runs = np.concatenate([np.zeros(0, int), *self._unwritten])
+        if len(runs):
+            self.store.add(self._rows(self._row_of_run[runs], runs))
+            self._known[runs] = True
+        self._unwritten.clear()
+        self._written_at = time.monotonic()
+
+    def _abandon(self) -> None:
+        """Leave what has not begun, take what can still be had, and write that."""
+        self._pool.stop()
+        running = [future for future in self._pending if not future.cancel()]
+        try:
+            wait(running, _LAST_WAIT)
+            for future in filter(Future.done, running):
+                with suppress(Exception, CancelledError, KeyboardInterrupt):
+                    self._take(future)
+        finally:
+            with suppress(SweepError):  # that it cannot be written is what stopped the sweep
+                self._write()
+
+    def _rows(self, rows: Any, runs: Any) -> pd.DataFrame:
+        """Return the table of some rows of the plan; ``runs``: the run of each."""
+        part = Plan(self._plan.part(rows), len(rows))
+        table = tabulate(part, self._counted[runs])
+        failed = self._errors[runs] != ""
+        if failed.any():
+            table = table.astype(dict.fromkeys(COUNTERS, "Int64"))
+            table.loc[failed, list(COUNTERS)] = pd.NA
+        return table.assign(key=self._keys[runs], error=self._errors[runs])
+
+    def table(self) -> pd.DataFrame:
+        """Return a row for each scenario and replication."""
+        table = self._rows(np.arange(self._plan.n), self._run_of_row)
+        parameters = described(table, self._seeds) | {"store": str(self.store.path)}
+        table.attrs["wpbench"] = provenance("sweep", parameters)
+        return table

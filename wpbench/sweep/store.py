@@ -1,0 +1,327 @@
+"""A store: a folder of Parquet files with the rows of the runs that are done.
+
+``_store.json`` says which format it is, ``_lock`` is held by the sweep that writes.  The rows are
+in ``model=<hash>/part-<number>.parquet``, a folder for each version of the model.  A part is
+written under a name that begins with a dot and then renamed: a part that has its name is whole.  A
+key that stands in two parts (a run that failed and was done again; a merge that was killed) counts
+once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..data import fingerprint
+from ..errors import SweepError
+from ..provenance import provenance
+from ..scenario import Scenario
+from ..simulate import COUNTERS, MODEL
+
+FORMAT = 1
+_MANIFEST = "_store.json"
+_LOCK = "_lock"
+_MODEL = "model="
+_NOTES = b"wpbench"  # in a part's schema: provenance of its rows, a JSON object a line
+# More parts than this of less than half this size are merged, up to this size.
+_MANY_PARTS = 64
+_PART_BYTES = 32 << 20
+_LISTINGS = 5  # times that a reader lists a folder in which a writer just merged parts
+
+
+class Store:
+    """A store; within ``with``, open for the one sweep that may write to it.
+
+    Parameters
+    ----------
+    path
+        A folder; ``with`` makes it where there is none.
+
+    Raises
+    ------
+    SweepError
+        If another sweep has it open, if it is of another format, or something else.
+    """
+
+    _held: ClassVar[set[Path]] = set()
+    _holding = threading.Lock()
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._folder = self.path / f"{_MODEL}{MODEL}"
+        self._lock_file: IO[str] | None = None
+        _check_format(self.path)
+
+    def __enter__(self) -> Store:
+        with _explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock()
+        try:
+            with _explained(self.path):
+                self._prepare()
+        except BaseException:
+            self._unlock()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._unlock()
+
+    def _lock(self) -> None:
+        """Lock the store against other processes, and against other threads of this one.
+
+        The lock belongs to the process: no child has it, and it ends however the process does.
+        """
+        where = self.path.resolve()
+        with self._holding:
+            if where in self._held:
+                raise SweepError(f"{self.path}: another sweep of this process is writing to it")
+            file = (self.path / _LOCK).open("a+", encoding="utf-8")
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                holder = file.read().strip()
+                file.close()
+                if not isinstance(error, BlockingIOError):
+                    raise
+                raise SweepError(
+                    f"{self.path}: another sweep is writing to it ({holder}); "
+                    "accepted: wait for it, or another store"
+                ) from None
+            self._held.add(where)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        self._lock_file = file
+
+    def _unlock(self) -> None:
+        with self._holding:
+            self._held.discard(self.path.resolve())
+            if self._lock_file is not None:
+                self._lock_file.close()
+                self._lock_file = None
+
+    def _prepare(self) -> None:
+        for half in (*self.path.glob(".*.new"), *self.path.glob(f"{_MODEL}*/.*.new")):
+            half.unlink()
+        if not (self.path / _MANIFEST).exists():
+            text = json.dumps({"format": FORMAT, "what": "wpbench sweep"}) + "\n"
+            _publish(self.path / _MANIFEST, lambda new: new.write_text(text, encoding="utf-8"))
+        self._folder.mkdir(exist_ok=True)
+
+    def find(self, keys: Any) -> tuple[Any, Any, Any]:
+        """Look runs up.
+
+        Parameters
+        ----------
+        keys
+            Distinct keys.
+
+        Returns
+        -------
+        known, counted, errors
+            bool[n]: is there a row?  int64[n, counters] (0 where there is none, or it failed);
+            object[n]: a failed run's error, "" elsewhere.
+        """
+        index = pd.Index(keys)
+        known = np.zeros(len(keys), bool)
+        counted = np.zeros((len(keys), len(COUNTERS)), np.int64)
+        errors = np.full(len(keys), "", object)
+        for path in _parts(self._folder):
+            part = self._load(path, ["key", "error", *COUNTERS])
+            if part is None:
+                continue
+            at = index.get_indexer(part["key"].to_pandas())
+            failed = part["error"].to_pandas().to_numpy(object)
+            rows = np.flatnonzero(at >= 0)
+            went_well = known[at[rows]] & (errors[at[rows]] == "")
+            rows = rows[~went_well | (failed[rows] == "")]  # a run that once went well stays so
+            known[at[rows]] = True
+            errors[at[rows]] = failed[rows]
+            for i, name in enumerate(COUNTERS):
+                counted[at[rows], i] = part[name].fill_null(0).to_numpy()[rows]
+        return known, counted, errors
+
+    def _load(self, path: Path, columns: list[str] | None = None) -> Any:
+        """Return a part; put a damaged one aside, so that its runs are done again."""
+        try:
+            return _read(path, columns)
+        except SweepError as error:
+            if self._lock_file is None:
+                raise
+            aside = path.with_name(f".{path.name}.damaged")
+            path.rename(aside)
+            warnings.warn(f"{error}; it is now {aside.name}", stacklevel=2)
+            return None
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Write rows, as ``sweep()`` returns them, as a new part; merge parts if they are many."""
+        made = pa.Table.from_pandas(rows.assign(data=fingerprint()), preserve_index=False)
+        note = json.dumps(provenance("sweep", {}))
+        self._write(made.replace_schema_metadata({_NOTES: note}))
+        self._merge()
+
+    def _write(self, rows: Any) -> None:
+        numbers = [int(path.stem.removeprefix("part-")) for path in _parts(self._folder)]
+        path = self._folder / f"part-{max(numbers, default=0) + 1:06}.parquet"
+        with _explained(self.path, "; the rows that it has stay valid"):
+            _publish(path, lambda new: pq.write_table(rows, new, compression="zstd"))
+
+    def _merge(self) -> None:
+        """Merge small parts where they are many; killed in it, some keys stand in two parts."""
+        sizes = {path: path.stat().st_size for path in _parts(self._folder)}
+        small = [path for path, size in sizes.items() if size < _PART_BYTES // 2]
+        if len(small) <= _MANY_PARTS:
+            return
+        group = small[: int(np.searchsorted(np.cumsum([sizes[p] for p in small]), _PART_BYTES)) + 1]
+        loaded = [part for part in map(self._load, group) if part is not None]
+        if loaded:
+            self._write(_once(_united(loaded)))
+        for path in group:
+            path.unlink(missing_ok=True)
+
+
+def _check_format(path: Path) -> None:
+    """Refuse a folder that is no store, or one of another format."""
+    manifest = path / _MANIFEST
+    if not manifest.exists():
+        others = sorted(p.name for p in path.glob("[!._]*")) if path.is_dir() else []
+        if others:
+            raise SweepError(f"{path}: is no store: it has {others[0]}, and no {_MANIFEST}")
+        return
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))["format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SweepError(f"{manifest}: is not what a store begins with") from None
+    if found != FORMAT:
+        raise SweepError(f"{path}: a store of format {found!r}; accepted: {FORMAT}")
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def _read(path: Path, columns: list[str] | None = None) -> Any:
+    """Return a part as an Arrow table; an error of the file system stays an OSError."""
+    try:
+        with path.open("rb") as file:
+            return pq.read_table(file, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise SweepError(f"{path}: is damaged ({error}); a sweep does its runs again") from None
+
+
+def _publish(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file so that it has its name only when it is whole, and on disk."""
+    new = path.with_name(f".{path.name}.new")
+    write(new)
+    for what in (new, path.parent):
+        number = os.open(what, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+        if what == new:
+            new.rename(path)
+
+
+@contextlib.contextmanager
+def _explained(path: Path, more: str = "") -> Iterator[None]:
+    """Turn an error of the file system into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise SweepError(f"{path}: {error.strerror or error}{more}") from None
+
+
+def _united(parts: list[Any]) -> Any:
+    """Return parts as one table, with the provenance of all in its schema."""
+    notes = dict.fromkeys(b"\n".join(part.schema.metadata[_NOTES] for part in parts).split(b"\n"))
+    united = pa.concat_tables(parts, promote_options="default")
+    return united.replace_schema_metadata({_NOTES: b"\n".join(notes)})
+
+
+def _once(rows: Any) -> Any:
+    """Keep one row a key: one that went well where there is one, else the last."""
+    failed = rows["error"].to_pandas() != ""
+    order = np.argsort(~failed.to_numpy(), kind="stable")
+    keep = np.zeros(len(failed), bool)
+    keep[order] = ~rows["key"].to_pandas().iloc[order].duplicated(keep="last").to_numpy()
+    return rows.filter(pa.array(keep))
+
+
+def _all_parts(path: Path) -> list[Any]:
+    """Return every part of a store with the model that its folder names."""
+    for attempt in range(_LISTINGS):
+        try:
+            found = []
+            for folder in sorted(path.glob(f"{_MODEL}*")):
+                for part in map(_read, _parts(folder)):
+                    model = pa.array([folder.name.removeprefix(_MODEL)] * len(part))
+                    found.append(part.append_column("model", model))
+        except FileNotFoundError:  # a sweep has just merged parts
+            if attempt == _LISTINGS - 1:
+                raise
+        else:
+            return found
+    raise AssertionError("unreachable")
+
+
+def read_store(path: str | Path) -> pd.DataFrame:
+    """Return all rows of a store, those of other versions of the model and of failed runs too.
+
+    Parameters
+    ----------
+    path
+        The folder; a sweep may be writing to it.
+
+    Returns
+    -------
+    DataFrame
+        A row a run, ordered by the fields: the columns of ``wb.sweep()``, then ``data`` and
+        ``model``, hashes of the data files and of the sources that the numbers follow from.
+        The counts of a failed run are empty (``<NA>``).  ``attrs["wpbench"]`` has the provenance
+        of the rows in ``made_by``.
+
+    Raises
+    ------
+    SweepError
+        If there is no store, if it is of another format, or damaged.
+    """
+    path = Path(path)
+    _check_format(path)
+    if not (path / _MANIFEST).is_file():
+        raise SweepError(f"{path}: there is no store here")
+    with _explained(path):
+        parts = _all_parts(path)
+    if not parts:
+        raise SweepError(f"{path}: the store has no rows yet")
+    united = _united(parts)
+    rows: pd.DataFrame = _once(united).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    whole = [n for n in rows if rows[n].dtype == pd.Int64Dtype() and rows[n].notna().all()]
+    order = [*Scenario.model_fields, "replication", "model"]
+    rows = rows.astype(dict.fromkeys(whole, np.int64)).sort_values(order, ignore_index=True)
+    made_by = [json.loads(note) for note in united.schema.metadata[_NOTES].split(b"\n")]
+    rows.attrs["wpbench"] = provenance("read_store", {"store": str(path)}) | {"made_by": made_by}
+    return rows
