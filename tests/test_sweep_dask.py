@@ -29,7 +29,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def cluster():
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
+        n_workers=2, threads_per_worker=1, dashboard_address=":0"
     ) as made:
         yield made
 
@@ -82,7 +82,7 @@ def test_a_worker_without_a_nanny_that_dies(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "_TASK_SECONDS", 0.02)
     monkeypatch.setattr(run, "_PART_SECONDS", 0.05)
     with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         command = [

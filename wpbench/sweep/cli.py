@@ -51,7 +51,7 @@ def _dask(address: str | None, workers: int | None) -> Iterator[Any]:
     if address == "local":
         with (
             LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None
+                n_workers=workers, threads_per_worker=1, dashboard_address=":0"
             ) as cluster,
             Client(cluster) as client,
         ):

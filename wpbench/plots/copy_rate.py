@@ -1,38 +1,14 @@
-"""Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
+"""Copy rate over the pages of a round."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from .style import STYLES
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-# Okabe and Ito's colours, told apart by most colour-blind readers; marker and line style differ
-# too, so that the figure reads in grey.
-STYLES: dict[str, tuple[str, str, str]] = {
-    "v5.8": ("#000000", "-", "o"),
-    "v5.17": ("#D55E00", "--", "s"),
-    "patch1": ("#E69F00", "-.", "^"),
-    "patch2": ("#0072B2", "-", "o"),
-    "patch2-rfc2": ("#56B4E9", ":", "v"),
-    "patch2-always": ("#009E73", (0, (3, 1, 1, 1)), "D"),  # type: ignore[dict-item]
-    "exclusive": ("#CC79A7", (0, (5, 1)), "x"),  # type: ignore[dict-item]
-    "v6.12": ("#999999", ":", "P"),
-}
-_SALT = "wpbench"
-
-
-def figure(width: float = 7.0, height: float = 4.2) -> tuple[Figure, Any]:
-    """Return a new Figure (inches) with one Axes, without any pyplot state."""
-    fig = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(fig)
-    return fig, fig.add_subplot()
 
 
 def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = None) -> Axes:
@@ -80,13 +56,3 @@ def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = 
     ax.grid(visible=True, alpha=0.3)
     ax.legend(fontsize="small", loc="center right")
     return ax
-
-
-def save(fig: Figure, stem: str | Path) -> list[Path]:
-    """Write ``stem.svg`` and ``stem.png`` (150 dpi); the same figure gives the same bytes."""
-    stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context({"svg.hashsalt": _SALT, "svg.fonttype": "path"}):
-        fig.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
-        fig.savefig(stem.with_suffix(".png"), dpi=150)
-    return [stem.with_suffix(".svg"), stem.with_suffix(".png")]
