@@ -179,3 +179,52 @@ def test_tlb_interrupts_reach_whoever_runs_the_process():
     assert table.tlb_flushes.tolist() == flushes.tolist()
     assert table.tlb_ipis.tolist() == (flushes * table.spinner_threads).tolist()
     assert table.write_ns_mean.is_monotonic_increasing
+
+
+SLICED = wb.grid(
+    decision=["patch1", "patch2"],
+    costs="server",
+    npages=16,
+    rounds=200,
+    cpus=4,
+    threads=4,
+    time_slice_ns=[0, 5_000, 50_000, 500_000, 1 << 32],
+)
+
+
+def test_a_time_slice_moves_threads():
+    """A slice ends between a read and its write the more often the shorter it is."""
+    table = wb.simulate(SLICED, seeds=3)
+    remote = table.groupby(["decision", "time_slice_ns"], sort=False)["copy_pagevec_remote"].sum()
+    for decision in ("patch1", "patch2"):
+        never, *moved, endless = remote[decision]
+        assert never == endless == 0
+        assert moved == sorted(moved, reverse=True)
+        assert moved[-1] > 0
+    unmoved = table[table["time_slice_ns"] == 0]["copies"].to_numpy()
+    assert (unmoved == table[table["time_slice_ns"] == 1 << 32]["copies"].to_numpy()).all()
+
+
+@numba.njit
+def moves(m, p):
+    """Count in ``not_paged_out`` how often the only thread's CPU is another after 100 ns."""
+    mm.start_thread(m, 0, 0)
+    for _ in range(p.rounds):
+        cpu = m.thread[L.TH_CPU]
+        mm.sleep_until(m, cpu, m.clock[cpu] + 100)
+        mm.maybe_end_slice(m, 0, p.time_slice_ns, p.cpus)
+        m.not_paged_out += cpu != m.thread[L.TH_CPU]
+
+
+@pytest.mark.parametrize("slice_ns", [100, 700, 12_300])
+def test_a_slice_of_every_length_is_used_up(slice_ns):
+    scenario = wb.Scenario(
+        workload=moves, rounds=1000, cpus=3, npages=1, costs="server", time_slice_ns=slice_ns
+    )
+    steps = -(-slice_ns // 100)
+    assert abs(run(scenario).not_paged_out - 1000 / steps) <= 1
+
+
+def test_a_slice_needs_a_clock():
+    with pytest.raises(wb.ScenarioError, match="time_slice_ns: 5 needs a clock; accepted with"):
+        wb.Scenario(time_slice_ns=5)
