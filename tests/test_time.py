@@ -188,7 +188,7 @@ SLICED = wb.grid(
     rounds=200,
     cpus=4,
     threads=4,
-    time_slice_ns=[0, 5_000, 50_000, 500_000, 1 << 32],
+    time_slice_ns=[0, 5_000, 50_000, 500_000],
 )
 
 
@@ -197,12 +197,10 @@ def test_a_time_slice_moves_threads():
     table = wb.simulate(SLICED, seeds=3)
     remote = table.groupby(["decision", "time_slice_ns"], sort=False)["copy_pagevec_remote"].sum()
     for decision in ("patch1", "patch2"):
-        never, *moved, endless = remote[decision]
-        assert never == endless == 0
+        never, *moved = remote[decision]
+        assert never == 0
         assert moved == sorted(moved, reverse=True)
         assert moved[-1] > 0
-    unmoved = table[table["time_slice_ns"] == 0]["copies"].to_numpy()
-    assert (unmoved == table[table["time_slice_ns"] == 1 << 32]["copies"].to_numpy()).all()
 
 
 @numba.njit
