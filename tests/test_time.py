@@ -38,6 +38,7 @@ def test_every_nanosecond_is_booked(program, backend, cost_set):
         booked = dict(zip(L.SPENT, m.spent.tolist(), strict=True))
         assert min(booked.values()) >= 0, booked
         assert sum(booked.values()) == passed, booked
+        assert m.cpu_ns == passed - booked["idle"]
         assert m.lru_lock_hold_ns <= m.lruvecs * m.wall_ns
         assert (m.clock - m.started).min() >= 0
 
@@ -51,7 +52,7 @@ def test_a_synchronous_device_gives_the_same_counts_with_the_clock_on(program):
         wb.simulate(wb.grid(decision=decisions, backend="zram", costs=name, **program))
         for name in ("none", "server")
     ]
-    timed = ("write_ns", "write_cycles", "lru_lock", "wall_ns", "costs")
+    timed = ("write_ns", "write_cycles", "lru_lock", "cpu_ns", "wall_ns", "costs")
     timeless = [c for c in counts[0] if not c.startswith(timed)]
     pd.testing.assert_frame_equal(counts[0][timeless], counts[1][timeless])
     assert (counts[1].wall_ns > 0).all()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         WpbenchError,
     )
     from .explain import Explanation, explain
+    from .price import Price, budget, price
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .simulate import faults, simulate
@@ -37,6 +38,7 @@ _WHERE = {
     "Grid": "scenario",
     "GridFile": "scenario",
     "MeasureError": "errors",
+    "Price": "price",
     "Replay": "trace",
     "Scenario": "scenario",
     "ScenarioError": "errors",
@@ -54,6 +56,8 @@ _WHERE = {
     "faults": "simulate",
     "grid": "scenario",
     "load_grid": "scenario",
+    "budget": "price",
+    "price": "price",
     "read_store": "sweep.store",
     "replay": "trace",
     "simulate": "simulate",
@@ -70,6 +74,7 @@ __all__ = [
     "Grid",
     "GridFile",
     "MeasureError",
+    "Price",
     "Replay",
     "Scenario",
     "ScenarioError",
@@ -79,6 +84,7 @@ __all__ = [
     "TraceError",
     "WpbenchError",
     "backends",
+    "budget",
     "compare",
     "costs",
     "data_dir",
@@ -89,6 +95,7 @@ __all__ = [
     "measure",
     "mm",
     "plots",
+    "price",
     "read_store",
     "replay",
     "simulate",
