@@ -9,29 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import ScenarioError, WpbenchError, accepted
+from .errors import ScenarioError, WpbenchError
 from .output import add_output_options, check_outputs, write_outputs
 
-# What a field's text on the command line becomes; the others stay text.
-_INTEGERS = {
-    "npages",
-    "rounds",
-    "read_cpu",
-    "write_cpu",
-    "cpus",
-    "pagevec",
-    "seed",
-    "threads",
-    "spinner_threads",
-    "delay_ns",
-    "latency_ns",
-    "page_cluster",
-    "swap_pages",
-    "pmd_offset",
-    "fill_cpu",
-    "folio_order",
-}
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 SHOWN = (
     "wp_faults",
     "copies",
@@ -44,21 +24,8 @@ SHOWN = (
 )
 
 
-def _value(name: str, text: str) -> Any:
-    if name in _INTEGERS:
-        try:
-            return int(text, 0)
-        except ValueError:
-            raise ScenarioError(f"{name}: {text!r} is not a whole number") from None
-    if name == "fork_exit_before":
-        if text.lower() not in _BOOLEANS:
-            raise ScenarioError(accepted(name, text, _BOOLEANS))
-        return _BOOLEANS[text.lower()]
-    return text
-
-
 def _grid(options: argparse.Namespace) -> Any:
-    from .scenario import Scenario, grid
+    from .scenario import Scenario, grid, parse_axis
 
     axes: dict[str, Any] = {}
     for name in Scenario.model_fields:
@@ -66,7 +33,7 @@ def _grid(options: argparse.Namespace) -> Any:
         if text in Scenario.model_fields:
             axes[name] = text  # as that axis
         elif text is not None:
-            axes[name] = [_value(name, part.strip()) for part in text.split(",")]
+            axes[name] = parse_axis(name, text)
     return grid(**axes)
 
 
@@ -168,7 +135,7 @@ def _add_scenario_options(parser: argparse.ArgumentParser) -> None:
     }
     for name in Scenario.model_fields:
         text = f"one of {', '.join(choices[name])}" if name in choices else None
-        metavar = "N[,N...]" if name in _INTEGERS else "VALUE[,VALUE...]"
+        metavar = "VALUE[,VALUE...]"
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=metavar, help=text)
 
 
