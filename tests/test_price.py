@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 
 import wpbench as wb
+from wpbench.cli import main
 from wpbench.data import facts
 from wpbench.mm import layout as L
 from wpbench.plots import figure, frontier
-from wpbench.price import answer, predictions
 from wpbench.price.draws import DRAWN, between, drawn_costs, ranges, unit_draws
 from wpbench.price.result import Price, _turn
 
@@ -224,7 +224,7 @@ class TestFrontier:
 class TestAnswer:
     @pytest.mark.nojit
     def test_words_come_from_the_table(self, priced):
-        text = answer(priced)
+        text = priced.answer()
         assert max(map(len, text.splitlines())) <= 72
         assert text.isascii()
         zram = priced.table.query("measure == 'write' and backend == 'zram'")
@@ -235,13 +235,26 @@ class TestAnswer:
         assert f"cheaper more often than not in {(zram['wins_low'] > 0.5).sum()}" in words
         assert "nvme:" in text
         with pytest.raises(wb.TableError, match="measure: 'wall' is not accepted"):
-            answer(priced, measure="wall")
+            priced.answer(measure="wall")
 
     @pytest.mark.nojit
     def test_one_scenario(self):
-        text = answer(wb.price(wb.Scenario(npages=4, rounds=1, cpus=2), draws=2))
+        text = wb.price(wb.Scenario(npages=4, rounds=1, cpus=2), draws=2).answer()
         assert "in 1 of 1 scenarios" in text
         assert "Along" not in text
+
+
+@pytest.mark.nojit
+def test_command(capsys, tmp_path):
+    command = ["price", "--npages", "4", "--rounds", "1", "--cpus", "1,2", "--draws", "4"]
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    found = wb.price(wb.grid(npages=4, rounds=1, cpus=[1, 2]), draws=4)
+    assert out == f"{found}\n\n{found.answer()}\n"
+    assert main([*command, "--csv", str(tmp_path / "t.csv")]) == 0
+    assert len(pd.read_csv(tmp_path / "t.csv")) == 4
+    assert main([*command, "--draws", "3"]) == 2
+    assert "draws: 3 is not accepted; accepted: a power of two" in capsys.readouterr().err
 
 
 class TestBudget:
@@ -269,7 +282,7 @@ class TestBudget:
 @pytest.mark.slow
 def test_published_figures():
     """The reproducer's to a cycle and a flush; the others are said to be off by what they are."""
-    found = predictions().set_index("what")
+    found = wb.predictions().set_index("what")
     assert found["error"].to_numpy() == pytest.approx(found["predicted"] / found["published"] - 1)
     ours = found[found.index.str.startswith("reproducer")]
     assert len(ours) == 4

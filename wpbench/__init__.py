@@ -23,7 +23,10 @@ if TYPE_CHECKING:
         WpbenchError,
     )
     from .explain import Explanation, explain
-    from .price import Price, budget, price
+    from .price.account import budget
+    from .price.difference import price
+    from .price.predictions import predictions
+    from .price.result import Price
     from .provenance import version
     from .scenario import DECISIONS, DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .simulate import faults, simulate
@@ -38,7 +41,7 @@ _WHERE = {
     "Grid": "scenario",
     "GridFile": "scenario",
     "MeasureError": "errors",
-    "Price": "price",
+    "Price": "price.result",
     "Replay": "trace",
     "Scenario": "scenario",
     "ScenarioError": "errors",
@@ -56,8 +59,9 @@ _WHERE = {
     "faults": "simulate",
     "grid": "scenario",
     "load_grid": "scenario",
-    "budget": "price",
-    "price": "price",
+    "budget": "price.account",
+    "predictions": "price.predictions",
+    "price": "price.difference",
     "read_store": "sweep.store",
     "replay": "trace",
     "simulate": "simulate",
@@ -95,6 +99,7 @@ __all__ = [
     "measure",
     "mm",
     "plots",
+    "predictions",
     "price",
     "read_store",
     "replay",

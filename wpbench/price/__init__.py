@@ -1,9 +1,1 @@
 """What the patch costs and saves: with a cost set's values, and over all of its ranges."""
-
-from .account import budget
-from .answer import answer
-from .difference import price
-from .predictions import predictions
-from .result import Price
-
-__all__ = ["Price", "answer", "budget", "predictions", "price"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..errors import TableError, accepted
-from .result import Price
+
+if TYPE_CHECKING:
+    from .result import Price
 
 WIDTH = 72  # as a mail to a list is quoted
 _MOST_NAMED = 3

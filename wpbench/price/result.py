@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from ..errors import TableError, accepted
+from .answer import answer
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Price:
             f"over\n{self.differences.shape[1]} draws of the costs from their ranges\n\n"
             f"{lines.to_string(index=False)}"
         )
+
+    def answer(
+        self, *, measure: str = "write", by: str = "backend", x: str = "migration_rate"
+    ) -> str:
+        """Return in words how often the patch pays, and where it stops to (``answer.py``)."""
+        return answer(self, measure=measure, by=by, x=x)
 
     def frontier(self, x: str = "migration_rate", confidence: float = 0.95) -> pd.DataFrame:
         """Return where along a parameter the difference changes its sign.
