@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH = 72  # as a mail to a list is quoted
 _MOST_NAMED = 3
-_MEANING = {
+MEANING = {
     "write": "of the writes that met a write-protect fault",
     "cpu": "of all CPUs, for whatever they did",
 }
@@ -42,8 +42,8 @@ def answer(
     TableError
         For an unknown measure.
     """
-    if measure not in _MEANING:
-        raise TableError(accepted("measure", measure, _MEANING))
+    if measure not in MEANING:
+        raise TableError(accepted("measure", measure, MEANING))
     table = priced.table[priced.table["measure"] == measure]
     varying = priced.table.attrs["varying"]
     turns = priced.frontier(x) if x in varying else None
@@ -52,7 +52,7 @@ def answer(
         groups = list(table.groupby(by, sort=False))
     draws = priced.differences.shape[1]
     head = (
-        f"Simulated time {_MEANING[measure]}, per write-protect fault, patch on less patch off, in "
+        f"Simulated time {MEANING[measure]}, per write-protect fault, patch on less patch off, in "
         f"{len(table)} scenarios; costs drawn {draws} times from their ranges."
     )
     lines = [head]

@@ -53,7 +53,8 @@ def price(
     Parameters
     ----------
     scenarios
-        Their ``decision`` must not vary; ``drain`` is that of ``on``.  ``costs`` None: ``server``.
+        Their ``decision`` must not vary; ``drain`` and ``insert_at_once`` are those of ``on``.
+        ``costs`` None: ``server``.
     off, on
         Decisions, keys of ``wb.DECISIONS``.
     seeds
@@ -131,8 +132,10 @@ def _changed(scenario: Scenario, **fields: Any) -> Scenario:
 
 
 def _with(scenario: Scenario, decision: str, *, drained: bool = True) -> Scenario:
-    drain = scenario.drain if drained else None
-    return _changed(scenario, decision=decision, drain=drain)
+    """Return a scenario of one side; what only the other side does is left out of ``off``."""
+    if drained:
+        return _changed(scenario, decision=decision)
+    return _changed(scenario, decision=decision, drain=None, insert_at_once=False)
 
 
 def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
