@@ -81,7 +81,7 @@ lab: env        ## JupyterLab on notebooks/
 app: env        ## the notebooks as a web page (voila)
 	$(PY) -m voila notebooks
 
-bench: env      ## benchmarks/run.py: a table, and out/bench.json (about ten minutes)
+bench: env      ## benchmarks/run.py: a table, and out/bench.json (about twenty minutes)
 	$(PY) benchmarks/run.py --json $(OUT)/bench.json
 
 lock:           ## constraints.txt anew: what pyproject.toml resolves to today

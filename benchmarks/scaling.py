@@ -75,8 +75,8 @@ def measure(quick: bool) -> Iterator[Result]:
         yield median(f"overhead/scenario/{name}", added, "us", "< 20")
         walls, possible = [], []
         for _ in range(runs):
-            one, cpu, _ = timed(scenarios, fields, 1)
-            two, every, main = timed(scenarios, fields, 2)
+            one, cpu, _ = timed(scenarios // 4, fields, 1)
+            two, every, main = timed(scenarios // 4, fields, 2)
             walls.append(one / two)
             # The main thread waits while the others work: what it computes, they do not.
             possible.append(cpu / (main + (every - main) / 2))

@@ -38,7 +38,7 @@ def measure(quick: bool) -> Iterator[Result]:
         library = compile_c(folder)
         for exponent in (10, 12) if quick else range(10, 27, 2):
             # Large machines take a minute a pair when shuffled: memory is what they measure.
-            pairs = 1 if quick else 7 if exponent <= 18 else 3 if exponent <= 22 else 1
+            pairs = 1 if quick else 7 if exponent <= 18 else 3 if exponent <= 24 else 1
             for order, accesses in ORDERS.items():
                 for decision in ("patch1", "patch2") if exponent <= 18 else ("patch2",):
                     scenario = wb.Scenario(decision=decision, order=accesses, npages=1 << exponent)
