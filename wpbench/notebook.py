@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,27 @@ from .errors import WpbenchError, accepted
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = "python3"
+
+
+def place(path: str) -> Path:
+    """Return where a notebook's parameter points to.
+
+    A relative path is taken from where the kernel runs, which is where papermill was started; in
+    JupyterLab, whose kernels run in ``notebooks/``, from the project's top.
+    """
+    here = Path.cwd()
+    return (NOTEBOOKS.parent if here == NOTEBOOKS else here) / path
+
+
+def given_file(path: str) -> str:
+    """Return an input file that a notebook's parameter names: as ``place()``, or from the top.
+
+    A text that is no file is returned as it is: it may be a shipped file's name.
+    """
+    for found in (place(path), NOTEBOOKS.parent / path):
+        if path and found.is_file():
+            return str(found)
+    return path
 
 
 def _find(name: str) -> Path:
@@ -63,7 +85,9 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
             kernel_name=KERNEL,
             execution_timeout=timeout,
             progress_bar=False,
-            cwd=str(path.parent),
+            # What cells write to standard error, such as a sweep's bar, is seen as it comes.
+            stderr_file=sys.stderr if sys.stderr.isatty() else None,
+            cwd=str(Path.cwd()),
         )
     except papermill.PapermillExecutionError as error:
         raise WpbenchError(

@@ -1,6 +1,7 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
 from .copy_rate import copy_rate
+from .rates import rate_panels, rates
 from .style import STYLES, figure, save
 
-__all__ = ["STYLES", "copy_rate", "figure", "save"]
+__all__ = ["STYLES", "copy_rate", "figure", "rate_panels", "rates", "save"]
