@@ -101,7 +101,8 @@ def compare_shipped(name: str, every: int = 1) -> pd.DataFrame:
     table["latency_ns"] = part.get("latency_ns", 0)
     equal = (table["wp_faults_measured"] == table["wp_faults_simulated"]).to_numpy()
     table["equal"] = equal & (table["copies_measured"] == table["copies_simulated"]).to_numpy(bool)
-    table["cause"] = table["row"].map(causes(name)).fillna("")
+    known = causes(name)
+    table["cause"] = [known.get(row, "") for row in table["row"]]
     return table
 
 

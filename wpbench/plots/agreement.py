@@ -70,6 +70,9 @@ def agreement(
         if residuals is not None:
             _bars(residuals, x, 100 * (low - x), 100 * (high - x), colour)
             _points(residuals, x, 100 * points["difference"], colour, marker, "")
+    if residuals is not None and len(known):
+        far = 120 * float(known["difference"].abs().max()) or 1.0
+        residuals.set_ylim(-far, far)  # an interval of few faults may go beyond
     _axes(ax, residuals, "copies" if _of(known) else "wp_faults", by)
     return ax
 
