@@ -44,7 +44,7 @@ def _find(name: str) -> Path:
 
 
 def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int = 600) -> list[str]:
-    """Execute a notebook and return the text that its cells printed, a string a line.
+    """Execute a notebook and return the text that its cells printed, a string a cell.
 
     papermill alone only warns of a parameter that the notebook does not have, and takes whichever
     kernel the file was saved with; this rejects the first and names the second.
@@ -93,11 +93,14 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
         raise WpbenchError(
             f"{path.name}: cell {error.exec_count}: {error.ename}: {error.evalue}"
         ) from None
-    lines: list[str] = []
-    for cell in book.cells:
-        lines.extend(
-            output["text"].rstrip("\n")
-            for output in cell.get("outputs", [])
-            if output.get("output_type") == "stream" and output.get("name") == "stdout"
-        )
-    return lines
+    return [text for text in map(_printed, book.cells) if text]
+
+
+def _printed(cell: Any) -> str:
+    """Return what a cell printed; it comes in pieces, cut anywhere."""
+    pieces = [
+        output["text"]
+        for output in cell.get("outputs", [])
+        if output.get("output_type") == "stream" and output.get("name") == "stdout"
+    ]
+    return "".join(pieces).rstrip("\n")

@@ -120,8 +120,9 @@ def _numbers(grid: GridFile, name: str) -> set[Any]:
 
 
 def _most_values(numbers: Mapping[str, int]) -> str:
-    order = [*_ALONG, *(name for name in numbers if name not in _ALONG)]
-    found = [name for name in order if numbers.get(name, 0) > 1]
+    """Return the field of most values, a device's latency and the like only if there is no other."""
+    varying = [name for name, count in numbers.items() if count > 1]
+    found = [name for name in _ALONG if name in varying] or varying
     return max(found, key=numbers.__getitem__) if found else "npages"
 
 
@@ -174,7 +175,7 @@ def rates(
     runs = runs_of(table, grid)
     if runs.empty:
         raise TableError("table: has no run that went well")
-    x = along(runs, x)
+    x = along(runs, x or (None if grid is None else axis_of(grid)))
     axes = axes_of(runs, x)
     made = summarize(runs, by=axes, values=list(VALUES))
     made.attrs.update(_made_from(table, grid))
@@ -284,7 +285,7 @@ def off_and_on(
         as in ``rates()``.
     """
     runs = runs_of(table, grid)
-    x = along(runs, x)
+    x = along(runs, x or (None if grid is None else axis_of(grid)))
     axes = axes_of(runs, x)
     sides = runs[(runs["decision"] == OFF) | _patch(runs)]
     if set(sides["decision"]) != {OFF, ON}:
