@@ -120,7 +120,7 @@ def _numbers(grid: GridFile, name: str) -> set[Any]:
 
 
 def _most_values(numbers: Mapping[str, int]) -> str:
-    """Return the field of most values, a device's latency and the like only if there is no other."""
+    """Return the field of most values; a device's latency and such only if there is no other."""
     varying = [name for name, count in numbers.items() if count > 1]
     found = [name for name in _ALONG if name in varying] or varying
     return max(found, key=numbers.__getitem__) if found else "npages"
