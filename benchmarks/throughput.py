@@ -6,12 +6,13 @@ fresh machines of the same size, and must give the same counts.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from c_twin import compile_c, run_c, run_wpbench
-from common import Result, child, in_turn, median
+from common import HEAD, Result, child, in_turn, median, row
 
 import wpbench as wb
 from wpbench.scenario.model import machine_bytes
@@ -83,3 +84,9 @@ def _beside_c(
     if any(counted != counts[0] for counted in counts):
         raise SystemExit(f"wpbench and C disagree: {counts}")
     return [3e-6 * scenario.npages * rounds / s for s in seconds], ratios
+
+
+if __name__ == "__main__":
+    print(HEAD)
+    for result in measure(quick="--quick" in sys.argv[1:]):
+        print(row(result), flush=True)
