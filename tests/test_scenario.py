@@ -46,6 +46,10 @@ pytestmark = pytest.mark.nojit
         ({"fill_cpu": 1}, r"fill_cpu: is not used by workload 'reproducer', only by userfaultfd"),
         ({"folio_order": 4}, r"folio_order: 4 is not accepted; .*Large folios are out of scope"),
         ({"migration_rate": 1.5}, r"migration_rate: 1.5 is not accepted"),
+        (
+            {"decision": "exclusive", "swapin": "v5.18"},
+            r"swapin: 'v5.18' does not go with decision 'exclusive'.*accepted with it: v6.1, v6.12",
+        ),
         ({"background_drains": -1}, r"background_drains: -1 is not accepted"),
         ({"mix": "reed:1"}, r"mix: 'reed'.*did you mean 'read'"),
         ({"mix": "read=1"}, r"mix: "),

@@ -236,6 +236,12 @@ class Scenario(BaseModel):
                 f"drain: {self.drain!r} does not go with decision {self.decision!r}, which has no "
                 f"drain; accepted with it: {', '.join(rule.drains_fit)}"
             )
+        if rule.wp == L.WP_EXCLUSIVE and self.swapin in SWAPINS[: L.SWAPIN_V6_1]:
+            raise ValueError(
+                f"swapin: {self.swapin!r} does not go with decision {self.decision!r}, which looks "
+                "for PageAnonExclusive: do_swap_page() sets it since v5.19; accepted with it: "
+                f"{', '.join(SWAPINS[L.SWAPIN_V6_1 :])}"
+            )
         self._check_workload()
         for name in ("read_cpu", "write_cpu", "fill_cpu"):
             cpu = getattr(self, name)
