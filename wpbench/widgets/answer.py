@@ -76,8 +76,11 @@ def in_words(table: pd.DataFrame) -> str:
 
 def notes(state: State) -> list[str]:
     """Return what a reader of the numbers should know about this state."""
-    unused = [f"{k} ({why})" for k, why in state.not_used.items() if k in _CONTROLLED]
-    said = [f"not used here: {', '.join(unused)}"] if unused else []
+    unused: dict[str, list[str]] = {}
+    for name, why in state.not_used.items():
+        if name in _CONTROLLED:
+            unused.setdefault(why, []).append(name)
+    said = [f"not used: {', '.join(fields)} ({why})" for why, fields in unused.items()]
     scenario = state.on
     own = scenario.resolved()
     threads = int(own["threads"])

@@ -1,4 +1,8 @@
-"""The workbench's controls: each one's choices in a state, and what it says of a state."""
+"""The workbench's controls: each one's choices in a state, and what it says of a state.
+
+Lists and numbers, which a screen reader reads out with their labels.  A slider has none (its handle
+is nobody's label in ipywidgets 8), so each slider has a number beside it that does the same.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,15 @@ import ipywidgets as W
 
 from ..data import backends, costs
 from ..scenario import DECISIONS
+from ..scenario.model import MAX_CPUS
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
-from .state import KERNELS, OFF, State
+from .state import KERNELS, MOST_PAGES, MOST_WORK, OFF, State
 
 CUSTOM = "(none: changed)"
 DEFAULT = "default"  # what a widget has for None, which sliders cannot have
 _WIDE = {"description_width": "9.5em"}
 _LAYOUT = {"width": "25em", "max_width": "100%"}
-_PAGES = (
-    *(1, 2, 4, 7, 8, 14, 15, 16, 22, 30, 31, 32, 47, 64, 128, 256, 512, 1024),
-    *(4096, 16384, 65536),
-)
 _RATES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _LATENCIES = tuple(m * 10**e for e in range(3, 8) for m in (1, 2, 5))
 _SAVES = (0, 100, 200, 500, 1000, 2000, 5000)
@@ -43,6 +44,8 @@ class Control:
         What it shows in a state.
     hint
         Tooltip where it can be used.
+    none
+        What the widget has where a State has None.
     """
 
     name: str
@@ -50,16 +53,17 @@ class Control:
     options: Callable[[State], list[tuple[str, Any]]] | None
     value: Callable[[State], Any]
     hint: str
+    none: Any = DEFAULT
 
     def chosen(self) -> Any:
         """Return what a State takes."""
         value = self.widget.value
-        return None if value == DEFAULT else value
+        return None if value == self.none else value
 
     def show(self, state: State) -> None:
         """Let the control show a state; a value that is none of its choices becomes one."""
         value = self.value(state)
-        value = DEFAULT if value is None else value
+        value = self.none if value is None else value
         if self.options is not None:
             options = self.options(state)
             if value not in [v for _, v in options]:
@@ -107,7 +111,7 @@ def _kernel(name: str) -> str:
     return f"{name}: the patch on, v5.18" if name == "patch2" else name
 
 
-def controls() -> dict[str, Control]:
+def controls() -> list[Control]:
     """Return new controls, in the order in which the Tab key visits them."""
 
     def field(name: str, fallback: Any = None) -> Callable[[State], Any]:
@@ -123,7 +127,8 @@ def controls() -> dict[str, Control]:
         names = [n for n in costs() if n != "none" or not state.asynchronous]
         return _choices((n for n in names if n != default), f"the default, {default}")
 
-    made = [
+    saves = [("never" if n == 0 else f"{n} requests", n) for n in _SAVES]
+    return [
         _choice("workload", "Workload", W.Dropdown, _always(_choices(WORKLOADS)),
                 field("workload", "reproducer"), "the program that runs"),
         _choice("order", "Order", W.Dropdown,
@@ -132,19 +137,19 @@ def controls() -> dict[str, Control]:
                 lambda s: s.fields.get("order"), "of the accesses of a round"),
         _choice("backend", "Swap backend", W.Dropdown, _always(_choices(backends())),
                 field("backend", "zram"), "the swap device (data/backends.toml)"),
-        _choice("latency_ns", "Latency", W.SelectionSlider, latencies,
+        _choice("latency_ns", "Latency", W.Dropdown, latencies,
                 field("latency_ns"), "dispatch of a write to its completion"),
-        _choice("cpus", "CPUs", W.SelectionSlider,
-                _always(_choices(_powers(1024), "as named")), field("cpus"),
-                "of the machine; as named: as many as the threads and CPUs named need"),
-        _choice("threads", "Threads", W.SelectionSlider, _always(_choices(_powers(1024))),
-                field("threads", 1), "of the workload, each with its own region unless it shares"),
-        _choice("npages", "Pages", W.SelectionSlider, _always(_choices(_PAGES)),
-                field("npages", 512), "of a thread's region, 4 KiB each"),
-        Control("rounds", W.BoundedIntText(description="Rounds", min=1, max=10**9, style=_WIDE,
-                layout=_LAYOUT), None, lambda s: s.rounds,
+        _choice("cpus", "CPUs", W.SelectionSlider, _always(_choices(_powers(1024), "as named")),
+                field("cpus"), "the same as CPUs, exactly"),
+        _number("cpus", "CPUs, exactly", 0, MAX_CPUS, field("cpus"),
+                "of the machine; 0: as many as the threads and CPUs named need", none=0),
+        _number("threads", "Threads", 1, MAX_CPUS, field("threads", 1),
+                "of the workload, each with its own region unless it shares one"),
+        _number("npages", "Pages", 1, MOST_PAGES, field("npages", 512),
+                "of a thread's region, 4 KiB each"),
+        _number("rounds", "Rounds", 0, MOST_WORK, lambda s: s.rounds,
                 "chosen so that the answer comes at once, until you choose; a server's: requests"),
-        _choice("migration_rate", "Migration rate", W.SelectionSlider, _always(_choices(_RATES)),
+        _choice("migration_rate", "Migration rate", W.Dropdown, _always(_choices(_RATES)),
                 field("migration_rate", 0.0),
                 "probability that a thread is moved to another CPU between read and write"),
         _choice("write_cpu", "Written on CPU", W.Dropdown,
@@ -153,16 +158,27 @@ def controls() -> dict[str, Control]:
         Control("fork_exit_before", W.Checkbox(description="A child was forked and has exited",
                 style=_WIDE, layout=_LAYOUT), None, field("fork_exit_before", False),
                 "once, before the rounds: pages are mapped read-only and nobody else's"),
-        _choice("save_every", "BGSAVE every", W.SelectionSlider,
-                _always([("never" if n == 0 else f"{n} requests", n) for n in _SAVES]),
+        _choice("save_every", "BGSAVE every", W.Dropdown, _always(saves),
                 field("save_every", 0), "requests between two forks of a child that saves"),
         _choice("costs", "Cost set", W.Dropdown, cost_sets,
                 lambda s: s.fields.get("costs"), "what each step takes (data/costs.toml)"),
     ]  # fmt: skip
-    return {control.name: control for control in made}
 
 
-def arms() -> dict[str, Control]:
+def _number(
+    name: str,
+    label: str,
+    low: int,
+    high: int,
+    value: Callable[[State], Any],
+    hint: str,
+    none: Any = DEFAULT,
+) -> Control:
+    widget = W.BoundedIntText(description=label, min=low, max=high, style=_WIDE, layout=_LAYOUT)
+    return Control(name, widget, None, value, hint, none)
+
+
+def arms() -> list[Control]:
     """Return new controls of what is compared: the patch, the kernel, the drain policy."""
 
     def drains(state: State) -> list[tuple[str, Any]]:
@@ -172,7 +188,7 @@ def arms() -> dict[str, Control]:
     def patch(state: State) -> list[tuple[str, Any]]:
         return [(f"off: {OFF}", False), (f"on: {state.kernel}", True)]
 
-    made = [
+    return [
         Control("patch_on", W.RadioButtons(description="Patch", orientation="horizontal",
                 style=_WIDE, layout={"width": "auto"}), patch,
                 lambda s: s.patch_on, "which of the two the lines and the page below are about"),
@@ -181,7 +197,6 @@ def arms() -> dict[str, Control]:
         _choice("drain", "On: drain policy", W.Dropdown, drains,
                 lambda s: s.on.drain, "when do_wp_page() drains which pagevecs"),
     ]  # fmt: skip
-    return {control.name: control for control in made}
 
 
 def preset_choice() -> W.Dropdown:

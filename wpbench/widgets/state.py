@@ -117,7 +117,7 @@ class State:
         )
         orders = WORKLOADS[self.workload].orders
         if len(orders) < 2:
-            why["order"] = f"workload {self.workload} has one order"
+            why["order"] = f"{self.workload} has one"
         if not self.asynchronous:
             why["latency_ns"] = f"{self.backend} completes synchronously"
         if DECISIONS[self.kernel].drains_fit == ("never",):

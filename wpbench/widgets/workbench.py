@@ -74,6 +74,9 @@ class Workbench(W.VBox):  # type: ignore[misc]
         self._fault = W.IntSlider(
             description="Write fault", min=0, max=0, style=_WIDE, layout={"width": "min(44em, 98%)"}
         )
+        self._fault_number = W.BoundedIntText(
+            description="... by number", min=0, max=0, style=_WIDE, layout={"width": "18em"}
+        )
         self._life = W.HTML()
         self._tests = W.HTML()
         super().__init__(self._arranged(), layout={"width": "100%"})
@@ -83,8 +86,8 @@ class Workbench(W.VBox):  # type: ignore[misc]
 
     def _arranged(self) -> list[Any]:
         wrap = {"flex_flow": "row wrap", "width": "100%", "grid_gap": "4px 16px"}
-        compared = [control.widget for control in self._arms.values()]
-        asked = [control.widget for control in self._controls.values()]
+        compared = [control.widget for control in self._arms]
+        asked = [control.widget for control in self._controls]
         answered = W.Box(
             [
                 W.Box([self._numbers], layout={"flex": "1 1 24em", "min_width": "0"}),
@@ -105,18 +108,19 @@ class Workbench(W.VBox):  # type: ignore[misc]
             self._line,
             self._command,
             _title("One page, up to a write-protect fault"),
-            self._fault,
+            W.Box([self._fault, self._fault_number], layout=wrap),
             self._life,
             self._tests,
         ]
 
     def _observe(self) -> None:
         self._preset.observe(self._on_preset, "value")
-        for control in (*self._arms.values(), *self._controls.values()):
+        for control in (*self._arms, *self._controls):
             control.widget.observe(self._listener(control), "value")
         self._line.observe(self._on_line, "value")
         self._command.observe(self._on_line, "value")
-        self._fault.observe(self._on_fault, "value")
+        for widget in (self._fault, self._fault_number):
+            widget.observe(self._on_fault, "value")
 
     def _listener(self, control: Control) -> Any:
         def changed(change: Any) -> None:  # noqa: ARG001 - as observe() calls it
@@ -140,9 +144,9 @@ class Workbench(W.VBox):  # type: ignore[misc]
         else:
             self._ask(state)
 
-    def _on_fault(self, change: Any) -> None:  # noqa: ARG002 - as observe() calls it
+    def _on_fault(self, change: Any) -> None:
         if not self._filling:
-            self._show_life()
+            self._show_life(change["new"])
 
     def _ask(self, state: State) -> None:
         """Answer a state, or say why it has no answer and go on from the last that has."""
@@ -157,10 +161,9 @@ class Workbench(W.VBox):  # type: ignore[misc]
 
     def _explain_wrong(self, error: WpbenchError) -> None:
         self._alert.value = (
-            f'<div class="wpbench-alert" role="alert"><b>Not possible.</b> '
-            f"{html.escape(str(error))}. Everything else here is as it was before.</div>"
+            '<div class="wpbench-alert" role="alert"><b>Not possible.</b> '
+            f"{html.escape(str(error))}. What is shown is the last answer.</div>"
         )
-        self._fill()
 
     def _show(self) -> None:
         """Show the answer, the figure first: what was clicked for is there before the rest."""
@@ -171,7 +174,7 @@ class Workbench(W.VBox):  # type: ignore[misc]
         said = "".join(f"<li>{html.escape(note)}</li>" for note in notes(self.state))
         self._notes.value = f'<ul class="wpbench-note">{said}</ul>' if said else ""
         self._fill()
-        self._show_life()
+        self._show_life(self._fault.value)
 
     def _fill(self) -> None:
         """Let every control show the state."""
@@ -180,17 +183,19 @@ class Workbench(W.VBox):  # type: ignore[misc]
             self._preset.value = preset
             asked = PRESETS[preset].question if preset in PRESETS else ""
             self._question.value = f'<p class="wpbench-note">{html.escape(asked)}</p>'
-            for control in (*self._arms.values(), *self._controls.values()):
+            for control in (*self._arms, *self._controls):
                 control.show(self.state)
             self._line.value = self.state.line
             self._command.value = self.state.command
 
-    def _show_life(self) -> None:
-        """Show the fault that the slider is at, of the scenario that is looked at."""
+    def _show_life(self, fault: int = 0) -> None:
+        """Show a write-protect fault of the scenario that is looked at."""
         faults = int(self.table["wp_faults"].iloc[int(self.state.patch_on)])
         with self._filled():
-            self._fault.disabled = faults == 0
-            self._fault.max = max(0, faults - 1)
+            for widget in (self._fault, self._fault_number):
+                widget.max = max(0, faults - 1)
+                widget.value = fault
+                widget.disabled = faults == 0
         if faults == 0:
             self.explanation = None
             self._life.value = '<p class="wpbench-note">No write met a write-protect fault.</p>'
