@@ -215,6 +215,10 @@ class Bench:
         """Choose an option of a list."""
         self.row(label).locator("select").select_option(label=option)
 
+    def patch(self, option: str) -> None:
+        """Click one of the patch's two choices."""
+        self.box.get_by_role("radio", name=option).click()
+
     def row(self, label: str) -> Any:
         """Return a control, by what stands before it."""
         named = self.page.locator(".widget-label", has_text=label)

@@ -36,8 +36,8 @@ def names(state: State) -> list[str]:
     return [f"{OFF} (off)", f"{state.kernel}{' (on)' if state.kernel == 'patch2' else ''}{drain}"]
 
 
-def numbers(table: pd.DataFrame) -> str:
-    """Return the answer's numbers as an HTML table: a column for each scenario."""
+def numbers(table: pd.DataFrame, shown: int) -> str:
+    """Return the answer's numbers as HTML: those of one scenario in a line, both in a table."""
     rows = [row for _, row in table.iterrows()]
     lines = [
         ("copied", [_rate(row["copies"], row["wp_faults"]) for row in rows]),
@@ -56,8 +56,20 @@ def numbers(table: pd.DataFrame) -> str:
         for name, cells in lines
     )
     return (
+        f'<p class="wpbench-headline">{_headline(rows[shown])}</p>'
         f'<table class="wpbench-numbers"><caption>{html.escape(_basis(table))}</caption>'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _headline(row: Any) -> str:
+    name = html.escape(str(row["arm"]))
+    if row["wp_faults"] == 0:
+        return f"{name}: no write-protect fault"
+    copied, reused = (f"{row[part] / row['wp_faults']:.1%}" for part in ("copies", "reuses"))
+    return (
+        f"{name}: <b>{copied.replace('%', ' %')}</b> copied, {reused.replace('%', ' %')} reused, "
+        f"of {row['wp_faults']} write-protect faults"
     )
 
 

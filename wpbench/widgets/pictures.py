@@ -39,6 +39,14 @@ class Canvas:
         self.ax: Any = self.figure.add_axes(box)
         self.ratio = f"{width / height:.4f}"
 
+    def wipe(self) -> Any:
+        """Remove what was drawn, and return the Axes: clear() would make new axes, in 20 ms."""
+        legend = self.ax.get_legend()
+        drawn = [*self.ax.patches, *self.ax.lines, *self.ax.texts]
+        for artist in drawn if legend is None else [legend, *drawn]:
+            artist.remove()
+        return self.ax
+
     def svg(self) -> bytes:
         """Return the figure; the same bytes for the same figure."""
         out = io.BytesIO()
@@ -64,14 +72,12 @@ class Pictures:
 
     def reasons(self, table: pd.DataFrame, words: str) -> str:
         """Draw the copies by reason, a bar for each ``arm`` of an answer."""
-        self._reasons.ax.clear()
-        reasons(table, self._reasons.ax, by="arm")
+        reasons(table, self._reasons.wipe(), by="arm")
         return self._reasons.image(words)
 
     def page_life(self, explanation: Explanation) -> str:
         """Draw one page's life up to its write-protect fault."""
-        self._life.ax.clear()
-        page_life(explanation, self._life.ax)
+        page_life(explanation, self._life.wipe())
         held = ", ".join(h.holder for h in explanation.holders)
         why = f" ({explanation.reason})" if explanation.reason else ""
         return self._life.image(

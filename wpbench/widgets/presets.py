@@ -53,6 +53,6 @@ PRESETS: dict[str, Preset] = {
     ),
     "userfaultfd": Preset(
         "A handler fills memory write-protected, the same CPU writes it: does the drain help?",
-        {"workload": "userfaultfd", "npages": 64, "costs": "server"},
+        {"workload": "userfaultfd", "npages": 32, "costs": "server"},
     ),
 }

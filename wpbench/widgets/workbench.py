@@ -26,6 +26,8 @@ _STYLE = """<style>
 .wpbench-numbers th, .wpbench-numbers td { padding: 2px 10px 2px 0; text-align: right;
   border-bottom: 1px solid var(--jp-border-color2, silver); }
 .wpbench-numbers th[scope=row] { text-align: left; font-weight: normal; }
+.wpbench-headline { font-size: 120%; line-height: 1.4; margin: 0 0 6px 0;
+  color: var(--jp-ui-font-color1, black); }
 .wpbench-figure { width: 100%; background: white; display: block; }
 .wpbench-alert { border: 2px solid var(--jp-error-color1, #b00020); padding: 6px 10px;
   color: var(--jp-ui-font-color1, black); line-height: 1.4; }
@@ -151,13 +153,15 @@ class Workbench(W.VBox):  # type: ignore[misc]
     def _ask(self, state: State) -> None:
         """Answer a state, or say why it has no answer and go on from the last that has."""
         try:
-            table = answer(state)
+            # The patch's toggle asks for nothing new.
+            known = (state.off, state.on) == (self.state.off, self.state.on)
+            table = self.table if known else answer(state)
         except WpbenchError as error:
             self._explain_wrong(error)
             self._fill()
             return
         self.state, self.table = state, table
-        self._show()
+        self._show(redraw=not known)
 
     def _explain_wrong(self, error: WpbenchError) -> None:
         self._alert.value = (
@@ -165,11 +169,11 @@ class Workbench(W.VBox):  # type: ignore[misc]
             f"{html.escape(str(error))}. What is shown is the last answer.</div>"
         )
 
-    def _show(self) -> None:
+    def _show(self, *, redraw: bool = True) -> None:
         """Show the answer, the figure first: what was clicked for is there before the rest."""
-        words = in_words(self.table)
-        self._figure.value = self._pictures.reasons(self.table, words)
-        self._numbers.value = numbers(self.table)
+        if redraw:
+            self._figure.value = self._pictures.reasons(self.table, in_words(self.table))
+        self._numbers.value = numbers(self.table, int(self.state.patch_on))
         self._alert.value = ""
         said = "".join(f"<li>{html.escape(note)}</li>" for note in notes(self.state))
         self._notes.value = f'<ul class="wpbench-note">{said}</ul>' if said else ""
