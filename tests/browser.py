@@ -25,8 +25,9 @@ HARMLESS = (
     "/lab/api/translations/",
     # Chromium on how the page's own libraries use it.
     "was preloaded using link preload but not used",
-    # Voila has no icon of its own for the tab.
+    # Voila's page has no icon for the tab, and asks a CDN for icons that the workbench has not.
     "favicon",
+    "/@fortawesome/fontawesome-free@",
 )
 
 
@@ -94,27 +95,23 @@ def _environment(folder: Path) -> dict[str, str]:
     return environment | {"JUPYTER_PREFER_ENV_PATH": "1"}
 
 
-def _settings(folder: Path, theme: str) -> None:
-    """Choose JupyterLab's theme, and let it fetch nothing."""
-    chosen = {
-        "themes": {"theme": theme},
-        "notification": {"fetchNews": "false", "checkForUpdates": False},
-    }
+def _settings(folder: Path) -> None:
+    """Let JupyterLab fetch no news and no versions."""
     where = folder / "settings" / "@jupyterlab" / "apputils-extension"
     where.mkdir(parents=True, exist_ok=True)
-    for name, values in chosen.items():
-        (where / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+    chosen = {"fetchNews": "false", "checkForUpdates": False}
+    (where / "notification.jupyterlab-settings").write_text(json.dumps(chosen))
 
 
 @contextmanager
-def served(folder: Path, app: str, theme: str = "JupyterLab Light") -> Iterator[Server]:
+def served(folder: Path, app: str) -> Iterator[Server]:
     """Run ``jupyterlab`` or ``voila`` on a copy of the notebook, on localhost."""
     books = folder / "notebooks"
     books.mkdir(parents=True)
     shutil.copy(ROOT / "notebooks" / BOOK, books)
     port, token = _free_port(), secrets.token_hex(16)
     environment = _environment(folder)
-    _settings(folder, theme)
+    _settings(folder)
     command = [sys.executable, "-m", app, "--no-browser", f"--port={port}"]
     if app == "jupyterlab":
         command += [

@@ -108,7 +108,7 @@ def _time(ns: int) -> str:
 
 
 def _kernel(name: str) -> str:
-    return f"{name}: the patch on, v5.18" if name == "patch2" else name
+    return f"{name} (the patch on)" if name == "patch2" else name
 
 
 def controls() -> list[Control]:
@@ -155,7 +155,7 @@ def controls() -> list[Control]:
         _choice("write_cpu", "Written on CPU", W.Dropdown,
                 _always(_choices(range(1, 4), "where it was read")), field("write_cpu"),
                 "hand the page over: write it on another CPU than it was read on"),
-        Control("fork_exit_before", W.Checkbox(description="A child was forked and has exited",
+        Control("fork_exit_before", W.Checkbox(description="Fork, exit before",
                 style=_WIDE, layout=_LAYOUT), None, field("fork_exit_before", False),
                 "once, before the rounds: pages are mapped read-only and nobody else's"),
         _choice("save_every", "BGSAVE every", W.Dropdown, _always(saves),

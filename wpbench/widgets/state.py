@@ -112,12 +112,10 @@ class State:
     def not_used(self) -> dict[str, str]:
         """Fields that mean nothing here, each with the reason."""
         uses = WORKLOADS[self.workload].uses
-        why = dict.fromkeys(
-            sorted(WORKLOAD_FIELDS - uses), f"workload {self.workload} does not use it"
-        )
+        why = dict.fromkeys(sorted(WORKLOAD_FIELDS - uses), f"not by workload {self.workload}")
         orders = WORKLOADS[self.workload].orders
         if len(orders) < 2:
-            why["order"] = f"{self.workload} has one"
+            why["order"] = f"workload {self.workload} has one"
         if not self.asynchronous:
             why["latency_ns"] = f"{self.backend} completes synchronously"
         if DECISIONS[self.kernel].drains_fit == ("never",):

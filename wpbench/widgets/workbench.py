@@ -21,6 +21,7 @@ from .state import State
 _STYLE = """<style>
 .wpbench-numbers { border-collapse: collapse; font-variant-numeric: tabular-nums;
   color: var(--jp-ui-font-color1, black); }
+.wpbench-numbers, .wpbench-numbers caption { line-height: 1.3; }
 .wpbench-numbers caption { text-align: left; color: var(--jp-ui-font-color1, black);
   padding-bottom: 4px; }
 .wpbench-numbers th, .wpbench-numbers td { padding: 2px 10px 2px 0; text-align: right;
@@ -28,7 +29,7 @@ _STYLE = """<style>
 .wpbench-numbers th[scope=row] { text-align: left; font-weight: normal; }
 .wpbench-headline { font-size: 120%; line-height: 1.4; margin: 0 0 6px 0;
   color: var(--jp-ui-font-color1, black); }
-.wpbench-figure { width: 100%; background: white; display: block; }
+.wpbench-figure { width: 100%; max-width: 62em; background: white; display: block; }
 .wpbench-alert { border: 2px solid var(--jp-error-color1, #b00020); padding: 6px 10px;
   color: var(--jp-ui-font-color1, black); line-height: 1.4; }
 .wpbench-note { color: var(--jp-ui-font-color1, black); line-height: 1.4; margin: 0; }
@@ -67,10 +68,10 @@ class Workbench(W.VBox):  # type: ignore[misc]
         self._figure = W.HTML(layout={"min_width": "0"})
         self._notes = W.HTML()
         self._line = W.Text(
-            description="Scenario", continuous_update=False, style=_WIDE, layout={"width": "100%"}
+            description="Scenario", continuous_update=False, style=_WIDE, layout={"width": "auto"}
         )
         self._command = W.Text(
-            description="Command", continuous_update=False, style=_WIDE, layout={"width": "100%"}
+            description="Command", continuous_update=False, style=_WIDE, layout={"width": "auto"}
         )
         # Dragging asks for many faults: the browser sends the newest when the last is answered.
         self._fault = W.IntSlider(
@@ -97,8 +98,6 @@ class Workbench(W.VBox):  # type: ignore[misc]
             ],
             layout=wrap,
         )
-        self._figure.layout.width = "100%"
-        self._life.layout.width = "100%"
         return [
             W.HTML(_STYLE),
             W.Box([self._preset, self._question], layout=wrap),
