@@ -28,7 +28,14 @@ from .migrate import collapse_fails, isolate, migrate_page, move_to_lru, putback
 from .page import page_count, page_mapcount
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
 from .reclaim import shrink_inactive_list
-from .sched import enqueue, maybe_migrate, migrate_thread, next_thread, start_thread
+from .sched import (
+    enqueue,
+    maybe_end_slice,
+    maybe_migrate,
+    migrate_thread,
+    next_thread,
+    start_thread,
+)
 from .tlb import flush_tlb, run_off, run_on
 from .userfaultfd import uffd_copy
 
@@ -62,6 +69,7 @@ __all__ = [
     "madvise_free",
     "madvise_pageout",
     "mark_page_accessed",
+    "maybe_end_slice",
     "maybe_migrate",
     "migrate_page",
     "migrate_thread",

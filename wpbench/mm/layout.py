@@ -253,6 +253,7 @@ COUNTERS = (
     "write_ns",  # of all write-protect faults together
     "write_ns_p50",
     "write_ns_p99",
+    "cpu_ns",  # of all CPUs together, idle time left out
     "wall_ns",  # the latest clock
 )
 NR_COUNTERS = len(COUNTERS)
@@ -406,7 +407,7 @@ HISTOGRAM_BITS = 4
 NR_BINS = 40 << HISTOGRAM_BITS
 
 # One thread of a workload: a row of m.thread.
-(TH_CPU, TH_PHASE, TH_INDEX, TH_AUX, NR_TH) = range(5)
+(TH_CPU, TH_PHASE, TH_INDEX, TH_AUX, TH_SLICE_END, NR_TH) = range(6)
 
 # One request to the swap device: a row of m.heap (in flight) or m.plug.
 (RQ_DONE, RQ_SEQ, RQ_SLOT, RQ_NR, RQ_CPU, RQ_WRITE, RQ_NEW, NR_RQ) = range(8)

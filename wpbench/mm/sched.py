@@ -84,6 +84,7 @@ def start_thread(m: Machine, thread: int, cpu: int) -> None:
     m.thread[row + L.TH_PHASE] = 0
     m.thread[row + L.TH_INDEX] = 0
     m.thread[row + L.TH_AUX] = 0
+    m.thread[row + L.TH_SLICE_END] = m.clock[cpu]
     run_on(m, cpu)
     enqueue(m, thread)
 
@@ -102,9 +103,31 @@ def migrate_thread(m: Machine, thread: int, cpu: int) -> None:
 
 
 @kernel
-def maybe_migrate(m: Machine, thread: int, ppm: int, cpus: int) -> None:
-    """Let the scheduler move a thread to another CPU, drawn at random, with a probability."""
-    if ppm == 0 or cpus == 1 or not chance(m, ppm):
-        return
+def _migrate_anywhere(m: Machine, thread: int, cpus: int) -> None:
     old = m.thread[thread * L.NR_TH + L.TH_CPU]
     migrate_thread(m, thread, (old + 1 + below(m, cpus - 1)) % cpus)
+
+
+@kernel
+def maybe_migrate(m: Machine, thread: int, ppm: int, cpus: int) -> None:
+    """Let the scheduler move a thread to another CPU, drawn at random, with a probability."""
+    if ppm != 0 and cpus > 1 and chance(m, ppm):
+        _migrate_anywhere(m, thread, cpus)
+
+
+@kernel
+def maybe_end_slice(m: Machine, thread: int, slice_ns: int, cpus: int) -> None:
+    """Let the scheduler move a thread to another CPU, drawn at random, at the end of its slice.
+
+    The first slice of each thread ends at a time of its own, drawn at random.
+    """
+    row = thread * L.NR_TH
+    if slice_ns == 0 or cpus == 1:
+        return
+    now = m.clock[m.thread[row + L.TH_CPU]]
+    if m.thread[row + L.TH_SLICE_END] <= m.started:
+        m.thread[row + L.TH_SLICE_END] = now + 1 + below(m, slice_ns)
+    if now >= m.thread[row + L.TH_SLICE_END]:
+        _migrate_anywhere(m, thread, cpus)
+        now = m.clock[m.thread[row + L.TH_CPU]]
+        m.thread[row + L.TH_SLICE_END] = now + slice_ns

@@ -30,7 +30,9 @@ _TYPES = {
     **dict.fromkeys(
         ("npages", "rounds", "read_cpu", "fill_cpu", "seed", "threads", "spinner_threads"), np.int64
     ),
-    **dict.fromkeys(("delay_ns", "page_cluster", "pmd_offset", "folio_order"), np.int64),
+    **dict.fromkeys(
+        ("delay_ns", "time_slice_ns", "page_cluster", "pmd_offset", "folio_order"), np.int64
+    ),
     **dict.fromkeys(("save_every", "save_pages", "lruvecs"), np.int64),
     **dict.fromkeys(("migration_rate", "background_insertions", "background_drains"), np.float64),
     **dict.fromkeys(("write_share", "zipf", "memory_share"), np.float64),

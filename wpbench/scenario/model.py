@@ -70,6 +70,9 @@ class Scenario(BaseModel):
         Threads that only run, on other CPUs.
     migration_rate
         Probability that the scheduler moves a thread to another CPU between read and write.
+    time_slice_ns
+        Nanoseconds after which the scheduler moves a thread to another CPU, wherever it is; 0:
+        never.  Needs a clock (``costs``).
     write_share
         Share of a server's requests that write the page, after reading it.
     zipf
@@ -136,6 +139,7 @@ class Scenario(BaseModel):
     threads: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 1
     spinner_threads: Annotated[int, Field(ge=0, le=MAX_CPUS)] = 0
     migration_rate: Probability = 0.0
+    time_slice_ns: Annotated[int, Field(ge=0, le=1 << 32)] = 0  # chance.below() draws from so many
     write_share: Probability = 0.5
     zipf: Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)] = 0.0
     memory_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
@@ -254,6 +258,11 @@ class Scenario(BaseModel):
             raise ValueError(
                 f"costs: 'none' does not go with the asynchronous backend {self.backend!r}; "
                 f"accepted: {', '.join(name for name in costs() if name != 'none')}"
+            )
+        if self.time_slice_ns and synchronous and self.costs in (None, "none"):
+            raise ValueError(
+                f"time_slice_ns: {self.time_slice_ns} needs a clock; accepted with it: costs of "
+                f"{', '.join(name for name in costs() if name != 'none')}"
             )
         return self
 

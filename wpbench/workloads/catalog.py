@@ -51,6 +51,7 @@ WORKLOADS: dict[str, Workload] = {
                 "threads",
                 "spinner_threads",
                 "migration_rate",
+                "time_slice_ns",
                 "fork_exit_before",
                 "delay_ns",
             )
@@ -80,7 +81,15 @@ WORKLOADS: dict[str, Workload] = {
     "redis": Workload(
         server.server,
         frozenset(
-            ("migration_rate", "write_share", "zipf", "memory_share", "save_every", "save_pages")
+            (
+                "migration_rate",
+                "time_slice_ns",
+                "write_share",
+                "zipf",
+                "memory_share",
+                "save_every",
+                "save_pages",
+            )
         ),
         ("",),
         "a server under memory pressure, with a child that saves now and then (BGSAVE)",
@@ -89,7 +98,9 @@ WORKLOADS: dict[str, Workload] = {
     ),
     "memcached": Workload(
         server.server,
-        frozenset(("threads", "migration_rate", "write_share", "zipf", "memory_share")),
+        frozenset(
+            ("threads", "migration_rate", "time_slice_ns", "write_share", "zipf", "memory_share")
+        ),
         ("",),
         "threads that use a shared memory larger than what there is, reclaim in the background",
         shared=True,

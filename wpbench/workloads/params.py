@@ -23,6 +23,7 @@ class Params(NamedTuple):
     fork_exit_before: int
     delay_ns: int
     migration_ppm: int  # migration_rate, in millionths
+    time_slice_ns: int
     write_ppm: int  # write_share, in millionths
     zipf_ppm: int  # zipf, in millionths
     resident_pages: int  # pages that memory holds
@@ -67,4 +68,5 @@ def params(m: Machine) -> Params:
         m.param[22],
         m.param[23],
         m.param[24],
+        m.param[25],
     )

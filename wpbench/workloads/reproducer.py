@@ -132,6 +132,7 @@ def _round_in_step(m: Machine, p: Params, mask: int, shift: int) -> None:
 def _step(m: Machine, p: Params, k: int, mask: int, shift: int) -> bool:
     """Let thread ``k`` take its next step; False when its last round is over."""
     row = k * L.NR_TH
+    mm.maybe_end_slice(m, k, p.time_slice_ns, p.cpus)
     cpu = m.thread[row + L.TH_CPU]
     i = m.thread[row + L.TH_INDEX]
     batch = p.order == READ_ALL_WRITE_ALL
@@ -173,8 +174,9 @@ def reproducer(m: Machine) -> None:
     Of ``threads`` threads each has a region of its own, and begins ``k`` CPUs further than
     ``read_cpu`` and ``write_cpu`` say (modulo ``cpus``).  Before its write, the scheduler moves a
     thread to another CPU, drawn at random, with probability ``migration_rate``; there it stays.
-    With a clock the threads go by their times; without one they go in step.  Spinner threads do
-    nothing but run, on the CPUs after those; a TLB flush must interrupt them.
+    So it does after every ``time_slice_ns``, wherever the thread is in its round.  With a clock the
+    threads go by their times; without one they go in step.  Spinner threads do nothing but run, on
+    the CPUs after those; a TLB flush must interrupt them.
     """
     p = params(m)
     for k in range(p.threads):
@@ -192,7 +194,7 @@ def reproducer(m: Machine) -> None:
     mm.reset_counters(m)
     mask = shuffle_mask(p.npages)
     shift = shuffle_shift(mask)
-    if p.threads == 1 and p.migration_ppm == 0:
+    if p.threads == 1 and p.migration_ppm == 0 and p.time_slice_ns == 0:
         for _ in range(p.rounds):
             _round(m, p, mask, shift)
         return

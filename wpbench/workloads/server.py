@@ -121,6 +121,7 @@ def _save(m: Machine, p: Params) -> None:
 def _request(m: Machine, p: Params, k: int, mask: int, shift: int) -> bool:
     """Let thread ``k`` do one more half of a request; False after its last."""
     row = k * L.NR_TH
+    mm.maybe_end_slice(m, k, p.time_slice_ns, max(1, p.cpus - 1))
     cpu = m.thread[row + L.TH_CPU]
     if m.thread[row + L.TH_PHASE] == READ:
         v = _page_of_request(m, p, mask, shift)
