@@ -137,7 +137,7 @@ class TestState:
         ("wpbench run --npages 1,8", "npages: '1,8' is a grid; accepted here: one scenario"),
         ("wpbench run --pages 8", "option: '--pages' .*did you mean '--npages'"),
         ("wpbench run --npages", "npages: --npages wants a value"),
-        ("wpbench run --npages eight", "npages: 'eight' is not accepted"),
+        ("wpbench run --npages eight", "npages: 'eight' is not a whole number"),
         ("wpbench run 'x", "line: .*quotation"),
         ("wb.Scenario(npages=2_000_000)", "npages: 2000000 pages in all are too many"),
         ("wb.Scenario(rounds=1_000_000)", "rounds: 1000000 are too many .*accepted here.* to 2048"),

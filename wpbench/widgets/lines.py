@@ -8,7 +8,7 @@ import shlex
 from typing import Any
 
 from ..errors import ScenarioError, accepted
-from ..scenario import Scenario
+from ..scenario import Scenario, parse_axis
 
 _FORMS = "wb.Scenario(FIELD=VALUE, ...) or wpbench run --FIELD VALUE ..."
 
@@ -105,9 +105,10 @@ def _options(text: str) -> dict[str, Any]:
             if not rest:
                 raise ScenarioError(f"{name}: {option} wants a value")
             value = rest.pop(0)
-        if "," in value:
+        values = parse_axis(name, value)
+        if len(values) != 1:
             raise ScenarioError(f"{name}: {value!r} is a grid; accepted here: one scenario")
-        found[name] = value
+        found[name] = values[0]
     return found
 
 
