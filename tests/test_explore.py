@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import wpbench as wb
 from wpbench import plots
 from wpbench.cli import main
-from wpbench.widgets import PRESETS, State
+from wpbench.widgets import PRESETS, State, Workbench
 from wpbench.widgets.answer import answer, in_words, names, notes, numbers
 from wpbench.widgets.lines import command_line, python_line, read_line
 from wpbench.widgets.pictures import Pictures
@@ -380,5 +380,28 @@ class TestWorkbench:
             assert bench._fault.value == bench._fault_number.value == fault
             assert bench.explanation == wb.explain(bench.state.on, fault)
             assert f"write-protect fault {fault}: page" in bench._tests.value
+        bench._line.value = "wb.Scenario(npages=1, rounds=50000)"  # one page with a long life
+        bench._fault.value = 49_999
+        assert "write-protect fault 49999: page 0" in bench._tests.value
         bench._preset.value = "Redis with BGSAVE"  # fewer faults
         assert bench._fault.value == bench._fault.max == int(bench.table["wp_faults"].iloc[1]) - 1
+
+
+@pytest.mark.nojit
+def test_a_small_workbench():
+    """All of it once, small enough for plain Python."""
+    state = State().with_(npages=9, rounds=2)
+    bench = Workbench(state)
+    assert bench.table["copies"].tolist() == [
+        wb.simulate(s).iloc[0].copies for s in (state.off, state.on)
+    ]
+    bench._line.value = 'wb.Scenario(decision="patch1", npages=9, rounds=2, write_cpu=1)'
+    bench._fault.value = 5
+    assert bench.explanation == wb.explain(bench.state.off, 5)
+    assert "pagevec_remote" in bench._figure.value
+    bench._line.value = "wb.Scenario(npages=0)"
+    assert 'role="alert"' in bench._alert.value
+    bench._command.value = "wpbench run --backend null_blk --npages 9 --rounds 2"
+    assert (bench._alert.value, bench._fault.value) == ("", 5)
+    bench._command.value = "wpbench run --workload page-fault --npages 9 --rounds 2"
+    assert bench.explanation is None

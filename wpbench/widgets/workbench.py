@@ -204,7 +204,11 @@ class Workbench(W.VBox):  # type: ignore[misc]
             self._life.value = '<p class="wpbench-note">No write met a write-protect fault.</p>'
             self._tests.value = ""
             return
-        self.explanation = explain(self.state.scenario, self._fault.value)
+        try:
+            self.explanation = explain(self.state.scenario, self._fault.value)
+        except WpbenchError as error:
+            self._explain_wrong(error)
+            return
         self._life.value = self._pictures.page_life(self.explanation)
         text = html.escape(str(self.explanation))
         self._tests.value = f'<pre class="wpbench-explained">{text}</pre>'
