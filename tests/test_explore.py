@@ -1,5 +1,6 @@
 """The workbench without a browser: its states and lines, its figures, its widgets."""
 
+import random
 import re
 
 import pytest
@@ -372,6 +373,26 @@ class TestWorkbench:
         assert bench._alert.value == ""
         assert bench.state.workload == "memcached"
         assert python(bench._line.value) == bench.state.off
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_whatever_is_clicked_there_is_an_answer_or_a_reason(self, bench, seed):
+        """Many random clicks: no traceback, and each control shows the state."""
+        rng = random.Random(seed)
+        controls = [*bench._arms, *bench._controls]
+        for _ in range(40):
+            control = rng.choice([c for c in controls if not c.widget.disabled])
+            if control.options is not None:
+                control.widget.value = rng.choice(control.options(bench.state))[1]
+            elif control.name == "fork_exit_before":
+                control.widget.value = rng.random() < 0.5
+            else:
+                control.widget.value = rng.choice([0, 1, 2, 7, 15, 64, 1024, 2**20])
+            for shown in controls:
+                value = shown.value(bench.state)
+                assert shown.widget.value == (shown.none if value is None else value), shown.name
+            assert python(bench._line.value) == bench.state.scenario
+            rows = wb.simulate([bench.state.off, bench.state.on])
+            assert bench.table["copies"].tolist() == rows["copies"].tolist()
 
     def test_the_slider_goes_over_the_write_faults(self, bench):
         assert (bench._fault.min, bench._fault.max) == (0, 6399)

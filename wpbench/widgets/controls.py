@@ -67,7 +67,7 @@ class Control:
         if self.options is not None:
             options = self.options(state)
             if value not in [v for _, v in options]:
-                options = sorted([*options, (_text(value), value)], key=_order)
+                options = _inserted(options, value)
             if tuple(options) != tuple(self.widget.options):
                 self.widget.options = options
         why = state.not_used.get(self.name)
@@ -81,9 +81,12 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _order(option: tuple[str, Any]) -> float:
-    value = option[1]
-    return -1.0 if value == DEFAULT else float(value)
+def _inserted(options: list[tuple[str, Any]], value: Any) -> list[tuple[str, Any]]:
+    """Return the choices with one more: a number among the numbers, a text at the end."""
+    at = len(options)
+    if not isinstance(value, str):
+        at = sum(other == DEFAULT or other < value for _, other in options)
+    return [*options[:at], (_text(value), value), *options[at:]]
 
 
 def _choices(values: Iterable[Any], none: str | None = None) -> list[tuple[str, Any]]:
@@ -117,6 +120,12 @@ def controls() -> list[Control]:
     def field(name: str, fallback: Any = None) -> Callable[[State], Any]:
         return lambda state: state.given.get(name, fallback)
 
+    def orders(state: State) -> list[tuple[str, Any]]:
+        known = WORKLOADS[state.workload].orders
+        if len(known) < 2:
+            return _choices((), known[0] or "its own")
+        return _choices(known, f"the first, {known[0]}")
+
     def latencies(state: State) -> list[tuple[str, Any]]:
         default = int(backends()[state.backend]["latency_ns"])
         own = f"the backend's, {_time(default)}" if state.asynchronous else "none"
@@ -125,15 +134,14 @@ def controls() -> list[Control]:
     def cost_sets(state: State) -> list[tuple[str, Any]]:
         default = "icount" if state.asynchronous else "none"
         names = [n for n in costs() if n != "none" or not state.asynchronous]
-        return _choices((n for n in names if n != default), f"the default, {default}")
+        return _choices(names, f"the default, {default}")
 
     saves = [("never" if n == 0 else f"{n} requests", n) for n in _SAVES]
     return [
         _choice("workload", "Workload", W.Dropdown, _always(_choices(WORKLOADS)),
                 field("workload", "reproducer"), "the program that runs"),
         _choice("order", "Order", W.Dropdown,
-                lambda s: _choices(WORKLOADS[s.workload].orders[1:],
-                                   WORKLOADS[s.workload].orders[0] or "one"),
+                orders,
                 lambda s: s.fields.get("order"), "of the accesses of a round"),
         _choice("backend", "Swap backend", W.Dropdown, _always(_choices(backends())),
                 field("backend", "zram"), "the swap device (data/backends.toml)"),

@@ -179,8 +179,10 @@ class State:
         """Accesses that a round costs; more threads make each dearer."""
         threads = int(self.given.get("threads", 1)) if "threads" not in self.not_used else 1
         pages = int(self.given.get("npages", 512))
-        if self.workload in _SERVERS or self.workload == "random":
+        if self.workload in _SERVERS:
             pages = 1
+        elif self.workload == "random":  # now and then an operation on all pages
+            pages = 1 + pages // 16
         own = 1 if WORKLOADS[self.workload].shared and self.workload not in _SERVERS else threads
         return 2 * pages * own * (1 + threads // 32)
 
