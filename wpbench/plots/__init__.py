@@ -1,9 +1,22 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
+from .agreement import agreement
 from .copy_rate import copy_rate
 from .frontier import frontier
 from .page_life import page_life
+from .rates import rate_panels, rates
 from .reasons import reasons
 from .style import STYLES, figure, save
 
-__all__ = ["STYLES", "copy_rate", "figure", "frontier", "page_life", "reasons", "save"]
+__all__ = [
+    "STYLES",
+    "agreement",
+    "copy_rate",
+    "figure",
+    "frontier",
+    "page_life",
+    "rate_panels",
+    "rates",
+    "reasons",
+    "save",
+]
