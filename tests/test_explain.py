@@ -1,5 +1,6 @@
 """One fault, test by test: as text, as parts, and complete for any fault of any program."""
 
+import importlib
 import json
 
 import numpy as np
@@ -83,6 +84,17 @@ def test_every_fault_of_a_random_program_is_explained(decision, backend):
             assert last.true == (found.outcome == "copy") or last.text == "PageAnonExclusive"
         else:
             assert last.true == (found.outcome == "copy")
+
+
+def test_a_page_with_a_long_life(monkeypatch):
+    scenario = wb.Scenario(decision="patch1", backend="null_blk", npages=1, rounds=500)
+    found = wb.explain(scenario, 499)
+    module = importlib.import_module("wpbench.explain")
+    monkeypatch.setattr(module, "EVENT_ROWS", (3, 100_000))
+    assert wb.explain(scenario, 499) == found
+    monkeypatch.setattr(module, "EVENT_ROWS", (2, 3))
+    with pytest.raises(wb.ScenarioError, match=r"fault: 499 .* page 0 changed more than 3 times"):
+        wb.explain(scenario, 499)
 
 
 def test_a_recorded_fault():

@@ -19,7 +19,7 @@ ROOMS: list[set[str]] = [
     {"__init__", "__main__"},  # the face: import wpbench, python -m wpbench
     {"cli"},
     {"notebook"},
-    {"widgets"},
+    {"widgets"},  # toggles over simulate(), in a notebook
     {"report"},
     {"plots"},
     {"sweep", "price"},

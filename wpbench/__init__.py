@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .sweep.run import sweep
     from .sweep.store import read_store
     from .trace import Replay, replay
+    from .widgets import explore
 
 _WHERE = {
     "DECISIONS": "scenario",
@@ -56,6 +57,7 @@ _WHERE = {
     "costs": "data",
     "data_dir": "data",
     "explain": "explain",
+    "explore": "widgets",
     "faults": "simulate",
     "grid": "scenario",
     "load_grid": "scenario",
@@ -93,6 +95,7 @@ __all__ = [
     "costs",
     "data_dir",
     "explain",
+    "explore",
     "faults",
     "grid",
     "load_grid",

@@ -18,7 +18,8 @@ from .simulate import run
 from .trace import Trace, machine_of, read_trace
 from .words import describe_word, holders
 
-EVENT_ROWS = 100_000
+# Changes of the page that are kept: first so many, and if it had more, so many (128 MB).
+EVENT_ROWS = (100_000, 3_200_000)
 # Operations of which the machine does not know the CPU.
 _ANYWHERE = {
     L.OP_GUP,
@@ -213,14 +214,22 @@ def _explanation(
             + (f"; accepted: 0 to {m.nr_logged - 1}" if m.nr_logged else "")
         )
     row = dict(zip(L.LOG, m.log[fault * L.NR_LOG :][: L.NR_LOG].tolist(), strict=True))
-    m = again(
-        {
-            "log_rows": fault + 1,
-            "watched": row["frame"],
-            "event_rows": EVENT_ROWS,
-            "explained": fault + 1,
-        }
-    )
+    for event_rows in EVENT_ROWS:
+        m = again(
+            {
+                "log_rows": fault + 1,
+                "watched": row["frame"],
+                "event_rows": event_rows,
+                "explained": fault + 1,
+            }
+        )
+        if m.fault_event < event_rows:
+            break
+    else:
+        raise ScenarioError(
+            f"fault: {fault} is not accepted; page {row['page']} changed more than {event_rows} "
+            "times before it; accepted: an earlier one"
+        )
     events = _events(m, int(m.fault_event))
 
     def words(word: int) -> str:

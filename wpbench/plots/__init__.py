@@ -3,7 +3,9 @@
 from .agreement import agreement
 from .copy_rate import copy_rate
 from .frontier import frontier
+from .page_life import page_life
 from .rates import rate_panels, rates
+from .reasons import reasons
 from .style import STYLES, figure, save
 
 __all__ = [
@@ -12,7 +14,9 @@ __all__ = [
     "copy_rate",
     "figure",
     "frontier",
+    "page_life",
     "rate_panels",
     "rates",
+    "reasons",
     "save",
 ]

@@ -1,0 +1,55 @@
+"""Notebook 00 headless: default, other and bad parameters."""
+
+import pandas as pd
+import pytest
+
+import wpbench as wb
+from wpbench.notebook import run_notebook
+from wpbench.widgets import PRESETS, State
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jupyter_client's own
+FILES = ("presets.csv", "presets.parquet", "presets.svg", "presets.png")
+
+
+def run(folder, **parameters):
+    return "\n".join(run_notebook("00-explore", folder, parameters))
+
+
+def test_default(tmp_path):
+    text = run(tmp_path)
+    table = pd.read_parquet(tmp_path / "00-explore" / "presets.parquet")
+    assert table["preset"].tolist() == [name for name in PRESETS for _ in range(2)]
+    assert table.attrs["wpbench"]["command"] == "simulate"
+    for name, rows in table.groupby("preset"):
+        state = State.preset(name)
+        expected = wb.simulate([state.off, state.on])
+        assert rows["copies"].tolist() == expected["copies"].tolist()
+        off, on = rows["copy_rate"]
+        (line,) = (line for line in text.splitlines() if line.startswith(name))
+        assert [f"{off:.1%}", f"{on:.1%}"] == [w for w in line.split() if w.endswith("%")]
+    assert "saves more than half of the faults from copying in:\n  reproducer on zram" in text
+    assert "Begun with, reproducer on zram: 5600 of 6400 faults copy without" in text
+    assert max(len(line) for line in text.splitlines()) <= 78
+    assert text.isascii()
+
+
+def test_another_preset_twice_the_same(tmp_path):
+    texts = [run(tmp_path / name, preset="memcached") for name in "ab"]
+    assert texts[0] == texts[1]
+    assert "Begun with, memcached: " in texts[0]
+    for file in FILES:
+        a, b = ((tmp_path / name / "00-explore" / file).read_bytes() for name in "ab")
+        assert a == b, file
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"preset": "redis"}, r"cell 3: ScenarioError: preset: 'redis' .*reproducer on zram"),
+        ({"preset": 3}, "cell 3: ScenarioError: preset: 3 is not accepted"),
+        ({"presets": "memcached"}, "parameter of 00-explore: 'presets'.*'preset'"),
+    ],
+)
+def test_bad_parameter(tmp_path, parameters, message):
+    with pytest.raises(wb.WpbenchError, match=message):
+        run(tmp_path, **parameters)
