@@ -1,6 +1,19 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
 from .copy_rate import copy_rate
+from .mean_over import mean_over
+from .record import draw, read_provenance
+from .rerun import Rerun, rerun
 from .style import STYLES, figure, save
 
-__all__ = ["STYLES", "copy_rate", "figure", "save"]
+__all__ = [
+    "STYLES",
+    "Rerun",
+    "copy_rate",
+    "draw",
+    "figure",
+    "mean_over",
+    "read_provenance",
+    "rerun",
+    "save",
+]
