@@ -43,11 +43,11 @@ def mean_over(
         if column not in table:
             raise TableError(accepted(name, column, table.columns))
     summary = summarize(table, [line, x], value)
-    for number, (name, rows) in enumerate(summary.groupby(line, sort=False)):
-        colour, dashes, marker = STYLES.get(str(name), list(STYLES.values())[number % len(STYLES)])
+    for number, (key, rows) in enumerate(summary.groupby(line, sort=False)):
+        colour, dashes, marker = STYLES.get(str(key), list(STYLES.values())[number % len(STYLES)])
         ordered = rows.sort_values(x)
         mean, low, high = (ordered[f"{value}_{part}"] for part in ("mean", "low", "high"))
-        ax.plot(ordered[x], mean, color=colour, linestyle=dashes, marker=marker, label=f"{name}")
+        ax.plot(ordered[x], mean, color=colour, linestyle=dashes, marker=marker, label=str(key))
         ax.fill_between(ordered[x], low, high, color=colour, alpha=0.2, linewidth=0)
     if table[x].min() > 0 and table[x].max() / table[x].min() >= _SPAN:
         ax.set_xscale("log", base=2)
