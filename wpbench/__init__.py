@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .explain import Explanation, explain
     from .provenance import version
+    from .report.report import report
     from .scenario import DECISIONS, DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .simulate import faults, simulate
     from .stats import compare, summarize
@@ -56,6 +57,7 @@ _WHERE = {
     "load_grid": "scenario",
     "read_store": "sweep.store",
     "replay": "trace",
+    "report": "report.report",
     "simulate": "simulate",
     "summarize": "stats",
     "sweep": "sweep.run",
@@ -91,6 +93,7 @@ __all__ = [
     "plots",
     "read_store",
     "replay",
+    "report",
     "simulate",
     "stats",
     "summarize",

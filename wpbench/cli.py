@@ -175,6 +175,7 @@ def _add_scenario_options(parser: argparse.ArgumentParser) -> None:
 def _parser() -> argparse.ArgumentParser:
     from .measure.cli import add_parser
     from .provenance import version
+    from .report.cli import add_parsers as add_report
     from .sweep.cli import add_parser as add_sweep
 
     parser = argparse.ArgumentParser(
@@ -195,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(do=_run)
 
     add_sweep(commands)
+    add_report(commands)
 
     replay = commands.add_parser(
         "replay",

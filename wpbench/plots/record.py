@@ -195,3 +195,41 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     if not isinstance(found, dict) or not found:
         raise WpbenchError(f"{path}: carries no provenance of wpbench")
     return found
+
+
+def describe(record: Mapping[str, Any]) -> str:
+    """Return what ``read_provenance()`` found as text."""
+    software = record.get("software", {})
+    parameters = record.get("parameters", {})
+    how = record.get("figure", {})
+    lines = []
+    if "caption" in how:
+        lines.append(f"caption   {how['caption']}")
+    if "kind" in how:
+        lines.append(f"drawn by  wb.plots.{how['kind']}(), matplotlib {how['matplotlib']}")
+        more = {"where": how["where"], "title": how["title"], **how["options"]}
+        lines += [f"          {name}: {_short(value)}" for name, value in more.items() if value]
+    if "rows" in how:
+        lines.append(f"table     {how['rows']} rows, CSV sha256 {how['csv_sha256']}")
+    lines.append(
+        f"made by   {record.get('command', 'unknown')}, {software.get('name', '')} "
+        f"{software.get('version', '')}, commit {software.get('commit') or 'unknown'}"
+    )
+    lines.append(f"model     {record.get('model')}, data {record.get('data')}")
+    for fields in parameters.get("grids", ()):
+        axes = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
+        lines.append(f"grid      {axes}")
+    if "scenarios" in parameters:
+        n = len(parameters["scenarios"]) + parameters.get("left_out", 0)
+        lines.append(f"scenarios {n} in a list (--json shows them)")
+    if "file" in parameters:
+        lines.append(f"file      {parameters['file']}: {parameters['title']}")
+    if "seeds" in parameters:
+        lines.append(f"seeds     {parameters['seeds']} replications a scenario")
+    versions = ", ".join(f"{name} {v}" for name, v in record.get("environment", {}).items())
+    lines.append(f"with      {versions}")
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

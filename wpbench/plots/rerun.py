@@ -100,6 +100,15 @@ def rerun(path: str | Path) -> Rerun:
     return Rerun(path, identical, differences, tuple(_versions(record)))
 
 
+def can_rerun(record: Mapping[str, Any]) -> bool:
+    """Does a record say enough to simulate its table again?"""
+    try:
+        scenarios_of(record.get("parameters", {}))
+    except ScenarioError:
+        return False
+    return record.get("command") in _COMMANDS
+
+
 def _made_again(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table that a record describes, simulated anew."""
     command = record.get("command")

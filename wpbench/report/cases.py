@@ -1,0 +1,90 @@
+"""What a report calls its scenarios, and which of them it compares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import TableError
+from ..scenario import DECISIONS, Scenario
+from .source import Source, as_runs
+
+CASE = "case"
+GROUP = "group"
+
+
+def named(source: Source, column: str, base: Any, other: Any) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows of both sides with a column ``case`` in front, and what was left out.
+
+    A case is named by the grid file's ``case``, and by the fields that vary within it.
+
+    Parameters
+    ----------
+    source
+        A table.
+    column, base, other
+        What is compared.
+    """
+    table = as_runs(source)
+    table.insert(0, GROUP, _groups(source, len(table)))
+    if column not in table:
+        raise TableError(f"column: there is no column {column!r}; accepted: {', '.join(table)}")
+    both = table[table[column].isin([base, other])]
+    notes = []
+    if column == "decision" and "drain" in both:
+        own = both["decision"].map({name: rule.drain for name, rule in DECISIONS.items()})
+        more = sorted(set(both.loc[both["drain"] != own, "drain"]))
+        both = both[both["drain"] == own]
+        if more:
+            notes.append(f"left out: other drain policies than the decision's: {', '.join(more)}")
+    names = np.empty(len(both), object)
+    fields = [name for name in Scenario.model_fields if name in both]
+    for group, places in both.groupby(GROUP, sort=False).indices.items():
+        names[places] = _names(both.iloc[places], str(group), fields, column)
+    both = both.drop(columns=GROUP)
+    both.insert(0, CASE, names)
+    both.attrs = dict(table.attrs)
+    return both.reset_index(drop=True), notes
+
+
+def _groups(source: Source, rows: int) -> Any:
+    """Return for each row what the grid file calls its grid, "" where it does not."""
+    parameters = source.parameters
+    cases = parameters.get("cases", [])
+    if not any(cases):
+        return ""
+    from ..scenario.record import scenarios_of  # noqa: PLC0415 (only here)
+
+    grids = getattr(scenarios_of(parameters), "grids", ())
+    groups = np.repeat(np.array(cases, object), [len(g) * parameters["seeds"] for g in grids])
+    return groups if len(groups) == rows else ""
+
+
+def varying(rows: pd.DataFrame, fields: list[str], column: str) -> list[str]:
+    """Return the fields that vary within a side of the comparison."""
+    found = []
+    for name in fields:
+        if name in (column, "seed"):
+            continue
+        sides = rows.groupby(column, sort=False)[name].nunique(dropna=False)
+        if sides.max() > 1:
+            found.append(name)
+    return found
+
+
+def _names(rows: pd.DataFrame, group: str, fields: list[str], column: str) -> Any:
+    names = varying(rows, fields, column)
+    parts = [[f"{name}={_word(value)}" for value in rows[name]] for name in names]
+    texts = [", ".join(words) for words in zip(*parts, strict=True)] if parts else [""] * len(rows)
+    return [", ".join(filter(None, (group, text))) or "the scenario" for text in texts]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = str(value)
+    if ":" in text:  # a mix: what has no weight is not in it
+        text = " ".join(word for word in text.split() if not word.endswith(":0"))
+    return text

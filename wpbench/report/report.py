@@ -1,0 +1,309 @@
+"""A report for a mailing list: plain text that claims no more than the data."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..measure import compare as beside_simulation
+from ..plots.record import chosen
+from ..plots.style import file_sha256
+from ..stats import compare, format_comparison
+from ..stats.text import WIDTH
+from . import text
+from .cases import CASE, named
+from .chart import chart, shape_of
+from .figures import Figure, draw_figures
+from .mail import mail
+from .source import MEASURED, Source, command_of, load
+
+MOST = 24  # scenarios listed
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report; ``str()`` of it is the mail's text.
+
+    Attributes
+    ----------
+    title
+        Of its subject.
+    sections
+        Heading -> lines.
+    rows
+        The runs that it is about, ``case`` in front.
+    comparison
+        What ``wb.compare()`` found, a row a case.
+    figures
+        Those that were drawn.
+    """
+
+    title: str
+    sections: dict[str, list[str]]
+    rows: pd.DataFrame
+    comparison: pd.DataFrame
+    figures: list[Figure] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        blocks = []
+        for heading, lines in self.sections.items():
+            head = [heading, "-" * len(heading)] if heading else []
+            blocks.append("\n".join([*head, *lines]))
+        whole = "\n\n".join(blocks) + "\n"
+        return whole.encode("ascii", "backslashreplace").decode()
+
+    __repr__ = __str__
+
+    def mbox(self, path: str | Path, subject: str | None = None, **headers: Any) -> Path:
+        """Write it as a mail that ``git send-email`` takes.
+
+        Parameters
+        ----------
+        path
+            The file.
+        subject
+            None for the report's title.
+        headers
+            ``to``, ``cc`` (lists), ``sender``, ``date``, ``in_reply_to``: see
+            ``wpbench.report.mail``.
+
+        Raises
+        ------
+        WpbenchError
+            For an address, date or message id that is none.
+        """
+        path = Path(path)
+        path.write_bytes(mail(str(self), subject or self.title, **headers))
+        return path
+
+
+def report(
+    table: Any,
+    question: str | None = None,
+    *,
+    column: str = "decision",
+    base: Any = "patch1",
+    other: Any = "patch2",
+    value: str = "copy_rate",
+    where: Mapping[str, Any] | None = None,
+    title: str | None = None,
+    seeds: int | None = None,
+    figures: str | Path | None = None,
+    most: int = MOST,
+) -> Report:
+    """Return a report for a mailing list: off against on, in plain text of 72 columns.
+
+    Parameters
+    ----------
+    table
+        A table of ``simulate()``, ``sweep()`` or ``measure.run()``; a grid, which is simulated; or
+        the path of a store, a Parquet or CSV file, a grid file, the name of a shipped grid.
+    question
+        What it is to answer; None for the grid file's.
+    column, base, other
+        What is compared; ``base`` is called off, ``other`` on.
+    value
+        A column of numbers: ``copy_rate``.
+    where
+        Rows to take: column -> value or list of values.
+    title
+        Subject of the mail; None for the grid file's.
+    seeds
+        Replications of a grid; None for the grid file's own, or 1.
+    figures
+        A folder: figures are drawn there, with their data, and listed.
+    most
+        Scenarios listed at most; of more, those that differ most.
+
+    Raises
+    ------
+    TableError, WpbenchError
+        For what is no table, has not the columns, or not both sides.
+    """
+    source = load(table, seeds)
+    both, notes = named(source, column, base, other)
+    both = chosen(both, where) if where else both
+    rows = text.counted(both)
+    # A rate is compared between the same scenarios on both sides; the case stands for a scenario.
+    comparison = compare(rows, column, base, other, value, by=[CASE])
+    listed, hidden = _most(comparison, most)
+    shown = rows[rows[CASE].isin(listed[CASE])]
+    sections: dict[str, list[str]] = {}
+    asked = question or source.parameters.get("question") or ""
+    kind = "measured" if source.kind == MEASURED else "simulated"
+    sections[""] = [
+        *(text.fill([asked, ""]) if asked else []),
+        *text.fill([text.verdicts(comparison, value, kind)]),
+    ]
+    sections["Setup"] = [*text.setup(source, both, column, base, other), *text.fill(notes)]
+    counts = text.counts(shown, column, base, other)
+    if hidden:
+        counts += text.fill(
+            [f"{hidden} more scenarios, which differ less, are not listed here and below"]
+        )
+    sections[f"Faults, copies and drains ({kind}, summed over runs)"] = counts
+    sections[f"Off against on ({kind})"] = format_comparison(listed, kind=kind).splitlines()
+    sections[f"Copies by reason ({kind})"] = text.reasons(shown, column, base, other)
+    shape = shape_of(rows, column, value)
+    if shape is not None:
+        where_text = ", ".join(_fixed(shape.rows, shape.x))
+        lines = chart(shape, column, (base, other), value)
+        sections[f"Shape ({kind})"] = [*text.fill([where_text] if where_text else []), *lines]
+    sections |= _price(text.priced(both), column, base, other, most)
+    sections["What was simulated, what was measured"] = _held_against(source, both, column)
+    assumed = text.assumed(both) if source.kind != MEASURED else []
+    if assumed:
+        sections["Assumed (nobody published these)"] = assumed
+    options = {
+        "question": question,
+        "title": title,
+        "column": column if column != "decision" else None,
+        "base": base if base != "patch1" else None,
+        "other": other if other != "patch2" else None,
+        "value": value if value != "copy_rate" else None,
+        "where": [f"{k}={_values(v)}" for k, v in (where or {}).items()] or None,
+        "most": most if most != MOST else None,
+    }
+    sections["To make this again"] = _again(source, options)
+    drawn = draw_figures(source, shape, column, value, Path(figures)) if figures else []
+    if drawn:
+        sections["Figures"] = _figure_list(drawn)
+    name = title or source.parameters.get("title") or "wpbench: off against on"
+    return Report(name, sections, both, comparison, drawn)
+
+
+def _values(value: Any) -> str:
+    return ",".join(map(str, value if isinstance(value, list | tuple) else [value]))
+
+
+def _fixed(rows: pd.DataFrame, x: str) -> list[str]:
+    """Return what the rows of a chart are."""
+    names = rows[CASE].str.replace(rf",? ?\b{x}=[^,]*", "", regex=True).unique()
+    return [name for name in names if name] if len(names) == 1 else []
+
+
+def _most(comparison: pd.DataFrame, most: int) -> tuple[pd.DataFrame, int]:
+    """Return the cases that differ most, in their order, and how many are left."""
+    if len(comparison) <= most:
+        return comparison, 0
+    size = comparison["difference"].abs().fillna(np.inf)
+    keep = size.sort_values(ascending=False, kind="stable").index[:most]
+    listed = comparison.loc[sorted(keep)]
+    listed.attrs = comparison.attrs
+    return listed, len(comparison) - most
+
+
+def _price(
+    rows: pd.DataFrame, column: str, base: Any, other: Any, most: int
+) -> dict[str, list[str]]:
+    """Return what a write costs on both sides, where there is a clock."""
+    if rows.empty or rows[column].nunique() < 2:
+        return {}
+    found = compare(rows, column, base, other, "write_ns_mean", by=[CASE])
+    listed, hidden = _most(found, most)
+    lines = text.fill(
+        [
+            "Nanoseconds of a write that meets a write-protect fault, the drain or the copy "
+            "included; by assumed costs (below), so the direction is firmer than the size.",
+            "",
+        ]
+    )
+    lines += format_comparison(listed, kind="simulated, assumed costs").splitlines()
+    if hidden:
+        lines += text.fill([f"{hidden} more scenarios, which differ less, are not listed"])
+    return {"At what price (simulated, assumed costs)": lines}
+
+
+def _held_against(source: Source, rows: pd.DataFrame, column: str) -> list[str]:
+    if source.kind != MEASURED:
+        return text.agreement(source, rows)
+    return [*text.rates(rows, column), "", *_simulation_of(source)]
+
+
+def _simulation_of(source: Source) -> list[str]:
+    """Return a measured table's rows beside their simulation, those that differ."""
+    if "accesses" not in source.table:
+        return text.fill(["The table has no column accesses, and was not simulated beside."])
+    both = beside_simulation(source.table)
+    off = both[~both["within"].astype(bool)]
+    lines = text.fill(
+        [
+            f"Simulated beside it: in {len(both) - len(off)} of {len(both)} rows the simulated "
+            "rate lies in the interval of the measured one."
+        ]
+    )
+    for row in off.head(MOST).to_dict("records"):
+        named_by = [row[n] for n in ("backend", "decision", "npages", "order") if n in row]
+        lines += text.fill(
+            [
+                f"differs: {' '.join(map(str, named_by))}: measured {row['rate_measured']:.4f} "
+                f"[{row['rate_low']:.4f}, {row['rate_high']:.4f}], simulated "
+                f"{row['rate_simulated']:.4f}"
+            ]
+        )
+    if len(off) > MOST:
+        lines.append(f"and {len(off) - MOST} rows more")
+    return lines
+
+
+def _again(source: Source, options: Mapping[str, Any]) -> list[str]:
+    """Return the one command that makes the report again, or why there is none."""
+    command = command_of(source, options)
+    commit = source.made.get("software", {}).get("commit")
+    if command is None:
+        lines = text.fill(
+            [
+                "No single command: the scenarios come from a list, a store or a measurement, not "
+                "from a grid. A Parquet file of the table names them: wpbench rerun FILE"
+            ]
+        )
+        return lines
+    steps = f"git checkout {commit} && make env && PATH=$PWD/.venv/bin:$PATH && {command}"
+    if commit is None:
+        steps = command
+    lines = _shell(steps)
+    if commit is not None and commit.endswith("-dirty"):
+        lines = _shell(command)
+        lines += text.fill(
+            [f"(the sources were edited after commit {commit.removesuffix('-dirty')})"]
+        )
+    return lines
+
+
+def _shell(command: str) -> list[str]:
+    """Return a shell command as lines of at most 72 columns."""
+    lines, line = [], "  "
+    for word in _words(command):
+        if len(line) + len(word) + 3 > WIDTH and line.strip():
+            lines.append(line + " \\")
+            line = "    "
+        line += word if not line.strip() else f" {word}"
+    return [*lines, line]
+
+
+def _words(command: str) -> Sequence[str]:
+    """Return a command's words, as they stand in it."""
+    return [
+        word if word in ("&&", "PATH=$PWD/.venv/bin:$PATH") else shlex.quote(word)
+        for word in shlex.split(command)
+    ]
+
+
+def _figure_list(figures: Sequence[Figure]) -> list[str]:
+    lines = []
+    for figure in figures:
+        lines += text.fill([f"{figure.files[0].stem}: {figure.caption}"])
+        for file in figure.files:
+            lines += [f"  {file.name}, {file.stat().st_size} bytes, sha256", f"    {file_sha256(file)}"]
+        lines.append("")
+    lines += text.fill(
+        ["Each file says how it was made: wpbench provenance FILE; wpbench rerun FILE."]
+    )
+    return lines
+
