@@ -91,7 +91,7 @@ def save(
         about |= {"rows": len(table), "csv_sha256": csv_sha256(table)}
     if about:
         made["figure"] = about
-    text = json.dumps(made, sort_keys=True) if made else None
+    text = json.dumps(made) if made else None
     svg, png = (stem.with_suffix(suffix) for suffix in (".svg", ".png"))
     with mpl.rc_context({"svg.hashsalt": _SALT, "svg.fonttype": "path"}):
         fig.savefig(svg, metadata={"Date": None} | ({"Description": text} if text else {}))

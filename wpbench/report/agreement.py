@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,9 +63,7 @@ def mechanisms() -> dict[str, Mechanism]:
     with (data_dir() / "agreement.toml").open("rb") as file:
         tables = tomllib.load(file)
     return {
-        name: Mechanism(
-            name, t["what"], t.get("percent"), t.get("compared", ""), t["source"]
-        )
+        name: Mechanism(name, t["what"], t.get("percent"), t.get("compared", ""), t["source"])
         for name, t in tables.items()
     }
 
@@ -102,32 +100,35 @@ def _own_drain(table: pd.DataFrame) -> Any:
 # mechanism -> which rows of a table use it
 USES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "synchronous": lambda t: _is(t, "workload", "random") & _is(t, "backend", *_SYNCHRONOUS),
-    "one-cpu": lambda t: _is(t, "workload", "reproducer")
-    & _is(t, "backend", *_SYNCHRONOUS)
-    & (t["read_cpu"] == t["write_cpu"]).to_numpy()
-    & ~t["fork_exit_before"].to_numpy(bool),
-    "other-cpu": lambda t: _is(t, "workload", "reproducer")
-    & _is(t, "backend", *_SYNCHRONOUS)
-    & (t["read_cpu"] != t["write_cpu"]).to_numpy(),
+    "one-cpu": lambda t: (
+        _is(t, "workload", "reproducer")
+        & _is(t, "backend", *_SYNCHRONOUS)
+        & (t["read_cpu"] == t["write_cpu"]).to_numpy()
+        & ~t["fork_exit_before"].to_numpy(bool)
+    ),
+    "other-cpu": lambda t: (
+        _is(t, "workload", "reproducer")
+        & _is(t, "backend", *_SYNCHRONOUS)
+        & (t["read_cpu"] != t["write_cpu"]).to_numpy()
+    ),
     "fork-exit": lambda t: t["fork_exit_before"].to_numpy(bool),
     "fork-cold-free": lambda t: _forks_cold_free(t) & _is(t, "backend", *_SYNCHRONOUS),
     "userfaultfd": lambda t: _is(t, "workload", "userfaultfd"),
-    **{
-        name: lambda t, low=low, high=high: _null_blk(t, low, high)
-        for name, (low, high) in _LATENCIES.items()
-    },
-    "asynchronous-cpus": lambda t: _is(t, "backend", "null_blk")
-    & _is(t, "workload", "random")
-    & (t["cpus"] > 1).to_numpy(),
+    **{name: partial(_null_blk, low=low, high=high) for name, (low, high) in _LATENCIES.items()},
+    "asynchronous-cpus": lambda t: (
+        _is(t, "backend", "null_blk") & _is(t, "workload", "random") & (t["cpus"] > 1).to_numpy()
+    ),
     "decisions": lambda t: ~_is(t, "decision", *_MEASURED_DECISIONS),
     "drains": lambda t: ~_own_drain(t),
     "devices": lambda t: _is(t, "backend", "nvme", "ssd", "disk"),
     "synchronous-others": lambda t: _is(t, "backend", "pmem", "zswap"),
-    "migration": lambda t: (_column(t, "migration_rate", 0) > 0)
-    | (_column(t, "time_slice_ns", 0) > 0),
+    "migration": lambda t: (
+        (_column(t, "migration_rate", 0) > 0) | (_column(t, "time_slice_ns", 0) > 0)
+    ),
     "threads": lambda t: (t["threads"] > 1).to_numpy() | _is(t, "workload", "hand-over"),
-    "background": lambda t: (t["background_insertions"] > 0).to_numpy()
-    | (t["background_drains"] > 0).to_numpy(),
+    "background": lambda t: (
+        (t["background_insertions"] > 0).to_numpy() | (t["background_drains"] > 0).to_numpy()
+    ),
     "workloads": lambda t: ~_is(t, "workload", *_MEASURED_WORKLOADS),
     "costs": lambda t: ~_is(t, "costs", "none", "icount"),
     "lruvecs": lambda t: (t["lruvecs"] > 1).to_numpy(),

@@ -13,6 +13,7 @@ from .source import Source, as_runs
 
 CASE = "case"
 GROUP = "group"
+NAMELESS = "the scenario"
 
 
 def named(source: Source, column: str, base: Any, other: Any) -> tuple[pd.DataFrame, list[str]]:
@@ -30,7 +31,9 @@ def named(source: Source, column: str, base: Any, other: Any) -> tuple[pd.DataFr
     table = as_runs(source)
     table.insert(0, GROUP, _groups(source, len(table)))
     if column not in table:
-        raise TableError(f"column: there is no column {column!r}; accepted: {', '.join(table)}")
+        raise TableError(
+            f"column: there is no column {column!r}; accepted: {', '.join(map(str, table.columns))}"
+        )
     both = table[table[column].isin([base, other])]
     notes = []
     if column == "decision" and "drain" in both:
@@ -63,13 +66,13 @@ def _groups(source: Source, rows: int) -> Any:
 
 
 def varying(rows: pd.DataFrame, fields: list[str], column: str) -> list[str]:
-    """Return the fields that vary within a side of the comparison."""
-    found = []
+    """Return the fields that vary within a side, but those that follow from others of them."""
+    found: list[str] = []
     for name in fields:
         if name in (column, "seed"):
             continue
-        sides = rows.groupby(column, sort=False)[name].nunique(dropna=False)
-        if sides.max() > 1:
+        groups = rows.groupby([column, *found], sort=False, dropna=False)
+        if groups[name].nunique(dropna=False).max() > 1:
             found.append(name)
     return found
 
@@ -78,7 +81,7 @@ def _names(rows: pd.DataFrame, group: str, fields: list[str], column: str) -> An
     names = varying(rows, fields, column)
     parts = [[f"{name}={_word(value)}" for value in rows[name]] for name in names]
     texts = [", ".join(words) for words in zip(*parts, strict=True)] if parts else [""] * len(rows)
-    return [", ".join(filter(None, (group, text))) or "the scenario" for text in texts]
+    return [", ".join(filter(None, (group, text))) or NAMELESS for text in texts]
 
 
 def _word(value: Any) -> str:

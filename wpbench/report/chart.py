@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from uniplot import plot_to_string
 
 from ..scenario import Scenario
-from .cases import varying
+from .cases import CASE, varying
 
 AXES = (
     "npages",
@@ -40,13 +40,13 @@ class Shape(NamedTuple):
         One scenario for each side and number of ``x``.
     x
         Column.
-    fixed
-        What these rows have in common, of what varies in the table: for ``draw(where=...)``.
+    what
+        Their name, without the number.
     """
 
     rows: pd.DataFrame
     x: str
-    fixed: dict[str, object]
+    what: str
 
 
 def shape_of(rows: pd.DataFrame, column: str, value: str = "copy_rate") -> Shape | None:
@@ -61,29 +61,46 @@ def shape_of(rows: pd.DataFrame, column: str, value: str = "copy_rate") -> Shape
     for x in (name for name in AXES if name in names):
         others = [name for name in names if name != x]
         groups = rows.groupby(others, sort=False, dropna=False) if others else [((), rows)]
-        for key, part in groups:
+        for _, part in groups:
             if part[x].nunique() < _POINTS:
                 continue
-            means = part.groupby([column, x])[value].mean().unstack(0)
-            spread = float(np.ptp(means.to_numpy(), axis=0).max())
-            complete = means.shape[1] == rows[column].nunique() and not means.isna().any(axis=None)
-            if not complete or spread < _SHAPE * max(float(means.max(axis=None)), 1e-12):
+            lines = _means(part, x, column, value)
+            whole = (
+                len(lines) == rows[column].nunique() and not np.isnan(list(lines.values())).any()
+            )
+            if not whole:
+                continue
+            points = np.array(list(lines.values()))
+            if np.ptp(points, axis=1).max() < _SHAPE * np.abs(points).max():
                 continue
             if best is None or part[x].nunique() > best.rows[x].nunique():
-                values = key if isinstance(key, tuple) else (key,)
-                best = Shape(part, x, dict(zip(others, values, strict=True)))
+                best = Shape(part, x, _common_name(part, x))
     return best
+
+
+def _means(rows: pd.DataFrame, x: str, column: str, value: str) -> dict[object, Any]:
+    """Return the means of each side over all numbers, NaN where there is no run."""
+    numbers = np.sort(rows[x].unique())
+    return {
+        side: part.groupby(x)[value].mean().reindex(numbers).to_numpy(float)
+        for side, part in rows.groupby(column, sort=False)
+    }
+
+
+def _common_name(rows: pd.DataFrame, x: str) -> str:
+    names = rows[CASE].str.replace(rf",? ?\b{x}=[^,]*", "", regex=True).unique()
+    return str(names[0]) if len(names) == 1 else ""
 
 
 def chart(shape: Shape, column: str, sides: tuple[object, object], value: str) -> list[str]:
     """Return a chart's lines: means of both sides over ``x``, pure ASCII."""
-    means = shape.rows.groupby([column, shape.x])[value].mean().unstack(0).sort_index()
-    x = means.index.to_numpy(float)
+    means = _means(shape.rows, shape.x, column, value)
+    x = np.sort(shape.rows[shape.x].unique()).astype(float)
     logarithmic = bool(x[0] > 0 and x[-1] / x[0] >= _SPAN)
-    top = 1.0 if value.endswith("_rate") else float(means.max(axis=None)) or 1.0
+    top = 1.0 if value.endswith("_rate") else max(float(y.max()) for y in means.values()) or 1.0
     text = plot_to_string(
         xs=[x, x],
-        ys=[means[side].to_numpy(float) for side in sides],
+        ys=[means[side] for side in sides],
         lines=True,
         width=_WIDTH,
         height=_HEIGHT,

@@ -10,6 +10,7 @@ import pandas as pd
 from ..plots import draw
 from ..plots.record import chosen
 from ..plots.rerun import can_rerun
+from .cases import NAMELESS
 from .chart import Shape
 from .source import MEASURED, Source
 
@@ -39,15 +40,13 @@ def draw_figures(
     where: dict[str, object] = {
         name: _plain(shape.rows[name].iloc[0])
         for name in table.columns[: list(table.columns).index("replication")]
-        if name in shape.rows
-        and shape.rows[name].nunique(dropna=False) == 1
-        and table[name].nunique(dropna=False) > 1
+        if name in shape.rows and len(shape.rows[name].unique()) == 1 < len(table[name].unique())
     }
     where[column] = [_plain(side) for side in shape.rows[column].unique()]
     if len(chosen(table, where)) != len(shape.rows):
         return []  # what is drawn cannot be said by values of columns
-    fixed = ", ".join(f"{name}={value}" for name, value in shape.fixed.items())
-    caption = f"{value} over {shape.x}, simulated{f'; {fixed}' if fixed else ''}"
+    caption = f"{value} over {shape.x}, simulated"
+    caption += f"; {shape.what}" if shape.what not in ("", NAMELESS) else ""
     files = draw(
         "mean_over",
         table,

@@ -21,9 +21,17 @@ from .cases import CASE, named
 from .chart import chart, shape_of
 from .figures import Figure, draw_figures
 from .mail import mail
-from .source import MEASURED, Source, command_of, load
+from .source import MEASURED, SIMULATED, Source, command_of, load
 
 MOST = 24  # scenarios listed
+INTRODUCTION = {
+    SIMULATED: "A write-protect fault of an anonymous page ends in a reuse or in a copy; the copy "
+    "rate is the share of copies. All numbers are simulated: wpbench runs a program fault by fault "
+    "by the rules of a kernel (who holds a page: pagevecs, swap cache, writeback; what "
+    "do_wp_page() tests). A run is one stream of random numbers, the same for off and on.",
+    MEASURED: "A write-protect fault of an anonymous page ends in a reuse or in a copy; the copy "
+    "rate is the share of copies. The counts are a kernel's.",
+}
 
 
 @dataclass(frozen=True)
@@ -134,28 +142,32 @@ def report(
     comparison = compare(rows, column, base, other, value, by=[CASE])
     listed, hidden = _most(comparison, most)
     shown = rows[rows[CASE].isin(listed[CASE])]
+    price = _prices(text.priced(both), column, base, other)
     sections: dict[str, list[str]] = {}
     asked = question or source.parameters.get("question") or ""
-    kind = "measured" if source.kind == MEASURED else "simulated"
+    kind = source.kind
+    answers = [text.verdicts(comparison, value, kind)]
+    if price is not None:
+        answers.append(text.verdicts(price, "write_ns_mean", "simulated, assumed costs"))
     sections[""] = [
-        *(text.fill([asked, ""]) if asked else []),
-        *text.fill([text.verdicts(comparison, value, kind)]),
+        *(text.fill(asked, "") if asked else []),
+        *text.fill(*answers, "", INTRODUCTION[kind]),
     ]
-    sections["Setup"] = [*text.setup(source, both, column, base, other), *text.fill(notes)]
+    sections["Setup"] = [*text.setup(source, both, column, base, other), *text.fill(*notes)]
     counts = text.counts(shown, column, base, other)
     if hidden:
         counts += text.fill(
-            [f"{hidden} more scenarios, which differ less, are not listed here and below"]
+            f"{hidden} more scenarios, which differ less, are not listed here and below"
         )
     sections[f"Faults, copies and drains ({kind}, summed over runs)"] = counts
-    sections[f"Off against on ({kind})"] = format_comparison(listed, kind=kind).splitlines()
+    sections[f"Off against on ({kind})"] = _compared(listed, kind)
     sections[f"Copies by reason ({kind})"] = text.reasons(shown, column, base, other)
     shape = shape_of(rows, column, value)
     if shape is not None:
-        where_text = ", ".join(_fixed(shape.rows, shape.x))
         lines = chart(shape, column, (base, other), value)
-        sections[f"Shape ({kind})"] = [*text.fill([where_text] if where_text else []), *lines]
-    sections |= _price(text.priced(both), column, base, other, most)
+        sections[f"Shape ({kind})"] = [*text.fill(shape.what), *lines]
+    if price is not None:
+        sections["At what price (simulated, assumed costs)"] = _price(price, most)
     sections["What was simulated, what was measured"] = _held_against(source, both, column)
     assumed = text.assumed(both) if source.kind != MEASURED else []
     if assumed:
@@ -182,12 +194,6 @@ def _values(value: Any) -> str:
     return ",".join(map(str, value if isinstance(value, list | tuple) else [value]))
 
 
-def _fixed(rows: pd.DataFrame, x: str) -> list[str]:
-    """Return what the rows of a chart are."""
-    names = rows[CASE].str.replace(rf",? ?\b{x}=[^,]*", "", regex=True).unique()
-    return [name for name in names if name] if len(names) == 1 else []
-
-
 def _most(comparison: pd.DataFrame, most: int) -> tuple[pd.DataFrame, int]:
     """Return the cases that differ most, in their order, and how many are left."""
     if len(comparison) <= most:
@@ -199,25 +205,32 @@ def _most(comparison: pd.DataFrame, most: int) -> tuple[pd.DataFrame, int]:
     return listed, len(comparison) - most
 
 
-def _price(
-    rows: pd.DataFrame, column: str, base: Any, other: Any, most: int
-) -> dict[str, list[str]]:
-    """Return what a write costs on both sides, where there is a clock."""
+def _prices(rows: pd.DataFrame, column: str, base: Any, other: Any) -> pd.DataFrame | None:
+    """Return what a write costs on both sides, None where there is no clock."""
     if rows.empty or rows[column].nunique() < 2:
-        return {}
-    found = compare(rows, column, base, other, "write_ns_mean", by=[CASE])
+        return None
+    return compare(rows, column, base, other, "write_ns_mean", by=[CASE])
+
+
+def _price(found: pd.DataFrame, most: int) -> list[str]:
     listed, hidden = _most(found, most)
     lines = text.fill(
-        [
-            "Nanoseconds of a write that meets a write-protect fault, the drain or the copy "
-            "included; by assumed costs (below), so the direction is firmer than the size.",
-            "",
-        ]
+        "Nanoseconds of a write that meets a write-protect fault, with its drain and its copy. The "
+        "costs of the steps are assumed (below): a sign is firmer than a size.",
+        "",
     )
-    lines += format_comparison(listed, kind="simulated, assumed costs").splitlines()
+    lines += _compared(listed, "simulated, assumed costs")
     if hidden:
-        lines += text.fill([f"{hidden} more scenarios, which differ less, are not listed"])
-    return {"At what price (simulated, assumed costs)": lines}
+        lines += text.fill(f"{hidden} more scenarios, which differ less, are not listed")
+    return lines
+
+
+def _compared(comparison: pd.DataFrame, kind: str) -> list[str]:
+    """Return a comparison's lines; the version stands in the setup already."""
+    bare = comparison.copy(deep=False)
+    bare.attrs = {"comparison": comparison.attrs["comparison"]}
+    lines = format_comparison(bare, kind=kind).splitlines()
+    return [line.removeprefix(f"{CASE}=") for line in lines]
 
 
 def _held_against(source: Source, rows: pd.DataFrame, column: str) -> list[str]:
@@ -229,23 +242,19 @@ def _held_against(source: Source, rows: pd.DataFrame, column: str) -> list[str]:
 def _simulation_of(source: Source) -> list[str]:
     """Return a measured table's rows beside their simulation, those that differ."""
     if "accesses" not in source.table:
-        return text.fill(["The table has no column accesses, and was not simulated beside."])
+        return text.fill("The table has no column accesses, and was not simulated beside.")
     both = beside_simulation(source.table)
     off = both[~both["within"].astype(bool)]
     lines = text.fill(
-        [
-            f"Simulated beside it: in {len(both) - len(off)} of {len(both)} rows the simulated "
-            "rate lies in the interval of the measured one."
-        ]
+        f"Simulated beside it: in {len(both) - len(off)} of {len(both)} rows the simulated rate "
+        "lies in the interval of the measured one."
     )
     for row in off.head(MOST).to_dict("records"):
         named_by = [row[n] for n in ("backend", "decision", "npages", "order") if n in row]
-        lines += text.fill(
-            [
-                f"differs: {' '.join(map(str, named_by))}: measured {row['rate_measured']:.4f} "
-                f"[{row['rate_low']:.4f}, {row['rate_high']:.4f}], simulated "
-                f"{row['rate_simulated']:.4f}"
-            ]
+        lines += text.hang(
+            f"differs: {' '.join(map(str, named_by))}: measured {row['rate_measured']:.4f} "
+            f"[{row['rate_low']:.4f}, {row['rate_high']:.4f}], simulated "
+            f"{row['rate_simulated']:.4f}"
         )
     if len(off) > MOST:
         lines.append(f"and {len(off) - MOST} rows more")
@@ -257,22 +266,17 @@ def _again(source: Source, options: Mapping[str, Any]) -> list[str]:
     command = command_of(source, options)
     commit = source.made.get("software", {}).get("commit")
     if command is None:
-        lines = text.fill(
-            [
-                "No single command: the scenarios come from a list, a store or a measurement, not "
-                "from a grid. A Parquet file of the table names them: wpbench rerun FILE"
-            ]
+        return text.fill(
+            "No single command: the scenarios come from a list, a store or a measurement, not from "
+            "a grid."
         )
-        return lines
     steps = f"git checkout {commit} && make env && PATH=$PWD/.venv/bin:$PATH && {command}"
     if commit is None:
         steps = command
     lines = _shell(steps)
     if commit is not None and commit.endswith("-dirty"):
         lines = _shell(command)
-        lines += text.fill(
-            [f"(the sources were edited after commit {commit.removesuffix('-dirty')})"]
-        )
+        lines += text.fill(f"(the sources were edited after commit {commit[:12]})")
     return lines
 
 
@@ -298,12 +302,12 @@ def _words(command: str) -> Sequence[str]:
 def _figure_list(figures: Sequence[Figure]) -> list[str]:
     lines = []
     for figure in figures:
-        lines += text.fill([f"{figure.files[0].stem}: {figure.caption}"])
+        lines += text.hang(f"{figure.files[0].stem}: {figure.caption}")
         for file in figure.files:
-            lines += [f"  {file.name}, {file.stat().st_size} bytes, sha256", f"    {file_sha256(file)}"]
+            size = file.stat().st_size
+            lines += [f"  {file.name}, {size} bytes, sha256", f"    {file_sha256(file)}"]
         lines.append("")
-    lines += text.fill(
-        ["Each file says how it was made: wpbench provenance FILE; wpbench rerun FILE."]
+    return lines + text.fill(
+        "Each file says how it was made (wpbench provenance FILE), and can be made again (wpbench "
+        "rerun FILE)."
     )
-    return lines
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,10 +124,8 @@ def _read(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, keep_default_na=True)
     except (OSError, ValueError) as error:
         raise WpbenchError(f"{path}: is no {path.suffix[1:]} table: {error}") from None
-    try:
+    with suppress(WpbenchError):  # a CSV file alone says nothing of its origin
         table.attrs["wpbench"] = read_provenance(path)
-    except WpbenchError:
-        pass  # a CSV file alone says nothing of its origin
     return table
 
 

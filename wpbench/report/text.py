@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -37,16 +38,35 @@ MEANING = {
     "swapcache": "it is in the swap cache",
     "trylock": "somebody holds the page lock",
 }
-_SAME = "the same"
+# The steps of data/costs.toml that a write-protect fault takes itself.
+WRITE_STEPS = (
+    "fault_decision",
+    "drain",
+    "copy_insert",
+    "exclusive_return",
+    "reuse_return",
+    "copy_return",
+    "copy_free_swap",
+    "lru_hold",
+    "lru_hold_page",
+    "tlb_ipi",
+    "tlb_ipi_cpu",
+)
 
 
-def fill(lines: Iterable[str]) -> list[str]:
-    """Return lines of at most 72 columns, in ASCII."""
+def fill(*lines: str) -> list[str]:
+    """Return prose as lines of at most 72 columns."""
     return [
-        part.rstrip()
+        part
         for line in lines
-        for part in (wrap(line) if len(line) > WIDTH else line).split("\n")
+        for part in textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
+        or [""]
     ]
+
+
+def hang(*lines: str) -> list[str]:
+    """Return lines of at most 72 columns, indented from the second on."""
+    return [part.rstrip() for line in lines for part in wrap(line).split("\n")]
 
 
 def table_of(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
@@ -57,7 +77,7 @@ def table_of(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str
     head, *rows = aligned([[""] * (len(names) + 1), *columns], 1)
     lines = [head]
     for name, row in zip(names, rows, strict=True):
-        lines += [*fill([name]), row]
+        lines += [*hang(name), row]
     return lines
 
 
@@ -77,18 +97,16 @@ def setup(source: Source, rows: pd.DataFrame, column: str, base: Any, other: Any
         if software
         else "version unknown: the table carries no provenance"
     )
-    sides = f"{column}: off is {_side(column, base)}; on is {_side(column, other)}"
+    sides = f"off: {_side(column, base)}; on: {_side(column, other)}"
     if column != "decision":
         sides = f"{column}: {base} beside {other}"
     what = "scenario" if scenarios == 1 else "scenarios"
     replications = "run" if seeds == "1" else "runs"
-    return fill(
-        [
-            f"{source.kind}: {scenarios} {what}, {seeds} {replications} a side, {runs} in all, "
-            f"{faults} faults",
-            sides,
-            version,
-        ]
+    return hang(
+        f"{source.kind}: {scenarios} {what}, {seeds} {replications} a side, {runs} in all, "
+        f"{faults} faults",
+        sides,
+        version,
     )
 
 
@@ -96,52 +114,52 @@ def _side(column: str, name: Any) -> str:
     if column == "decision" and name in DECISIONS:
         source = DECISIONS[name].source
         if source.startswith("commit "):
-            return f"{name} ({source.split(',')[0]})"
+            return f"{name}, {source.split(',')[0]}"
     return str(name)
 
 
 def counts(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]:
     """Return write-protect faults, copies and drains, summed over the runs of each case."""
-    has_drains = "drains" in rows
-    names = ["wp_faults", "copies", *(["drains"] if has_drains else [])]
-    sums = rows.groupby([CASE, column], sort=False)[names].sum(min_count=1).unstack(column)
-    order = rows[CASE].drop_duplicates()
-    sums = sums.loc[order]
+    cases = rows[CASE].drop_duplicates()
+    found = {
+        (name, side): _sums(rows[rows[column] == side], name, cases)
+        for name in ("wp_faults", "copies", "drains")
+        for side in (base, other)
+        if name in rows
+    }
     columns = [
-        ["faults", *_integers(sums, "wp_faults", base)],
-        ["copies", *_integers(sums, "copies", base)],
-        ["faults", *_integers(sums, "wp_faults", other)],
-        ["copies", *_integers(sums, "copies", other)],
+        [heading, *map(_integer, found[name, side])]
+        for side in (base, other)
+        for heading, name in (("faults", "wp_faults"), ("copies", "copies"))
     ]
-    if has_drains:
-        columns.append(["drains", *_integers(sums, "drains", other)])
-        columns.append(["per saved", *_per_saved(sums, base, other)])
-    width = max(len(str(base)), max(map(len, columns[0])) + max(map(len, columns[1])) + 2)
-    body = table_of([str(name) for name in order], columns)
-    start = len(body[0]) - sum(max(map(len, c)) + 2 for c in columns) + 2
-    over = " " * start + str(base).ljust(width + 2) + str(other)
-    lines = [over.rstrip(), *body]
-    if has_drains:
-        lines += ["", *fill([f"per saved: calls of lru_add_drain() by do_wp_page() with {other}, "
-                             "for each copy less; - where it saves none"])]
-    return lines
+    lines = []
+    if "drains" in rows:
+        saved = found["copies", base] - found["copies", other]
+        drains = found["drains", other]
+        columns.append(["drains", *map(_integer, drains)])
+        columns.append(["per saved", *map(_ratio, drains, saved)])
+        lines = hang(
+            f"per saved: calls of lru_add_drain() by do_wp_page() with {other} for each copy less; "
+            "- where it saves none"
+        )
+    body = table_of([str(case) for case in cases], columns)
+    sizes = [max(map(len, column)) + 2 for column in columns]
+    start = len(body[0]) - sum(sizes) + 2
+    over = " " * start + str(base).ljust(sum(sizes[:2])) + str(other)
+    return [over, *body, *(["", *lines] if lines else [])]
 
 
-def _integers(sums: pd.DataFrame, name: str, side: Any) -> list[str]:
-    if (name, side) not in sums:
-        return ["-"] * len(sums)
-    return ["-" if pd.isna(n) else str(int(n)) for n in sums[name, side]]
+def _sums(rows: pd.DataFrame, name: str, cases: Any) -> Any:
+    """Return the sum of a column in each case, NaN where there is none."""
+    return rows.groupby(CASE, sort=False)[name].sum(min_count=1).reindex(cases).astype(float)
 
 
-def _per_saved(sums: pd.DataFrame, base: Any, other: Any) -> list[str]:
-    if ("copies", base) not in sums or ("copies", other) not in sums:
-        return ["-"] * len(sums)
-    saved = sums["copies", base] - sums["copies", other]
-    drains = sums["drains", other]
-    return [
-        f"{d / s:.2f}" if s > 0 and not pd.isna(d) else "-"
-        for s, d in zip(saved, drains, strict=True)
-    ]
+def _integer(number: float) -> str:
+    return "-" if math.isnan(number) else f"{number:.0f}"
+
+
+def _ratio(part: float, whole: float) -> str:
+    return f"{part / whole:.2f}" if whole > 0 and not math.isnan(part) else "-"
 
 
 def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]:
@@ -149,18 +167,21 @@ def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]
     names = [f"copy_{name}" for name in L.REASONS if f"copy_{name}" in rows]
     if not names:
         return ["not told apart in this table"]
-    sums = rows.groupby([CASE, column], sort=False)[names].sum().unstack(column).fillna(0)
-    lines, seen, without = [], [], 0
+    sums = rows.groupby([CASE, column], sort=False)[names].sum()
+    lines: list[str] = []
+    seen: list[str] = []
+    without = 0
     label = max(len(name) for name in L.REASONS)
     size = max(len(str(int(sums.to_numpy().max()))), len(str(base)), len(str(other)))
     for case in rows[CASE].drop_duplicates():
-        found = [n for n in names if sums.loc[case, n].sum() > 0]
+        here = sums.loc[case]
+        found = [n for n in names if here[n].sum() > 0]
         without += not found
         if not found:
             continue
-        lines += fill([case])
+        lines += hang(case)
         for name in found:
-            off, on = (int(sums.loc[case].get((name, side), 0)) for side in (base, other))
+            off, on = (int(here[name].get(side, 0)) for side in (base, other))
             reason = name.removeprefix("copy_")
             lines.append(f"  {reason:{label}}  {off:>{size}}  {on:>{size}}")
             seen.append(reason)
@@ -171,9 +192,7 @@ def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]
         lines.append(f"({without} more without a copy on either side)")
     lines.append("")
     lines += [
-        line
-        for reason in dict.fromkeys(seen)
-        for line in fill([f"{reason}: {MEANING[reason]}"])
+        line for reason in dict.fromkeys(seen) for line in hang(f"{reason}: {MEANING[reason]}")
     ]
     return lines
 
@@ -194,7 +213,7 @@ def verdicts(comparison: pd.DataFrame, value: str, kind: str) -> str:
     if rest:
         parts.append(f"cannot be compared in {rest}")
     other = comparison.attrs["comparison"]["other"]
-    return f"With {other} the {kind} {value} {', '.join(parts)} of {n} scenarios."
+    return f"With {other}, {value} ({kind}) {', '.join(parts)} of {n} scenarios."
 
 
 def agreement(source: Source, rows: pd.DataFrame) -> list[str]:
@@ -205,17 +224,20 @@ def agreement(source: Source, rows: pd.DataFrame) -> list[str]:
     never = [m for m in used if m.percent is None]
     lines = []
     if source.kind == "simulated":
-        lines += fill(["No number above was measured. What was held against a kernel:"])
-    for title, some in (("agrees wholly:", whole), ("agrees in part:", under)):
+        lines += fill(
+            "No number above was measured. Of the simulator's parts in use, a kernel's "
+            "counts and traces"
+        )
+    for title, some in (("agree wholly with", whole), ("agree in part with", under)):
         if some:
             lines.append(title)
         for m in some:
-            lines += _item(f"{m.percent:g} % {m.what}: {m.compared}")
+            lines += _item(f"{m.what}: {m.percent:g} %; {m.compared}")
     if never:
-        lines.append("never compared with a kernel:")
+        lines.append("were never compared with")
         for m in never:
             lines += _item(f"{m.what} ({m.source})")
-    lines += fill(["Sources: data/agreement.toml, data/README.md."])
+    lines += fill("Sources: data/agreement.toml, data/README.md.")
     return lines
 
 
@@ -228,9 +250,14 @@ def assumed(rows: pd.DataFrame) -> list[str]:
     """Return the numbers that nobody published: of the cost sets and the backends in use."""
     lines = []
     for name in rows["costs"].drop_duplicates() if "costs" in rows else ():
-        steps = _assumed(facts("costs").get(name, {}))
+        table = facts("costs").get(name, {})
+        steps = _assumed({key: table[key] for key in WRITE_STEPS if key in table})
+        others = len(_assumed(table)) - len(steps)
         if steps:
-            lines += _item(f"costs {name} (ns; low to high): {', '.join(steps)}")
+            lines += _item(
+                f"costs {name}, ns (low to high), the steps of a write: {', '.join(steps)}; and "
+                f"{others} more around it (data/costs.toml)"
+            )
     for name in rows["backend"].drop_duplicates() if "backend" in rows else ():
         if name not in backends():
             continue
@@ -278,8 +305,14 @@ def rates(rows: pd.DataFrame, column: str) -> list[str]:
         ["copy rate", *(_rate(x) for x in known["copy_rate"])],
         ["[low, high]", *(f"[{_rate(a)}, {_rate(b)}]" for a, b in zip(low, high, strict=True))],
     ]
-    return [*table_of(labels, columns), "", *fill(["[low, high]: Wilson's 95% interval, as if "
-            "faults were independent; they are not quite, so it is rather too narrow."])]
+    return [
+        *table_of(labels, columns),
+        "",
+        *hang(
+            "[low, high]: Wilson's 95% interval, as if faults were independent; they are not "
+            "quite, so it is rather too narrow"
+        ),
+    ]
 
 
 def _rate(value: Any) -> str:
