@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..errors import TableError
+from ..plots.record import chosen
 from ..scenario import DECISIONS, Scenario
+from ..scenario.model import WORKLOAD_FIELDS
+from ..scenario.record import scenarios_of
+from ..workloads.catalog import WORKLOADS
 from .source import Source, as_runs
 
 CASE = "case"
-GROUP = "group"
 NAMELESS = "the scenario"
 
 
-def named(source: Source, column: str, base: Any, other: Any) -> tuple[pd.DataFrame, list[str]]:
+def named(
+    source: Source, column: str, base: Any, other: Any, where: Mapping[str, Any] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """Return the rows of both sides with a column ``case`` in front, and what was left out.
 
     A case is named by the grid file's ``case``, and by the fields that vary within it.
@@ -27,9 +33,12 @@ def named(source: Source, column: str, base: Any, other: Any) -> tuple[pd.DataFr
         A table.
     column, base, other
         What is compared.
+    where
+        Rows to take: column -> value or list of values; ``case`` is the grid file's.
     """
     table = as_runs(source)
-    table.insert(0, GROUP, _groups(source, len(table)))
+    table.insert(0, CASE, _groups(source, len(table)))
+    table = chosen(table, where)
     if column not in table:
         raise TableError(
             f"column: there is no column {column!r}; accepted: {', '.join(map(str, table.columns))}"
@@ -44,11 +53,12 @@ def named(source: Source, column: str, base: Any, other: Any) -> tuple[pd.DataFr
             notes.append(f"left out: other drain policies than the decision's: {', '.join(more)}")
     names = np.empty(len(both), object)
     fields = [name for name in Scenario.model_fields if name in both]
-    for group, places in both.groupby(GROUP, sort=False).indices.items():
+    for group, places in both.groupby(CASE, sort=False).indices.items():
         names[places] = _names(both.iloc[places], str(group), fields, column)
-    both = both.drop(columns=GROUP)
-    both.insert(0, CASE, names)
-    both.attrs = dict(table.attrs)
+    both = both.assign(**{CASE: names})
+    # Grids of a file may have a scenario in common: it is run, and counts, once.
+    both = both.drop_duplicates([CASE, *fields, "replication"])
+    both.attrs = dict(source.table.attrs)
     return both.reset_index(drop=True), notes
 
 
@@ -58,8 +68,6 @@ def _groups(source: Source, rows: int) -> Any:
     cases = parameters.get("cases", [])
     if not any(cases):
         return ""
-    from ..scenario.record import scenarios_of  # noqa: PLC0415 (only here)
-
     grids = getattr(scenarios_of(parameters), "grids", ())
     groups = np.repeat(np.array(cases, object), [len(g) * parameters["seeds"] for g in grids])
     return groups if len(groups) == rows else ""
@@ -77,11 +85,25 @@ def varying(rows: pd.DataFrame, fields: list[str], column: str) -> list[str]:
     return found
 
 
-def _names(rows: pd.DataFrame, group: str, fields: list[str], column: str) -> Any:
+def _names(rows: pd.DataFrame, group: str, fields: list[str], column: str) -> list[str]:
     names = varying(rows, fields, column)
-    parts = [[f"{name}={_word(value)}" for value in rows[name]] for name in names]
-    texts = [", ".join(words) for words in zip(*parts, strict=True)] if parts else [""] * len(rows)
-    return [", ".join(filter(None, (group, text))) or NAMELESS for text in texts]
+    texts = []
+    for values in rows[["workload", *names]].itertuples(index=False):
+        unused = _unused(str(values[0]))
+        words = [
+            f"{name}={_word(value)}"
+            for name, value in zip(names, values[1:], strict=True)
+            if name not in unused
+        ]
+        texts.append(", ".join(filter(None, (group, *words))) or NAMELESS)
+    return texts
+
+
+def _unused(workload: str) -> frozenset[str]:
+    """Return the fields that a workload does not look at."""
+    if workload not in WORKLOADS:
+        return frozenset()
+    return WORKLOAD_FIELDS - WORKLOADS[workload].uses
 
 
 def _word(value: Any) -> str:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from ..measure import compare as beside_simulation
-from ..plots.record import chosen
 from ..plots.style import file_sha256
 from ..stats import compare, format_comparison
 from ..stats.text import WIDTH
@@ -48,6 +47,8 @@ class Report:
         The runs that it is about, ``case`` in front.
     comparison
         What ``wb.compare()`` found, a row a case.
+    prices
+        The same of the time of a write, None where no time means anything.
     figures
         Those that were drawn.
     """
@@ -56,6 +57,7 @@ class Report:
     sections: dict[str, list[str]]
     rows: pd.DataFrame
     comparison: pd.DataFrame
+    prices: pd.DataFrame | None
     figures: list[Figure] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -135,8 +137,7 @@ def report(
         For what is no table, has not the columns, or not both sides.
     """
     source = load(table, seeds)
-    both, notes = named(source, column, base, other)
-    both = chosen(both, where) if where else both
+    both, notes = named(source, column, base, other, where)
     rows = text.counted(both)
     # A rate is compared between the same scenarios on both sides; the case stands for a scenario.
     comparison = compare(rows, column, base, other, value, by=[CASE])
@@ -187,7 +188,7 @@ def report(
     if drawn:
         sections["Figures"] = _figure_list(drawn)
     name = title or source.parameters.get("title") or "wpbench: off against on"
-    return Report(name, sections, both, comparison, drawn)
+    return Report(name, sections, both, comparison, price, drawn)
 
 
 def _values(value: Any) -> str:
@@ -236,14 +237,14 @@ def _compared(comparison: pd.DataFrame, kind: str) -> list[str]:
 def _held_against(source: Source, rows: pd.DataFrame, column: str) -> list[str]:
     if source.kind != MEASURED:
         return text.agreement(source, rows)
-    return [*text.rates(rows, column), "", *_simulation_of(source)]
+    return [*text.rates(rows, column), "", *_simulation_of(rows)]
 
 
-def _simulation_of(source: Source) -> list[str]:
+def _simulation_of(rows: pd.DataFrame) -> list[str]:
     """Return a measured table's rows beside their simulation, those that differ."""
-    if "accesses" not in source.table:
+    if "accesses" not in rows:
         return text.fill("The table has no column accesses, and was not simulated beside.")
-    both = beside_simulation(source.table)
+    both = beside_simulation(rows)
     off = both[~both["within"].astype(bool)]
     lines = text.fill(
         f"Simulated beside it: in {len(both) - len(off)} of {len(both)} rows the simulated rate "

@@ -21,7 +21,7 @@ from ..sweep.store import read_store
 
 SIMULATED, MEASURED = "simulated", "measured"
 # Columns that only measured tables have, and those of a kernel's table that a scenario names so.
-_MEASURED_COLUMNS = ("kernel", "clock", "oracle")
+_MEASURED_COLUMNS = ("kernel", "clock", "oracle", "kernel_copies")
 _RENAMED = {"pattern": "order"}
 
 
@@ -150,6 +150,12 @@ def as_runs(source: Source) -> pd.DataFrame:
     if source.kind == MEASURED and "workload" not in table:
         workload = "userfaultfd" if "fill_cpu" in table else "reproducer"
         table.insert(0, "workload", workload)
+    missing = [name for name in Scenario.model_fields if name not in table]
+    if source.kind == SIMULATED and missing:
+        raise TableError(
+            f"{source.name or 'table'}: has no column {missing[0]!r}; accepted: what "
+            "wb.simulate(), wb.sweep() or wb.measure.run() returns, or a kernel's table"
+        )
     for name in ("decision", "wp_faults" if "wp_faults" in table else "copies"):
         if name not in table:
             raise TableError(accepted(f"{source.name or 'table'}: column", name, table.columns))

@@ -11,6 +11,7 @@ from ..errors import TableError, accepted
 from ..plots.record import chosen
 from ..scenario import Scenario
 from ..stats import compare
+from .cases import varying
 from .source import as_runs, load
 
 SIDE = "table"
@@ -79,6 +80,10 @@ def compare_tables(
         [table[keep].assign(**{SIDE: name}) for name, table in zip(names, tables, strict=True)],
         ignore_index=True,
     )
+    if by is None:  # what follows from other fields, as drain from decision, says nothing more
+        free = varying(both, fields, SIDE)
+        same = both.groupby(SIDE)[fields].nunique(dropna=False).max() == 1
+        fields = [name for name in fields if name in free or name == "seed" or same[name]]
     both = both[[*fields, SIDE, "replication", value]]
     found = compare(
         both,
