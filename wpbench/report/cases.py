@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import TableError
+from ..errors import TableError, accepted
 from ..plots.record import chosen
 from ..scenario import DECISIONS, Scenario
 from ..scenario.model import WORKLOAD_FIELDS
@@ -43,6 +43,9 @@ def named(
         raise TableError(
             f"column: there is no column {column!r}; accepted: {', '.join(map(str, table.columns))}"
         )
+    for name, side in (("base", base), ("other", other)):
+        if side not in set(table[column]):
+            raise TableError(accepted(name, side, table[column].unique().tolist()))
     both = table[table[column].isin([base, other])]
     notes = []
     if column == "decision" and "drain" in both:
@@ -51,8 +54,10 @@ def named(
         both = both[both["drain"] == own]
         if more:
             notes.append(f"left out: other drain policies than the decision's: {', '.join(more)}")
-    names = np.empty(len(both), object)
     fields = [name for name in Scenario.model_fields if name in both]
+    if not source.parameters.get("file"):
+        both = _by_fields(both, fields)
+    names = np.empty(len(both), object)
     for group, places in both.groupby(CASE, sort=False).indices.items():
         names[places] = _names(both.iloc[places], str(group), fields, column)
     both = both.assign(**{CASE: names})
@@ -71,6 +76,12 @@ def _groups(source: Source, rows: int) -> Any:
     grids = getattr(scenarios_of(parameters), "grids", ())
     groups = np.repeat(np.array(cases, object), [len(g) * parameters["seeds"] for g in grids])
     return groups if len(groups) == rows else ""
+
+
+def _by_fields(rows: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
+    """Return rows ordered by the fields, as Scenario has them: whatever the order of the axes."""
+    codes = [pd.factorize(rows[name])[0] for name in fields]
+    return rows.iloc[np.lexsort(codes[::-1])]
 
 
 def varying(rows: pd.DataFrame, fields: list[str], column: str) -> list[str]:

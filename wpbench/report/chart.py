@@ -58,6 +58,7 @@ def shape_of(rows: pd.DataFrame, column: str, value: str = "copy_rate") -> Shape
     fields = [name for name in Scenario.model_fields if name in rows]
     names = varying(rows, fields, column)
     best: Shape | None = None
+    largest = (0, 0.0)
     for x in (name for name in AXES if name in names):
         others = [name for name in names if name != x]
         groups = rows.groupby(others, sort=False, dropna=False) if others else [((), rows)]
@@ -71,9 +72,10 @@ def shape_of(rows: pd.DataFrame, column: str, value: str = "copy_rate") -> Shape
             if not whole:
                 continue
             points = np.array(list(lines.values()))
-            if np.ptp(points, axis=1).max() < _SHAPE * np.abs(points).max():
-                continue
-            if best is None or part[x].nunique() > best.rows[x].nunique():
+            spread = float(np.ptp(points, axis=1).max())
+            size = (points.shape[1], spread)
+            if 0 < spread >= _SHAPE * np.abs(points).max() and size > largest:
+                largest = size
                 best = Shape(part, x, _common_name(part, x))
     return best
 
@@ -89,7 +91,7 @@ def _means(rows: pd.DataFrame, x: str, column: str, value: str) -> dict[object, 
 
 def _common_name(rows: pd.DataFrame, x: str) -> str:
     names = rows[CASE].str.replace(rf",? ?\b{x}=[^,]*", "", regex=True).unique()
-    return str(names[0]) if len(names) == 1 else ""
+    return str(names[0]).lstrip(", ") if len(names) == 1 else ""
 
 
 def chart(shape: Shape, column: str, sides: tuple[object, object], value: str) -> list[str]:

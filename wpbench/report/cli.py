@@ -94,7 +94,8 @@ def _where(pairs: list[str]) -> dict[str, list[Any]]:
         name, equals, values = pair.partition("=")
         if not equals or not name or not values:
             raise TableError(f"--where: {pair!r} is not COLUMN=VALUE[,VALUE]")
-        found[name] = [_value(text) for text in values.split(",")]
+        # A grid file's case is a text, commas and all.
+        found[name] = [values] if name == "case" else [_value(text) for text in values.split(",")]
     return found
 
 

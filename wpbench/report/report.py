@@ -23,6 +23,8 @@ from .mail import mail
 from .source import MEASURED, SIMULATED, Source, command_of, load
 
 MOST = 24  # scenarios listed
+_PATH = "PATH=$PWD/.venv/bin:$PATH"
+_BARE = ("&&", _PATH)  # of a command, what the shell must see as it is
 INTRODUCTION = {
     SIMULATED: "A write-protect fault of an anonymous page ends in a reuse or in a copy; the copy "
     "rate is the share of copies. All numbers are simulated: wpbench runs a program fault by fault "
@@ -271,7 +273,7 @@ def _again(source: Source, options: Mapping[str, Any]) -> list[str]:
             "No single command: the scenarios come from a list, a store or a measurement, not from "
             "a grid."
         )
-    steps = f"git checkout {commit} && make env && PATH=$PWD/.venv/bin:$PATH && {command}"
+    steps = f"git checkout {commit} && make env && {_PATH} && {command}"
     if commit is None:
         steps = command
     lines = _shell(steps)
@@ -282,22 +284,32 @@ def _again(source: Source, options: Mapping[str, Any]) -> list[str]:
 
 
 def _shell(command: str) -> list[str]:
-    """Return a shell command as lines of at most 72 columns."""
+    """Return a shell command as lines of at most 72 columns, continued by a backslash."""
     lines, line = [], "  "
-    for word in _words(command):
-        if len(line) + len(word) + 3 > WIDTH and line.strip():
+    for word in shlex.split(command):
+        quoted = word if word in _BARE else shlex.quote(word)
+        if len(line) + len(quoted) + 3 > WIDTH and line.strip():
             lines.append(line + " \\")
             line = "    "
-        line += word if not line.strip() else f" {word}"
+        if len(line) + len(quoted) + 2 > WIDTH:
+            # Parts of a word stand at the beginning of their lines: the shell joins them.
+            *parts, quoted = _parts(word)
+            lines += [f"{line.rstrip()} \\", *(f"{part}\\" for part in parts)]
+            line = quoted
+        else:
+            line += quoted if not line.strip() else f" {quoted}"
     return [*lines, line]
 
 
-def _words(command: str) -> Sequence[str]:
-    """Return a command's words, as they stand in it."""
-    return [
-        word if word in ("&&", "PATH=$PWD/.venv/bin:$PATH") else shlex.quote(word)
-        for word in shlex.split(command)
-    ]
+def _parts(word: str) -> list[str]:
+    """Return a word in quoted parts that are each shorter than a line."""
+    parts, part = [], ""
+    for letter in word:
+        if len(shlex.quote(part + letter)) > WIDTH - 2:
+            parts.append(shlex.quote(part))
+            part = ""
+        part += letter
+    return [*parts, shlex.quote(part)]
 
 
 def _figure_list(figures: Sequence[Figure]) -> list[str]:

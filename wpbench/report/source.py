@@ -36,7 +36,7 @@ class Source:
     kind
         ``simulated`` or ``measured``.
     name
-        Of the file or grid; "" for a DataFrame.
+        Of the file; "" for a DataFrame or a grid.
     """
 
     table: pd.DataFrame
@@ -72,10 +72,15 @@ def load(what: object, seeds: int | None = None) -> Source:
     WpbenchError
         If it is none of these, or has no row.
     """
+    if isinstance(what, str | Path) and not _is_table(Path(what)):
+        what = load_grid(what)
+    if isinstance(what, Grid | GridFile):
+        count = seeds or (what.seeds if isinstance(what, GridFile) else 1)
+        return Source(simulate(what, seeds=count), SIMULATED)
+    if seeds is not None:
+        raise TableError("seeds: only a grid is simulated; accepted with a table: None")
     if isinstance(what, str | Path):
-        source = _from_path(Path(what), seeds)
-    elif isinstance(what, Grid | GridFile):
-        source = _from_grid(what, seeds)
+        source = _from_path(Path(what))
     elif isinstance(what, pd.DataFrame):
         source = Source(what, kind_of(what))
     else:
@@ -84,11 +89,11 @@ def load(what: object, seeds: int | None = None) -> Source:
         )
     if source.table.empty:
         raise TableError(f"{source.name or 'table'}: has no rows")
-    if seeds is not None and not (
-        isinstance(what, Grid | GridFile) or (source.made.get("parameters", {}).get("grids"))
-    ):
-        raise TableError("seeds: only a grid is simulated anew; accepted with a table: None")
     return source
+
+
+def _is_table(path: Path) -> bool:
+    return path.is_dir() or path.suffix in (".parquet", ".csv")
 
 
 def kind_of(table: pd.DataFrame) -> str:
@@ -98,23 +103,13 @@ def kind_of(table: pd.DataFrame) -> str:
     return MEASURED if measured else SIMULATED
 
 
-def _from_grid(grid: Grid | GridFile, seeds: int | None, name: str = "") -> Source:
-    if seeds is None:
-        seeds = grid.seeds if isinstance(grid, GridFile) else 1
-    return Source(simulate(grid, seeds=seeds), SIMULATED, name)
-
-
-def _from_path(path: Path, seeds: int | None) -> Source:
+def _from_path(path: Path) -> Source:
     if path.is_dir():
         return Source(_one_model(read_store(path), path), SIMULATED, str(path))
-    if path.suffix in (".parquet", ".csv"):
-        if not path.is_file():
-            raise WpbenchError(f"{path}: there is no such file")
-        table = _read(path)
-        return Source(table, kind_of(table), path.name)
-    grid = load_grid(path)
-    shipped = grid.path.parent == data_dir() / "grids"
-    return _from_grid(grid, seeds, grid.path.stem if shipped else str(path))
+    if not path.is_file():
+        raise WpbenchError(f"{path}: there is no such file")
+    table = _read(path)
+    return Source(table, kind_of(table), path.name)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -198,7 +193,8 @@ def command_of(source: Source, options: Mapping[str, Any]) -> str | None:
         return shlex.join(["wpbench", "report", name, *seeds, *given])
     if len(parameters.get("grids", ())) == 1:
         fields = parameters["grids"][0]
-        axes = [part for name, value in fields.items() for part in _axis(name, value)]
+        names = [name for name in Scenario.model_fields if name in fields]
+        axes = [part for name in names for part in _axis(name, fields[name])]
         seeds = ["--seeds", str(parameters["seeds"])]
         run = shlex.join(["wpbench", "run", *axes, *seeds, "--parquet", "table.parquet"])
         return f"{run} && {shlex.join(['wpbench', 'report', 'table.parquet', *given])}"
@@ -207,5 +203,7 @@ def command_of(source: Source, options: Mapping[str, Any]) -> str | None:
 
 def _axis(name: str, value: Any) -> list[str]:
     values = [one for one in (value if isinstance(value, list) else [value]) if one is not None]
-    text = ",".join(str(one) for one in values)
+    # Of a mix, what has no weight is not in it.
+    texts = [" ".join(w for w in str(one).split() if not w.endswith(":0")) for one in values]
+    text = ",".join(texts)
     return [f"--{name.replace('_', '-')}", text] if values else []

@@ -206,7 +206,7 @@ def verdicts(comparison: pd.DataFrame, value: str, kind: str) -> str:
         "same": "is the same",
         "higher": "is higher",
         "~": "shows no difference",
-        "untested": "was not tested (one run)",
+        "untested": "was not tested (fewer than two pairs)",
     }
     parts = [f"{words[v]} in {found[v]}" for v in words if v in found]
     rest = n - sum(int(found[v]) for v in words if v in found)
