@@ -248,7 +248,7 @@ class TestAgain:
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         }
         done = subprocess.run(
-            line, shell=True, cwd=cwd, env=env, capture_output=True, text=True, check=False
+            ["sh", "-c", line], cwd=cwd, env=env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

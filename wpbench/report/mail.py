@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
+from email.generator import BytesGenerator
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr, parsedate_to_datetime
+from email.utils import format_datetime, getaddresses, parsedate_to_datetime
 
 from ..errors import WpbenchError
 
@@ -83,12 +85,14 @@ def mail(
     message.set_content(body, charset="us-ascii", cte="7bit")
     digest = hashlib.sha256(message.as_bytes()).hexdigest()[:24]
     message["Message-ID"] = f"<wpbench-{digest}@{author.domain}>"
-    text = message.as_bytes(policy=message.policy.clone(mangle_from_=True))
-    return _FROM_LINE.encode() + b"\n" + text + b"\n"
+    text = io.BytesIO()
+    # A line of the text that begins with "From " would begin another mail: it gets a ">".
+    BytesGenerator(text, mangle_from_=True, policy=message.policy).flatten(message)
+    return _FROM_LINE.encode() + b"\n" + text.getvalue() + b"\n"
 
 
 def _address(name: str, text: str) -> Address:
-    shown, address = parseaddr(text)
+    shown, address = getaddresses([text])[0] if len(getaddresses([text])) == 1 else ("", "")
     try:
         found = Address(shown, addr_spec=address)
     except (HeaderParseError, ValueError, IndexError):
