@@ -42,13 +42,8 @@ def test_a_field_in_which_tables_differ_as_a_whole_goes_with_the_side(both):
     one, two = (t[t["decision"] == d] for t, d in zip(both, ("patch1", "patch2"), strict=True))
     found = compare_tables(one, two)
     row = found.set_index("npages").loc[4]
-    mean = {
-        name: part["copy_rate"].mean()
-        for name, part in (("A", one), ("B", two))
-        for part in [part[part["npages"] == 4]]
-    }
-    assert row["base"] == pytest.approx(mean["A"])
-    assert row["other"] == pytest.approx(mean["B"])
+    for name, part in (("base", one), ("other", two)):
+        assert row[name] == pytest.approx(part.loc[part["npages"] == 4, "copy_rate"].mean())
     assert row["low"] <= row["difference"] <= row["high"]
     assert found.attrs["comparison"]["with"]["decision"] == ("patch1", "patch2")
     same = compare_tables(*both, sides=("decision", "patch1", "patch2"))
@@ -91,22 +86,8 @@ def test_stores_and_files(tmp_path, both, capsys):
         "only A",
         "only B",
     }
-    assert (
-        main(
-            [
-                *line,
-                "--by",
-                "npages",
-                "--base-column",
-                "decision",
-                "--base",
-                "patch1",
-                "--other",
-                "patch2",
-            ]
-        )
-        == 0
-    )
+    sides = ["--base-column", "decision", "--base", "patch1", "--other", "patch2"]
+    assert main([*line, "--by", "npages", *sides]) == 0
     assert "n = 6 pairs" in capsys.readouterr().out
 
 

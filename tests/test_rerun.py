@@ -108,11 +108,9 @@ def test_a_tampered_picture_is_found(copies):
 
 def test_a_figure_with_another_tables_hash_is_found(copies):
     path = copies[".svg"]
-    with path) as file:
-        text = file.read()
+    text = path.read_text()
     digest = plots.read_provenance(path)["figure"]["csv_sha256"]
-    with open(path.open("w") as file:
-        file.write(text.replace(digest, "0" * 64))
+    path.write_text(text.replace(digest, "0" * 64))
     (difference,) = plots.rerun(path).differences
     assert difference.startswith(f"the table behind it: sha256 {'0' * 64}, made again {digest}")
 
