@@ -81,8 +81,8 @@ lab: env        ## JupyterLab on notebooks/
 app: env        ## the notebooks as a web page (voila)
 	$(PY) -m voila notebooks
 
-bench: env      ## throughput of the machine, beside C where gcc is there
-	$(PY) benchmarks/throughput.py
+bench: env      ## benchmarks/run.py: a table, and out/bench.json (about twenty minutes)
+	$(PY) benchmarks/run.py --json $(OUT)/bench.json
 
 lock:           ## constraints.txt anew: what pyproject.toml resolves to today
 	@$(call need_python)

@@ -1,6 +1,6 @@
 /*
  * The reproducer on a synchronous device by the same rules and over the same state as
- * wpbench/mm: the yardstick of benchmarks/throughput.py. Rare paths (asynchronous I/O, moving
+ * wpbench/mm: the yardstick of benchmarks/c_twin.py. Rare paths (asynchronous I/O, moving
  * pagevecs, swap cache) are tested for where the machine tests for them, and counted if taken:
  * this workload never takes them.
  */

@@ -1,158 +1,85 @@
-"""Page operations per second of the reproducer, beside C doing the same work; and bytes a page.
+"""Page operations per second of the reproducer, beside C doing the same work; memory.
 
-A page operation is a read, a write, or one page of a MADV_PAGEOUT.  numba and C run in turn, on
-fresh machines of the same size, and give the same counts; the ratio is the median over the pairs.
-
-    python benchmarks/throughput.py [--max-exponent 24] [--pairs 5] [--json FILE]
+A page operation is a read, a write, or one page of a MADV_PAGEOUT.  wpbench and C run in turn, on
+fresh machines of the same size, and must give the same counts.
 """
 
-import argparse
-import ctypes
-import datetime as dt
-import json
-import platform
-import shutil
-import statistics
-import subprocess
-import tempfile
-import time
-from pathlib import Path
+from __future__ import annotations
 
-import numpy as np
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from c_twin import compile_c, run_c, run_wpbench
+from common import Result, child, in_turn, median
 
 import wpbench as wb
-from wpbench.mm import layout as L
-from wpbench.provenance import provenance
 from wpbench.scenario.model import machine_bytes
-from wpbench.simulate import plan_of
-from wpbench.workloads.reproducer import reproducer
 
-COUNTERS = (
-    "wp_faults", "reuses", "copies", "drains", "drained_pages",
-    "pswpin", "pswpout", "not_paged_out", "accesses",
-)  # fmt: skip
-CONFIGURATION = (
-    "npages", "pagevec", "decision", "drain", "bypass",
-    "async_io", "timed", "nphys", "nslots", "swap_total",
-)  # fmt: skip
-STATE = ("free_page", "next_page", "next_slot", "slots_used", "disabled", "gt3_test", "rare")
-
-
-class CMachine(ctypes.Structure):
-    _fields_ = (
-        [(name, ctypes.c_void_p) for name in ("pte", "page", "slot", "vec")]
-        + [(name, ctypes.c_int64) for name in (*CONFIGURATION, *STATE)]
-        + [(name, ctypes.c_int64) for name in (*COUNTERS, "major")]
-        + [("reason", ctypes.c_int64 * 16), ("seen", ctypes.c_int64 * 8)]
-        + [(name, ctypes.c_int64) for name in ("last_reason", "last_word")]
-    )
+ORDERS = {"sequential": "read-write", "shuffled": "read-write-shuffled"}
+IN_CACHE = 14  # up to 2**14 pages a machine fits into a core's own cache
+PEAK = """
+import json, sys
+from pathlib import Path
+import wpbench as wb
+table = wb.simulate(wb.Scenario(npages=1 << {exponent}, rounds=1))
+assert table["pswpin"].item() == 1 << {exponent}
+# Not ru_maxrss: that is inherited from the process that started this one.
+status = Path("/proc/self/status").read_text()
+kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+print(json.dumps({{"peak_gib": int(kib) / 2**20}}))
+"""
 
 
-def compile_c(folder: str):
-    if shutil.which("gcc") is None:
-        return None
-    source = Path(__file__).with_name("reproducer.c")
-    library = Path(folder) / "reproducer.so"
-    command = ["gcc", "-O3", "-march=native", "-shared", "-fPIC", str(source), "-o", str(library)]
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(library))
-
-
-def run_c(library, scenario, rounds, config):
-    arrays = {
-        "pte": np.zeros(config["npages"], np.uint32),
-        "page": np.empty(config["nphys"], np.int64),
-        "slot": np.zeros(config["nslots"], np.uint32),
-        "vec": np.zeros(config["ncpus"] * L.NR_VECS * (config["pagevec"] + 1), np.int32),
-    }
-    m = CMachine(**{name: config[name] for name in CONFIGURATION})
-    for name, array in arrays.items():
-        setattr(m, name, array.ctypes.data)
-    m.gt3_test = config["gt3_test"]
-    m.next_page = m.next_slot = 1
-    shuffle = ctypes.c_int64(int(scenario.order == "read-write-shuffled"))
-    library.touch(ctypes.byref(m))
-    library.reproducer(ctypes.byref(m), ctypes.c_int64(1), shuffle)
-    before = [getattr(m, name) for name in COUNTERS]
-    start = time.perf_counter()
-    library.reproducer(ctypes.byref(m), ctypes.c_int64(rounds), shuffle)
-    seconds = time.perf_counter() - start
-    if m.rare:
-        raise SystemExit("reproducer.c took a path that it does not implement")
-    return seconds, [getattr(m, name) - b for name, b in zip(COUNTERS, before, strict=True)]
-
-
-def run_numba(scenario, rounds):
-    """Time `rounds` rounds: a run of them and one more, less a run of that one."""
-    seconds = []
-    counts = []
-    for some in (1, rounds + 1):
-        m = plan_of(scenario.model_copy(update={"rounds": some})).machine(0)
-        start = time.perf_counter()
-        reproducer(m)
-        seconds.append(time.perf_counter() - start)
-        counts.append([int(getattr(m, name)) for name in COUNTERS])
-    return seconds[1] - seconds[0], [b - a for a, b in zip(*counts, strict=True)]
-
-
-def measure(library, scenario, pairs):
-    config = scenario.machine_config()
-    rounds = max(2, int(2e7 // scenario.npages))
-    run_numba(scenario, 1)
-    times, ratios = [], []
-    for _ in range(pairs):
-        seconds, counts = run_numba(scenario, rounds)
-        times.append(seconds)
-        if library is not None:
-            c_seconds, c_counts = run_c(library, scenario, rounds, config)
-            if c_counts != counts:
-                raise SystemExit(f"numba and C disagree: {counts} {c_counts}")
-            ratios.append(seconds / c_seconds)
-    return {
-        "decision": scenario.decision,
-        "order": scenario.order,
-        "npages": scenario.npages,
-        "rounds": rounds,
-        "operations_per_second": 3 * scenario.npages * rounds / statistics.median(times),
-        "ratio_to_c": statistics.median(ratios) if ratios else None,
-        "bytes_per_page": machine_bytes(config) / scenario.npages,
-    }
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--max-exponent", type=int, default=24)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args()
-    rows = []
+def measure(quick: bool) -> Iterator[Result]:
+    """Yield operations a second and ratios to C by size and order; memory."""
+    cached = []
     with tempfile.TemporaryDirectory() as folder:
         library = compile_c(folder)
-        if library is None:
-            print("no gcc: numba alone")
-        print(f"{'decision':9}{'order':21}{'pages':>10}{'Mops/s':>9}{'time/C':>8}{'B/page':>9}")
-        for exponent in range(10, options.max_exponent + 1, 2):
-            for order in ("read-write", "read-write-shuffled"):
-                for decision in ("patch1", "patch2"):
-                    scenario = wb.Scenario(decision=decision, order=order, npages=1 << exponent)
-                    row = measure(library, scenario, options.pairs)
-                    rows.append(row)
-                    ratio = "-" if row["ratio_to_c"] is None else f"{row['ratio_to_c']:.2f}"
-                    print(
-                        f"{decision:9}{order:21}{row['npages']:10}"
-                        f"{row['operations_per_second'] / 1e6:9.1f}{ratio:>8}"
-                        f"{row['bytes_per_page']:9.2f}",
-                        flush=True,
-                    )
-    cached = [row["ratio_to_c"] for row in rows if row["npages"] <= 1 << 14 and row["ratio_to_c"]]
+        for exponent in (10, 12) if quick else range(10, 27, 2):
+            # Large machines take a minute a pair when shuffled: memory is what they measure.
+            pairs = 1 if quick else 7 if exponent <= 18 else 3 if exponent <= 24 else 1
+            for order, accesses in ORDERS.items():
+                for decision in ("patch1", "patch2") if exponent <= 18 else ("patch2",):
+                    scenario = wb.Scenario(decision=decision, order=accesses, npages=1 << exponent)
+                    name = f"{decision}/{order}/2^{exponent}"
+                    rounds = max(1, (1 << 18 if quick else 1 << 23) >> exponent)
+                    speeds, ratios = _beside_c(library, scenario, rounds, pairs)
+                    yield median(f"throughput/{name}", speeds, "Mops/s/core")
+                    if ratios:
+                        yield median(f"c-ratio/{name}", ratios, "time/C")
+                    if exponent <= IN_CACHE:
+                        cached += ratios
     if cached:
-        print(f"in cache (up to 2^14 pages): median ratio to C {statistics.median(cached):.2f}")
-    if options.json:
-        record = provenance("benchmarks/throughput.py", vars(options))
-        record["date"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        record["processor"] = platform.processor() or platform.machine()
-        Path(options.json).write_text(json.dumps({"provenance": record, "rows": rows}, indent=1))
+        yield median("c-ratio/in-cache", cached, "time/C", "<= 1.15")
+    exponent = 16 if quick else 26
+    config = wb.Scenario(npages=1 << exponent).machine_config()
+    yield median(f"memory/page/2^{exponent}", [machine_bytes(config) / 2**exponent], "bytes/page")
+    peak = child(PEAK.format(exponent=exponent))["peak_gib"]
+    yield median(f"memory/peak/2^{exponent}", [peak], "GiB", "< 1.5")
 
 
-if __name__ == "__main__":
-    main()
+def _beside_c(
+    library: Any, scenario: wb.Scenario, rounds: int, pairs: int
+) -> tuple[list[float], list[float]]:
+    """Return million operations a second of each run, and its time by C's."""
+    counts: list[list[int]] = []
+
+    def wpbench() -> float:
+        seconds, counted = run_wpbench(scenario, rounds)
+        counts.append(counted)
+        return seconds
+
+    def c() -> float:
+        seconds, counted = run_c(library, scenario, rounds)
+        counts.append(counted)
+        return seconds
+
+    run_wpbench(scenario.model_copy(update={"npages": 2}), 1)  # load the compiled code
+    if library is None:
+        seconds, ratios = [wpbench() for _ in range(pairs)], []
+    else:
+        seconds, _, ratios = in_turn(pairs, wpbench, c)
+    if any(counted != counts[0] for counted in counts):
+        raise SystemExit(f"wpbench and C disagree: {counts}")
+    return [3e-6 * scenario.npages * rounds / s for s in seconds], ratios

@@ -22,7 +22,7 @@ ROOMS: list[set[str]] = [
     {"widgets"},
     {"report"},
     {"plots"},
-    {"sweep"},
+    {"sweep", "price"},
     {"explain"},
     {"measure"},  # the same workloads on the kernel, and what the simulation says of them
     {"simulate"},

@@ -4,12 +4,14 @@ import numba
 import numpy as np
 import pandas as pd
 import pytest
+from test_replay import SYNCHRONOUS
 
 import wpbench as wb
-from wpbench import mm
+from wpbench import mm, trace
 from wpbench.data import costs
 from wpbench.mm import layout as L
 from wpbench.mm.lru_lock import hold_lru_lock
+from wpbench.scenario.columns import cost_row
 from wpbench.simulate import run
 
 pytestmark = pytest.mark.nojit
@@ -38,24 +40,55 @@ def test_every_nanosecond_is_booked(program, backend, cost_set):
         booked = dict(zip(L.SPENT, m.spent.tolist(), strict=True))
         assert min(booked.values()) >= 0, booked
         assert sum(booked.values()) == passed, booked
+        assert m.cpu_ns == passed - booked["idle"]
         assert m.lru_lock_hold_ns <= m.lruvecs * m.wall_ns
         assert (m.clock - m.started).min() >= 0
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p["workload"])
+# With a clock threads go by their times, without one they take turns.
+IN_TURN = [p for p in PROGRAMS if p.get("threads", 1) == 1 and p["workload"] != "redis"]
+
+
+@pytest.mark.parametrize("program", IN_TURN, ids=lambda p: p["workload"])
 def test_a_synchronous_device_gives_the_same_counts_with_the_clock_on(program):
-    if program.get("threads", 1) > 1 or program["workload"] in ("redis", "memcached"):
-        pytest.skip("with a clock these threads go by their times")
     decisions = list(wb.DECISIONS)
     counts = [
         wb.simulate(wb.grid(decision=decisions, backend="zram", costs=name, **program))
         for name in ("none", "server")
     ]
-    timed = ("write_ns", "write_cycles", "lru_lock", "wall_ns", "costs")
+    timed = ("write_ns", "write_cycles", "lru_lock", "cpu_ns", "wall_ns", "costs")
     timeless = [c for c in counts[0] if not c.startswith(timed)]
     pd.testing.assert_frame_equal(counts[0][timeless], counts[1][timeless])
     assert (counts[1].wall_ns > 0).all()
     assert (counts[0].wall_ns == 0).all()
+
+
+def test_closed_forms_do_not_depend_on_the_clock():
+    """Copies by pages and pagevec, as the closed forms have them (test_reproducer.py)."""
+    axes = {
+        "decision": ["v5.17", "patch1", "patch2"], "pagevec": [14, 15, 31],
+        "order": ["read-write", "read-all-write-all"], "npages": range(1, 67), "rounds": 5,
+    }  # fmt: skip
+    counts = [wb.simulate(wb.grid(costs=name, **axes)) for name in ("none", "server")]
+    for column in ("wp_faults", "copies", "drains", "drained_pages", "pswpout"):
+        assert (counts[0][column] == counts[1][column]).all()
+
+
+@pytest.mark.parametrize("path", SYNCHRONOUS, ids=lambda path: path.name)
+def test_synchronous_traces_replay_with_the_clock_on(path, monkeypatch):
+    real = trace.machine_of
+    monkeypatch.setattr(trace, "cost_row", lambda _, backend: cost_row("server", backend))
+    machines = []
+
+    def timed(recorded, offset):
+        machines.append(real(recorded, offset, {"timed": 1}))
+        return machines[0]
+
+    monkeypatch.setattr(trace, "machine_of", timed)
+    found = wb.replay(path)
+    assert machines[0].clock.max() > 1000 * found.compared  # nanoseconds have passed
+    assert found.compared > 900
+    assert found.mismatches == 0
 
 
 def test_threads_without_costs_take_turns():

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
         WpbenchError,
     )
     from .explain import Explanation, explain
+    from .price.account import budget
+    from .price.difference import price
+    from .price.predictions import predictions
+    from .price.result import Price
     from .provenance import version
     from .report.report import report
     from .scenario import DECISIONS, DRAINS, Grid, GridFile, Scenario, grid, load_grid
@@ -38,6 +42,7 @@ _WHERE = {
     "Grid": "scenario",
     "GridFile": "scenario",
     "MeasureError": "errors",
+    "Price": "price.result",
     "Replay": "trace",
     "Scenario": "scenario",
     "ScenarioError": "errors",
@@ -55,6 +60,9 @@ _WHERE = {
     "faults": "simulate",
     "grid": "scenario",
     "load_grid": "scenario",
+    "budget": "price.account",
+    "predictions": "price.predictions",
+    "price": "price.difference",
     "read_store": "sweep.store",
     "replay": "trace",
     "report": "report.report",
@@ -72,6 +80,7 @@ __all__ = [
     "Grid",
     "GridFile",
     "MeasureError",
+    "Price",
     "Replay",
     "Scenario",
     "ScenarioError",
@@ -81,6 +90,7 @@ __all__ = [
     "TraceError",
     "WpbenchError",
     "backends",
+    "budget",
     "compare",
     "costs",
     "data_dir",
@@ -91,6 +101,8 @@ __all__ = [
     "measure",
     "mm",
     "plots",
+    "predictions",
+    "price",
     "read_store",
     "replay",
     "report",

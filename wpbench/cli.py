@@ -5,33 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from .errors import ScenarioError, WpbenchError, accepted
+from .errors import ScenarioError, WpbenchError
 from .output import add_output_options, check_outputs, write_outputs
 
-# What a field's text on the command line becomes; the others stay text.
-_INTEGERS = {
-    "npages",
-    "rounds",
-    "read_cpu",
-    "write_cpu",
-    "cpus",
-    "pagevec",
-    "seed",
-    "threads",
-    "spinner_threads",
-    "delay_ns",
-    "latency_ns",
-    "page_cluster",
-    "swap_pages",
-    "pmd_offset",
-    "fill_cpu",
-    "folio_order",
-}
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 SHOWN = (
     "wp_faults",
     "copies",
@@ -44,34 +23,10 @@ SHOWN = (
 )
 
 
-def _value(name: str, text: str) -> Any:
-    if name in _INTEGERS:
-        try:
-            return int(text, 0)
-        except ValueError:
-            raise ScenarioError(f"{name}: {text!r} is not a whole number") from None
-    if name == "fork_exit_before":
-        if text.lower() not in _BOOLEANS:
-            raise ScenarioError(accepted(name, text, _BOOLEANS))
-        return _BOOLEANS[text.lower()]
-    return text
-
-
-def _grid(options: argparse.Namespace) -> Any:
-    from .scenario import Scenario, grid
-
-    axes: dict[str, Any] = {}
-    for name in Scenario.model_fields:
-        text = getattr(options, name, None)
-        if text in Scenario.model_fields:
-            axes[name] = text  # as that axis
-        elif text is not None:
-            axes[name] = [_value(name, part.strip()) for part in text.split(",")]
-    return grid(**axes)
-
-
 def _run(options: argparse.Namespace) -> int:
-    scenarios = _grid(options)
+    from .scenario.options import scenarios_of
+
+    scenarios = scenarios_of(options)
     check_outputs(options)
     from .simulate import simulate
 
@@ -109,9 +64,10 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from .explain import explain
+    from .scenario.options import scenarios_of
 
     if options.trace is None:
-        scenarios = _grid(options)
+        scenarios = scenarios_of(options)
         if len(scenarios) != 1:
             raise ScenarioError(f"explain takes one scenario, not a grid of {len(scenarios)}")
         found = explain(scenarios[0], options.fault, replication=options.replication)
@@ -155,27 +111,12 @@ def _notebook(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_scenario_options(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each field of a Scenario."""
-    from .scenario import DECISIONS, DRAINS, Scenario
-    from .workloads.catalog import ORDERS, WORKLOADS
-
-    choices: dict[str, Iterable[str]] = {
-        "workload": WORKLOADS,
-        "decision": DECISIONS,
-        "drain": DRAINS,
-        "order": ORDERS,
-    }
-    for name in Scenario.model_fields:
-        text = f"one of {', '.join(choices[name])}" if name in choices else None
-        metavar = "N[,N...]" if name in _INTEGERS else "VALUE[,VALUE...]"
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=metavar, help=text)
-
-
 def _parser() -> argparse.ArgumentParser:
     from .measure.cli import add_parser
+    from .price.cli import add_parser as add_price
     from .provenance import version
     from .report.cli import add_parsers as add_report
+    from .scenario.options import add_scenario_options
     from .sweep.cli import add_parser as add_sweep
 
     parser = argparse.ArgumentParser(
@@ -190,13 +131,14 @@ def _parser() -> argparse.ArgumentParser:
         help="simulate a scenario or, with commas, a grid of them",
         description="Simulate.  Every option is a field of Scenario; commas make a grid.",
     )
-    _add_scenario_options(run)
+    add_scenario_options(run)
     run.add_argument("--seeds", type=int, default=1, metavar="N", help="replications of each")
     add_output_options(run)
     run.set_defaults(do=_run)
 
     add_sweep(commands)
     add_report(commands)
+    add_price(commands)
 
     replay = commands.add_parser(
         "replay",
@@ -220,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Explain a fault of a scenario (--fault, and the options of run), or one that "
         "was recorded (--trace and --row).",
     )
-    _add_scenario_options(explain)
+    add_scenario_options(explain)
     explain.add_argument("--fault", type=int, metavar="N", help="number of the fault, from 0")
     explain.add_argument("--replication", type=int, default=0, metavar="N")
     explain.add_argument("--trace", metavar="FILE", help="a trace, as for replay")

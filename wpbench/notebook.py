@@ -71,9 +71,11 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
         ) from None
     lines: list[str] = []
     for cell in book.cells:
-        lines.extend(
-            output["text"].rstrip("\n")
+        # One cell's text may come in several pieces, cut anywhere.
+        text = "".join(
+            output["text"]
             for output in cell.get("outputs", [])
             if output.get("output_type") == "stream" and output.get("name") == "stdout"
         )
+        lines.extend(text.splitlines())
     return lines

@@ -97,15 +97,19 @@ class Plan:
         Runs.
     watching
         ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
+    cost
+        int64[n, NR_COSTS], nanoseconds of the steps; None for those of the cost sets.
     """
 
-    def __init__(self, columns: dict[str, Any], n: int, **watching: int) -> None:
+    def __init__(
+        self, columns: dict[str, Any], n: int, *, cost: Any = None, **watching: int
+    ) -> None:
         self.n = n
         self.columns = columns
         self.workloads = np.broadcast_to(columns["workload"], self.n)
         self._config = machine_config(columns, **watching)
         self._param = workload_params(columns)
-        self._cost = cost_rows(columns)
+        self._cost = cost_rows(columns) if cost is None else cost
         self.ghz = mapping(columns["costs"])(ghz, float)
         streams = stream_states(columns["seed"], columns["replication"])
         self._seeds = np.broadcast_to(streams, self.n)
@@ -286,6 +290,14 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
     return m
 
 
+def raise_failure(plan: Plan, errors: Any) -> None:
+    """Raise for the first run that could not be finished, if any."""
+    failed = np.flatnonzero(errors)
+    if failed.size:
+        first = int(failed[0])
+        raise SimulationError(f"{L.ERRORS[errors[first]]} ({plan.describe(first)})")
+
+
 def plan_of(what: object, seeds: int = 1) -> Plan:
     """Return the runs of a Scenario, a Grid or any iterable of Scenarios."""
     check_positive("seeds", seeds)
@@ -369,8 +381,8 @@ def simulate(
         CPUs interrupted.  With a clock (``costs``): ``write_ns``, the time of all writes that met a
         write-protect fault, ``write_ns_mean``, ``write_cycles_mean``, ``write_ns_p50`` and
         ``write_ns_p99`` (to a sixteenth); ``lru_lock_taken``, ``lru_lock_wait_ns``,
-        ``lru_lock_hold_ns``; ``wall_ns``, when the last CPU was done.  ``attrs["wpbench"]`` says
-        how it was made.
+        ``lru_lock_hold_ns``; ``cpu_ns``, of all CPUs without what they idled, and ``wall_ns``, when
+        the last CPU was done.  ``attrs["wpbench"]`` says how it was made.
 
     Raises
     ------
@@ -383,10 +395,7 @@ def simulate(
     if threads is not None:
         check_positive("threads", threads)
     counted, errors = execute(plan, threads, progress)
-    failed = np.flatnonzero(errors)
-    if failed.size:
-        first = int(failed[0])
-        raise SimulationError(f"{L.ERRORS[errors[first]]} ({plan.describe(first)})")
+    raise_failure(plan, errors)
     table = tabulate(plan, counted)
     table.attrs["wpbench"] = provenance("simulate", described(scenarios, table, seeds))
     return table

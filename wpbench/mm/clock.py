@@ -117,6 +117,8 @@ def settle(m: Machine) -> None:
     """Write down what is known only at the end of a run."""
     for cpu in range(m.ncpus):
         m.wall_ns = max(m.wall_ns, m.clock[cpu] - m.started)
+        m.cpu_ns += m.clock[cpu] - m.started
+    m.cpu_ns -= m.spent[L.SPENT_IDLE]
     if m.timed:
         _book_hot_paths(m)
         m.write_ns_p50 = write_quantile(m, 50)

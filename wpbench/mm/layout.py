@@ -253,6 +253,7 @@ COUNTERS = (
     "write_ns",  # of all write-protect faults together
     "write_ns_p50",
     "write_ns_p99",
+    "cpu_ns",  # of all CPUs together, idle time left out
     "wall_ns",  # the latest clock
 )
 NR_COUNTERS = len(COUNTERS)

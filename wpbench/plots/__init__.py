@@ -1,6 +1,7 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
 from .copy_rate import copy_rate
+from .frontier import frontier
 from .mean_over import mean_over
 from .record import draw, read_provenance
 from .rerun import Rerun, rerun
@@ -12,6 +13,7 @@ __all__ = [
     "copy_rate",
     "draw",
     "figure",
+    "frontier",
     "mean_over",
     "read_provenance",
     "rerun",

@@ -219,7 +219,7 @@ def _price(found: pd.DataFrame, most: int) -> list[str]:
     listed, hidden = _most(found, most)
     lines = text.fill(
         "Nanoseconds of a write that meets a write-protect fault, with its drain and its copy. The "
-        "costs of the steps are assumed (below): a sign is firmer than a size.",
+        "costs of the steps are assumed (below); what follows from their ranges: wpbench price.",
         "",
     )
     lines += _compared(listed, "simulated, assumed costs")

@@ -4,6 +4,7 @@ from .decisions import DECISIONS, DRAINS, SWAPINS, Decision
 from .files import GridFile, load_grid
 from .grids import Grid, grid
 from .model import Scenario
+from .text import parse_axis
 
 __all__ = [
     "DECISIONS",
@@ -15,4 +16,5 @@ __all__ = [
     "Scenario",
     "grid",
     "load_grid",
+    "parse_axis",
 ]

@@ -1,0 +1,43 @@
+"""``wpbench price``: what the patch saves and costs, over the ranges of the costs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..output import add_output_options, check_outputs, write_outputs
+from ..scenario.options import add_scenario_options, scenarios_of
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to ``argparse``'s."""
+    parser = commands.add_parser(
+        "price",
+        help="patch on less patch off, in time, over the ranges of the costs",
+        description="Simulate each scenario with patch off and on, with the costs of a set and "
+        "with costs drawn from its ranges.",
+    )
+    add_scenario_options(parser, without=("decision",))
+    parser.add_argument("--off", default="patch1", metavar="DECISION", help="default: %(default)s")
+    parser.add_argument("--on", default="patch2", metavar="DECISION", help="default: %(default)s")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="replications")
+    parser.add_argument("--draws", type=int, default=64, metavar="N", help="of costs: 2, 4, ...")
+    parser.add_argument("--measure", default="write", help="write or cpu; default: %(default)s")
+    add_output_options(parser)
+    parser.set_defaults(do=_price)
+
+
+def _price(options: argparse.Namespace) -> int:
+    scenarios = scenarios_of(options)
+    check_outputs(options)
+    from .difference import price
+
+    found = price(
+        scenarios, off=options.off, on=options.on, seeds=options.seeds, draws=options.draws
+    )
+    said = found.answer(measure=options.measure)
+    if not write_outputs(options, found.table):
+        print(found)
+        print()
+        print(said)
+    return 0

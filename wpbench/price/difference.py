@@ -1,0 +1,266 @@
+"""Patch on minus patch off, per write-protect fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ..data import costs, facts
+from ..errors import ScenarioError, accepted, check_positive
+from ..mm import layout as L
+from ..provenance import provenance
+from ..scenario import DECISIONS, Scenario
+from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure
+from ..stats import rate_interval
+from .draws import DRAWN, drawn_costs, unit_draws
+from .result import Price
+
+# What is compared, per write-protect fault, and the counter it comes from.
+MEASURES = {"write": "write_ns", "cpu": "cpu_ns"}
+# Fields of a scenario that are no parameter of a comparison.
+_NOT_COMPARED = ("decision", "swapin")
+_NOTES = {
+    "all-cpus": "impossible under the page-table lock: lru_add_drain_all() sleeps",
+    "lru-add-only": "named on the list, never built",
+    "this-page": "named on the list, never built",
+}
+_TOO_MANY = 10_000_000  # runs
+
+
+def price(
+    scenarios: Scenario | Iterable[Scenario],
+    *,
+    off: str = "patch1",
+    on: str = "patch2",
+    seeds: int = 1,
+    draws: int = 64,
+    seed: int = 0,
+    confidence: float = 0.95,
+    threads: int | None = None,
+    progress: Callable[[int], Any] | None = None,
+) -> Price:
+    """Return what the patch costs or saves, with the cost set's values and over their ranges.
+
+    Every scenario is simulated with both decisions: with the cost set's values, ``seeds``
+    replications; and with costs drawn from their ranges (log-uniform, a Sobol sequence; a backend's
+    ``read_ns``, ``write_ns`` and, where the scenario does not give it, ``latency_ns`` included).
+    Off and on share each draw and each random stream.
+
+    Parameters
+    ----------
+    scenarios
+        Their ``decision`` must not vary; ``drain`` and ``insert_at_once`` are those of ``on``.
+        ``costs`` None: ``server``.
+    off, on
+        Decisions, keys of ``wb.DECISIONS``.
+    seeds
+        Replications.  Draw n uses replication n modulo ``seeds``.
+    draws
+        Of the costs: a power of two.
+    seed
+        Of the draws.
+    confidence
+        Share of the draws between ``low`` and ``high``, and confidence of ``wins``' interval.
+    threads, progress
+        As for ``simulate()``.
+
+    Returns
+    -------
+    Price
+        ``table`` has the parameters that vary; ``measure``: ``write``, the time of the writes that
+        met a write-protect fault, or ``cpu``, all CPU time, each by the number of those faults;
+        ``off``, ``on``, ``difference``: nanoseconds per fault with the cost set's values (mean over
+        replications; on minus off: negative where the patch saves time); ``low``, ``high``: the
+        middle of the drawn differences; ``wins``: in which share of the draws ``on`` is cheaper,
+        with Wilson's interval ``wins_low``, ``wins_high`` (of the draws, as if they were
+        independent: rather too wide); ``dominant``: the cost whose draws go most with the
+        difference, and ``rho``, Spearman's rank correlation of the two; ``copy_rate_off``,
+        ``copy_rate_on``; ``drains_per_fault``; ``faults``, with ``on``; ``note``, what no kernel
+        can or does do.
+
+    Raises
+    ------
+    ScenarioError
+        For scenarios without ranges of costs, a decision axis, or wrong arguments.
+    SimulationError
+        If a run cannot be finished.
+    """
+    for name, value in (("off", off), ("on", on)):
+        if value not in DECISIONS:
+            raise ScenarioError(accepted(name, value, DECISIONS))
+    check_positive("seeds", seeds)
+    places = unit_draws(draws, seed)
+    given = _given(scenarios)
+    pairs = [*(_with(s, off, drained=False) for s in given), *(_with(s, on) for s in given)]
+    central = _counted(plan_of(pairs, seeds), threads, progress)
+    drawn = _counted(_drawn_plan(pairs, places, seeds), threads, progress)
+    return _priced(given, pairs, central, drawn, places, (off, on, seeds, draws, seed, confidence))
+
+
+def _given(scenarios: object) -> list[Scenario]:
+    """Return the scenarios, with costs; refuse those that ask for two decisions."""
+    found = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)  # type: ignore[call-overload]
+    ranged = [name for name in costs() if _has_ranges(name)]
+    made = []
+    for scenario in found:
+        name = scenario.costs or "server"
+        if name not in ranged:
+            raise ScenarioError(
+                f"costs: {name!r} has no ranges to draw from; accepted: {', '.join(ranged)}"
+            )
+        made.append(scenario if scenario.costs else _changed(scenario, costs=name))
+    if len({scenario.decision for scenario in made}) > 1:
+        raise ScenarioError(
+            "decision: price() compares off with on itself; accepted: scenarios of one decision"
+        )
+    if not made:
+        raise ScenarioError("price() needs at least one scenario")
+    return made
+
+
+def _has_ranges(name: str) -> bool:
+    return any("low" in fact for step, fact in facts("costs")[name].items() if step in L.COSTS)
+
+
+def _changed(scenario: Scenario, **fields: Any) -> Scenario:
+    old = {name: getattr(scenario, name) for name in scenario.model_fields_set}
+    return Scenario(**old | fields)
+
+
+def _with(scenario: Scenario, decision: str, *, drained: bool = True) -> Scenario:
+    """Return a scenario of one side; what only the other side does is left out of ``off``."""
+    if drained:
+        return _changed(scenario, decision=decision)
+    return _changed(scenario, decision=decision, drain=None, insert_at_once=False)
+
+
+def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
+    """Return the plan of every scenario with every draw of the costs."""
+    draws = len(places)
+    if len(pairs) * draws > _TOO_MANY:
+        raise ScenarioError(
+            f"draws: {draws} times {len(pairs)} scenarios with each decision; accepted: up to "
+            f"{_TOO_MANY} runs"
+        )
+    columns = plan_of(pairs).columns
+    n = len(pairs) * draws
+    rows = np.repeat(np.arange(len(pairs)), draws)
+    columns = {k: v[rows] if len(v) > 1 else v for k, v in columns.items()}
+    columns["replication"] = np.tile(np.arange(draws) % seeds, len(pairs))
+    cost = np.zeros((n, L.NR_COSTS), np.int64)
+    latency = np.broadcast_to(columns["latency_ns"], n).copy()
+    for i, scenario in enumerate(pairs):
+        at = slice(i * draws, (i + 1) * draws)
+        drawn = drawn_costs(str(scenario.costs), scenario.backend, places)
+        for name, values in drawn.items():
+            step = {"read_ns": "device_read", "write_ns": "device_write"}.get(name, name)
+            if step in L.COSTS:
+                cost[at, L.COSTS.index(step)] = values
+        if scenario.latency_ns is None:
+            latency[at] = drawn["latency_ns"]
+    columns["latency_ns"] = latency
+    return Plan(columns, n, cost=cost)
+
+
+def _counted(plan: Plan, threads: int | None, progress: Any) -> dict[str, Any]:
+    """Do the runs; return each counter's column."""
+    counted, errors = execute(plan, threads, progress)
+    raise_failure(plan, errors)
+    return dict(zip(COUNTERS, counted.T.astype(float), strict=True))
+
+
+def _per_fault(found: dict[str, Any], counter: str) -> Any:
+    faults = np.where(found["wp_faults"] > 0, found["wp_faults"], np.nan)
+    return found[counter] / faults
+
+
+def _priced(
+    given: list[Scenario],
+    pairs: list[Scenario],
+    central: dict[str, Any],
+    drawn: dict[str, Any],
+    places: Any,
+    how: tuple[Any, ...],
+) -> Price:
+    off, on, seeds, draws, seed, confidence = how
+    n = len(given)
+    fields = pd.DataFrame([scenario.resolved() for scenario in pairs[n:]])
+    names = [str(name) for name in fields if name not in _NOT_COMPARED]
+    varying = _varying(fields, names)
+
+    def mean(values: Any) -> tuple[Any, Any]:
+        by_run = values.reshape(2, n, seeds).mean(axis=2)
+        return by_run[0], by_run[1]
+
+    copies = mean(_per_fault(central, "copies"))
+    drains = mean(_per_fault(central, "drains"))
+    faults = mean(central["wp_faults"])
+    tables, differences = [], []
+    for measure, counter in MEASURES.items():
+        first, second = mean(_per_fault(central, counter))
+        by_draw = _per_fault(drawn, counter).reshape(2, n, draws)
+        difference = by_draw[1] - by_draw[0]
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(difference, [tail, 1 - tail], axis=1)
+        won = (difference < 0).sum(axis=1)
+        wins_low, wins_high = rate_interval(won, np.full(n, draws), confidence)
+        dominant = [_dominant(row, places) for row in difference]
+        table = fields[varying].assign(
+            measure=measure,
+            off=first,
+            on=second,
+            difference=second - first,
+            low=low,
+            high=high,
+            wins=won / draws,
+            wins_low=wins_low,
+            wins_high=wins_high,
+            dominant=[name for name, _ in dominant],
+            rho=[rho for _, rho in dominant],
+            copy_rate_off=copies[0],
+            copy_rate_on=copies[1],
+            drains_per_fault=drains[1],
+            faults=faults[1].astype(int),
+            note=[_note(scenario) for scenario in pairs[n:]],
+        )
+        tables.append(table)
+        differences.append(difference)
+    table = pd.concat(tables, ignore_index=True)
+    table.attrs["varying"] = varying
+    parameters = {
+        "scenarios": [scenario.resolved() for scenario in given],
+        "off": off, "on": on, "seeds": seeds, "draws": draws, "seed": seed,
+        "confidence": confidence,
+    }  # fmt: skip
+    table.attrs["wpbench"] = provenance("price", parameters)
+    return Price(table, np.concatenate(differences))
+
+
+def _varying(fields: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Return the parameters that vary, without those that go with others (threads with cpus)."""
+    varying: list[str] = []
+    for name in names:
+        before = fields.groupby(varying).ngroups if varying else 1
+        if fields.groupby([*varying, name]).ngroups > before:
+            varying.append(name)
+    return varying
+
+
+def _note(scenario: Scenario) -> str:
+    if scenario.insert_at_once:
+        return "past the pagevec: no kernel does this"
+    return _NOTES.get(str(scenario.drain), "")
+
+
+def _dominant(difference: Any, places: Any) -> tuple[str, float]:
+    """Return the cost that the difference goes with most, and Spearman's rank correlation."""
+    if np.isnan(difference).any() or np.ptp(difference) == 0:
+        return "", np.nan
+    ranks = stats.rankdata(np.column_stack([difference, places]), axis=0)
+    rho = np.corrcoef(ranks, rowvar=False)[0, 1:]
+    at = int(np.argmax(np.abs(rho)))
+    return DRAWN[at], float(rho[at])

@@ -1,0 +1,51 @@
+"""A field's values as text: what the command line and a notebook's parameters are given."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+from ..errors import ScenarioError, accepted
+from .model import Scenario
+
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def parse_axis(name: str, text: str) -> list[Any]:
+    """Return the values of a field from ``"1,8,512"``.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such field, or a value is no number or truth value where it should be.
+    """
+    if name not in Scenario.model_fields:
+        raise ScenarioError(accepted("Scenario field", name, Scenario.model_fields))
+    kinds = _kinds(Scenario.model_fields[name].annotation)
+    return [_value(name, part.strip(), kinds) for part in str(text).split(",")]
+
+
+def _kinds(annotation: Any) -> set[type]:
+    """Return the types in an annotation: of ``Annotated[int, ...] | None``, int and NoneType."""
+    parts = typing.get_args(annotation)
+    if not parts:
+        return {annotation} if isinstance(annotation, type) else set()
+    return set().union(*map(_kinds, parts))
+
+
+def _value(name: str, text: str, kinds: set[type]) -> Any:
+    if bool in kinds:
+        if text.lower() not in _BOOLEANS:
+            raise ScenarioError(accepted(name, text, _BOOLEANS))
+        return _BOOLEANS[text.lower()]
+    if int in kinds:
+        try:
+            return int(text, 0)
+        except ValueError:
+            raise ScenarioError(f"{name}: {text!r} is not a whole number") from None
+    if float in kinds:
+        try:
+            return float(text)
+        except ValueError:
+            raise ScenarioError(f"{name}: {text!r} is not a number") from None
+    return text
