@@ -31,8 +31,8 @@ class TestNotebook:
         assert text.isascii()
         box = mailbox.mbox(folder / "reply.mbox")
         (message,) = box
-        assert message["In-Reply-To"] == "<20220131162940.210846-3-david@redhat.com>"
         box.close()
+        assert message["In-Reply-To"] == "<20220131162940.210846-3-david@redhat.com>"
         for name in ("copy-rate-migration-rate.svg", "copy-rate-migration-rate.png"):
             assert wb.plots.rerun(folder / name).identical
         answer = text.rsplit("git send-email", 1)[1].replace("\n", " ")
@@ -74,6 +74,7 @@ def test_committed_report_is_what_the_grid_gives_today():
     assert "-dirty" not in committed, "made from edited sources: nobody can make it again"
 
 
+@pytest.mark.slow
 def test_commands_of_the_page_run(tmp_path):
     text = (ROOT / "docs" / "reports.md").read_text()
     commands = re.findall(r"^    (wpbench .*)$", text, flags=re.MULTILINE)
