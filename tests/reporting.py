@@ -12,9 +12,8 @@ GRID = {
     "rounds": 3,
 }
 VERSION = re.compile(r"wpbench \S+, (commit \S+, )?data [0-9a-f]{16}")
-COMMIT = re.compile(r"git checkout [0-9a-f]{12}(-dirty)?")
 AFTER = re.compile(r"\(the sources were edited after commit [0-9a-f]{12}\)\n")
-CHECKOUT = re.compile(r"git checkout \S+ && make env && PATH=\S+ (\\\n +)?&& ")
+CHECKOUT = re.compile(r"git checkout \S+ && make env && \\\n  PATH=\S+ && \\\n  ")
 
 
 def small(**more):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,27 @@ from .errors import WpbenchError, accepted
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = "python3"
+
+
+def place(path: str) -> Path:
+    """Return where a notebook's parameter points to.
+
+    A relative path is taken from where the kernel runs, which is where papermill was started; in
+    JupyterLab, whose kernels run in ``notebooks/``, from the project's top.
+    """
+    here = Path.cwd()
+    return (NOTEBOOKS.parent if here == NOTEBOOKS else here) / path
+
+
+def given_file(path: str) -> str:
+    """Return an input file that a notebook's parameter names: as ``place()``, or from the top.
+
+    A text that is no file is returned as it is: it may be a shipped file's name.
+    """
+    for found in (place(path), NOTEBOOKS.parent / path):
+        if path and found.is_file():
+            return str(found)
+    return path
 
 
 def _find(name: str) -> Path:
@@ -22,7 +44,7 @@ def _find(name: str) -> Path:
 
 
 def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int = 600) -> list[str]:
-    """Execute a notebook and return the text that its cells printed, a string a line.
+    """Execute a notebook and return the text that its cells printed, a string a cell.
 
     papermill alone only warns of a parameter that the notebook does not have, and takes whichever
     kernel the file was saved with; this rejects the first and names the second.
@@ -63,19 +85,22 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
             kernel_name=KERNEL,
             execution_timeout=timeout,
             progress_bar=False,
-            cwd=str(path.parent),
+            # What cells write to standard error, such as a sweep's bar, is seen as it comes.
+            stderr_file=sys.stderr if sys.stderr.isatty() else None,
+            cwd=str(Path.cwd()),
         )
     except papermill.PapermillExecutionError as error:
         raise WpbenchError(
             f"{path.name}: cell {error.exec_count}: {error.ename}: {error.evalue}"
         ) from None
-    lines: list[str] = []
-    for cell in book.cells:
-        # One cell's text may come in several pieces, cut anywhere.
-        text = "".join(
-            output["text"]
-            for output in cell.get("outputs", [])
-            if output.get("output_type") == "stream" and output.get("name") == "stdout"
-        )
-        lines.extend(text.splitlines())
-    return lines
+    return [text for text in map(_printed, book.cells) if text]
+
+
+def _printed(cell: Any) -> str:
+    """Return what a cell printed; it comes in pieces, cut anywhere."""
+    pieces = [
+        output["text"]
+        for output in cell.get("outputs", [])
+        if output.get("output_type") == "stream" and output.get("name") == "stdout"
+    ]
+    return "".join(pieces).rstrip("\n")

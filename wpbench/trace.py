@@ -97,6 +97,8 @@ class Replay:
         Accesses whose page had other flags: name -> rows.
     first
         The first mismatches, a line each, with the machine's state before the operation.
+    outcomes
+        How often writes were what: outcome -> (kernel's, machine's).
     """
 
     file: str
@@ -105,6 +107,7 @@ class Replay:
     mismatches: int
     flag_mismatches: dict[str, int]
     first: list[str] = field(default_factory=list)
+    outcomes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -344,6 +347,7 @@ def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
         _describe(trace, int(i), int(got[i]), int(holders[i]))
         for i in np.flatnonzero(wrong)[:_MOST_SHOWN]
     ]
+    write = rows[:, 1] == OPS.index("write")
     return Replay(
         file=str(path),
         operations=len(rows),
@@ -351,6 +355,10 @@ def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
         mismatches=int(wrong.sum()),
         flag_mismatches=dict(zip(FLAGS, differ.sum(axis=0).tolist(), strict=True)),
         first=first,
+        outcomes={
+            name: (int((write & (rows[:, 4] == i)).sum()), int((write & (got == i)).sum()))
+            for i, name in enumerate(L.OUTCOMES)
+        },
     )
 
 

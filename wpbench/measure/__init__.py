@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .agreement import compare, compare_table, compare_trace
+    from .agreement import compare, compare_table, compare_trace, describe
     from .facts import environment
     from .table import run
     from .vng import Guest
@@ -19,11 +19,12 @@ _WHERE = {
     "compare": "agreement",
     "compare_table": "agreement",
     "compare_trace": "agreement",
+    "describe": "agreement",
     "environment": "facts",
     "run": "table",
 }
 
-__all__ = ["Guest", "compare", "compare_table", "compare_trace", "environment", "run"]
+__all__ = ["Guest", "compare", "compare_table", "compare_trace", "describe", "environment", "run"]
 
 
 def __getattr__(name: str) -> Any:

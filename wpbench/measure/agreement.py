@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
     DataFrame
         ``file``, ``kernel``, ``decision``, ``backend``; ``operations``, ``compared``,
         ``mismatches``; ``agreement`` (0 to 1) with Wilson's 95 % interval ``agreement_low``,
-        ``agreement_high``; ``flags_<name>``, accesses whose page had another flag.
+        ``agreement_high``; ``flags_<name>``, accesses whose page had another flag; and of the
+        writes that met a write-protect fault what ``compare_table()`` has: ``wp_faults_*``,
+        ``copies_*``, ``rate_*``, ``difference``, ``within``.
         ``attrs["first"]``: the first mismatches, as text.
 
     Raises
@@ -76,11 +79,33 @@ def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
         "agreement_low": low,
         "agreement_high": high,
         **{f"flags_{name}": n for name, n in found.flag_mismatches.items()},
+        **_rates(*zip(found.outcomes["copy"], found.outcomes["reuse"], strict=True)),
     }
     table = pd.DataFrame([row])
     table.attrs["wpbench"] = provenance("measure.compare", {"trace": str(path)})
     table.attrs["first"] = found.first
     return table
+
+
+def _rates(measured: tuple[int, int], simulated: tuple[int, int]) -> dict[str, Any]:
+    """Return the copy rates of measured and simulated copies and reuses."""
+    faults, whole = sum(measured), sum(simulated)
+    low, high = _interval(measured[0], faults)
+    rate = measured[0] / faults if faults else float("nan")
+    expected = simulated[0] / whole if whole else float("nan")
+    return {
+        "rate_of": "copies / wp_faults",
+        "wp_faults_measured": faults,
+        "wp_faults_simulated": whole,
+        "copies_measured": measured[0],
+        "copies_simulated": simulated[0],
+        "rate_measured": rate,
+        "rate_low": low,
+        "rate_high": high,
+        "rate_simulated": expected,
+        "difference": rate - expected,
+        "within": bool(low <= expected <= high) if faults and whole else faults == whole,
+    }
 
 
 def scenario_of(row: Mapping[str, Any]) -> Scenario:
@@ -167,8 +192,10 @@ def _is_trace(path: Path) -> bool:
     return data[:1] == b"#" or data == b"\x1f\x8b"
 
 
-def compare(measured: pd.DataFrame | str | Path) -> pd.DataFrame:
+def compare(measured: pd.DataFrame | str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
     """Compare a measured table, its file (CSV or Parquet), or a trace file with its simulation.
+
+    ``pmd_offset``: of a trace, as in ``compare_trace()``.
 
     Returns
     -------
@@ -188,9 +215,45 @@ def compare(measured: pd.DataFrame | str | Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return compare_table(pd.read_parquet(path))
     if _is_trace(path):
-        return compare_trace(path)
+        return compare_trace(path, pmd_offset=pmd_offset)
     try:
         table = pd.read_csv(path)
     except (ValueError, UnicodeDecodeError) as error:
         raise MeasureError(f"{path}: neither a trace nor a table: {error}") from None
     return compare_table(table)
+
+
+def describe(compared: pd.DataFrame) -> str:
+    """Return what ``compare()`` found in words, 72 columns."""
+    if "compared" in compared:
+        return _describe_trace(compared)
+    faults = compared["wp_faults_measured"] == compared["wp_faults_simulated"]
+    copies = compared["copies_measured"] == compared["copies_simulated"]
+    equal = faults & (copies | compared["copies_measured"].isna())
+    worst = compared["difference"].abs().max()
+    blind = compared["copies_measured"].isna().all()
+    of = "faults per access, as copies could not be told" if blind else "the copy rate"
+    text = (
+        f"Of {len(compared)} rows {int(equal.sum())} are equal to the fault; in "
+        f"{int(compared['within'].sum())} the simulated rate ({of}) lies in the 95 % interval of "
+        "the measured one"
+    )
+    text += "." if pd.isna(worst) else f"; at most they are {100 * worst:.1f} points apart."
+    return textwrap.fill(text, 72)
+
+
+def _describe_trace(compared: pd.DataFrame) -> str:
+    """Return a line or two for each trace, and its first mismatches."""
+    lines = []
+    for row in compared.to_dict("records"):
+        share = f"{row['agreement']:.2%} [{row['agreement_low']:.2%}, {row['agreement_high']:.2%}]"
+        text = (
+            f"Of {row['compared']} compared operations {row['mismatches']} differ; {share} agree "
+            "(95 % interval, operations taken for independent)."
+        )
+        named = {str(name): value for name, value in row.items()}
+        flags = {n.removeprefix("flags_"): v for n, v in named.items() if n.startswith("flags_")}
+        if any(flags.values()):
+            text += " Flags that differ: " + ", ".join(f"{n} {v}" for n, v in flags.items() if v)
+        lines.append(textwrap.fill(text, 72))
+    return "\n".join([*lines, *(f"  {line}" for line in compared.attrs.get("first", []))])

@@ -244,6 +244,9 @@ def reset_counters(m: Machine) -> None:
         m.clock[cpu] = m.started
     for i in range(L.NR_SPENT):
         m.spent[i] = 0
+    if m.timed:
+        for i in range(L.NR_BINS):
+            m.histogram[i] = 0
 
 
 __all__ = ["Machine", "boot", "reset_counters"]

@@ -1,8 +1,10 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
+from .agreement import agreement
 from .copy_rate import copy_rate
 from .frontier import frontier
 from .mean_over import mean_over
+from .rates import rate_panels, rates
 from .record import draw, read_provenance
 from .rerun import Rerun, rerun
 from .style import STYLES, figure, save
@@ -10,11 +12,14 @@ from .style import STYLES, figure, save
 __all__ = [
     "STYLES",
     "Rerun",
+    "agreement",
     "copy_rate",
     "draw",
     "figure",
     "frontier",
     "mean_over",
+    "rate_panels",
+    "rates",
     "read_provenance",
     "rerun",
     "save",

@@ -23,8 +23,6 @@ from .mail import mail
 from .source import MEASURED, SIMULATED, Source, command_of, load
 
 MOST = 24  # scenarios listed
-_PATH = "PATH=$PWD/.venv/bin:$PATH"
-_BARE = ("&&", _PATH)  # of a command, what the shell must see as it is
 INTRODUCTION = {
     SIMULATED: "A write-protect fault of an anonymous page ends in a reuse or in a copy; the copy "
     "rate is the share of copies. All numbers are simulated: wpbench runs a program fault by fault "
@@ -273,21 +271,23 @@ def _again(source: Source, options: Mapping[str, Any]) -> list[str]:
             "No single command: the scenarios come from a list, a store or a measurement, not from "
             "a grid."
         )
-    steps = f"git checkout {commit} && make env && {_PATH} && {command}"
+    lines = _shell(command)
     if commit is None:
-        steps = command
-    lines = _shell(steps)
-    if commit is not None and commit.endswith("-dirty"):
-        lines = _shell(command)
-        lines += text.fill(f"(the sources were edited after commit {commit[:12]})")
-    return lines
+        return lines
+    if commit.endswith("-dirty"):
+        return lines + text.fill(f"(the sources were edited after commit {commit[:12]})")
+    return [
+        f"  git checkout {commit} && make env && \\",
+        "  PATH=$PWD/.venv/bin:$PATH && \\",
+        *lines,
+    ]
 
 
 def _shell(command: str) -> list[str]:
     """Return a shell command as lines of at most 72 columns, continued by a backslash."""
     lines, line = [], "  "
     for word in shlex.split(command):
-        quoted = word if word in _BARE else shlex.quote(word)
+        quoted = word if word == "&&" else shlex.quote(word)
         if len(line) + len(quoted) + 3 > WIDTH and line.strip():
             lines.append(line + " \\")
             line = "    "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,34 @@ class GridFile(Sequence[Scenario]):
             name: _stacked([part[name] for part in parts], [len(part) for part in self.grids])
             for name in Scenario.model_fields
         }
+
+    def at_most(self, **limits: float) -> GridFile:
+        """Return the file without values above some limits: ``at_most(cpus=16, npages=64)``.
+
+        Grids of which no value is left are left out.
+
+        Raises
+        ------
+        ScenarioError
+            For a limit that is no number, or one that leaves nothing.
+        """
+        grids = []
+        for name, limit in limits.items():
+            if name not in Scenario.model_fields:
+                raise ScenarioError(accepted("at_most: Scenario field", name, self.grids[0].axes))
+            if isinstance(limit, bool) or not isinstance(limit, int | float):
+                raise ScenarioError(accepted(f"max_{name}", limit, ["a number"]))
+        for part in self.grids:
+            axes = {
+                name: [v for v in values if name not in limits or v is None or v <= limits[name]]
+                for name, values in part.axes.items()
+            }
+            if all(axes.values()):
+                grids.append(Grid(axes, part.equal))
+        if not grids:
+            said = ", ".join(f"{name} {limit}" for name, limit in limits.items())
+            raise ScenarioError(f"{self.path}: has no scenario of at most {said}")
+        return replace(self, grids=tuple(grids))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):

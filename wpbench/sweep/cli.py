@@ -33,6 +33,11 @@ def add_parser(commands: Any) -> None:
         help="do the runs on this Dask scheduler's workers, or on those of a 'local' cluster",
     )
     parser.add_argument("--max-hours", type=float, default=24.0, metavar="H")
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="print the central table: copies in %% of the faults, and how often the drain helps",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what it would take")
     add_output_options(parser)
     parser.set_defaults(do=_sweep)
@@ -65,6 +70,17 @@ def _dask(address: str | None, workers: int | None) -> Iterator[Any]:
         yield client.get_executor()
 
 
+def _print_rates(table: Any, grid: Any) -> None:
+    from .rates import axis_of, off_and_on, rates
+    from .text import format_answer, format_rates
+
+    x = axis_of(grid)
+    made = rates(table, grid, x=x)
+    per_access = off_and_on(table, grid, x=x, value="copies_per_access")
+    print(format_rates(made, title=grid.title))
+    print(format_answer(off_and_on(table, grid, x=x), made, per_access), end="")
+
+
 def _sweep(options: argparse.Namespace) -> int:
     from ..scenario import load_grid
     from .run import estimate_sweep, sweep
@@ -85,7 +101,10 @@ def _sweep(options: argparse.Namespace) -> int:
         print(f"wpbench sweep: {str(stop) or 'stopped'}", file=sys.stderr)
         return 130
     failed = table[table["error"] != ""]
-    if not write_outputs(options, table):
+    written = write_outputs(options, table)
+    if options.table and len(failed) < len(table):
+        _print_rates(table, grid)
+    elif not written:
         print(f"{grid.title}: {len(table)} rows, {len(failed)} failed, in {options.store}")
     for error, rows in list(failed.groupby("error", sort=False))[:_MOST_FAILURES]:
         print(f"wpbench sweep: {len(rows)} rows failed: {error}", file=sys.stderr)

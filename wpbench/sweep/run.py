@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm as text_bar
 from tqdm.auto import tqdm
 
 from ..errors import SweepError
@@ -43,7 +44,7 @@ def sweep(
     seeds: int | None = None,
     executor: Any = None,
     workers: int | None = None,
-    progress: bool | None = None,
+    progress: bool | Literal["text"] | None = None,
     max_hours: float = 24.0,
     retry_failed: bool = True,
 ) -> pd.DataFrame:
@@ -68,7 +69,8 @@ def sweep(
         Threads of this process, None for as many as there are CPUs; with an executor, how many
         workers it has, where that cannot be seen.  The table does not depend on it.
     progress
-        A bar of the runs done: None for where somebody looks (a terminal, a notebook).
+        A bar of the runs done: None for where somebody looks (a terminal, a notebook); ``"text"``
+        for one without widgets, on standard error wherever that goes: a headless notebook's.
     max_hours
         A sweep that would take longer is refused.
     retry_failed
@@ -98,7 +100,15 @@ def sweep(
             found, seconds = work.estimate()
             found.check(max_hours)
             disable = None if progress is None else not progress
-            with tqdm(total=found.runs, initial=found.known, unit=" runs", disable=disable) as bar:
+            make = text_bar if progress == "text" else tqdm
+            every = 1.0 if progress == "text" else 0.1  # seconds: each line of text is kept
+            with make(
+                total=found.runs,
+                initial=found.known,
+                unit=" runs",
+                disable=disable,
+                mininterval=every,
+            ) as bar:
                 if not bar.disable:
                     bar.write(str(found), file=sys.stderr)
                 work.do(seconds, bar)

@@ -1,0 +1,58 @@
+"""The README's figures: `python tests/figures.py` writes them into docs/img anew."""
+
+from pathlib import Path
+
+import pandas as pd
+
+import wpbench as wb
+from wpbench import plots
+from wpbench.measure import shipped
+from wpbench.sweep.rates import rates
+
+IMG = Path(__file__).resolve().parents[1] / "docs" / "img"
+BACKENDS = ["zram", "zswap", "nvme"]
+POLICIES = ["off", "if-not-lru", "all-cpus"]
+
+
+def central_scenarios():
+    """Return those scenarios of the grid `cpus` that the figure shows."""
+    shown = [
+        s
+        for s in wb.load_grid("cpus")
+        if s.backend in BACKENDS
+        and s.drain in {None, "if-not-lru", "all-cpus"}
+        and (s.workload == "hand-over" or s.migration_rate == 0.1)
+    ]
+    return shown, wb.load_grid("cpus").seeds
+
+
+def central(folder):
+    """Copy rate over CPUs, by backend, workload and drain policy."""
+    scenarios, seeds = central_scenarios()
+    made = rates(wb.simulate(scenarios, seeds=seeds), x="cpus")
+    return plots.save(plots.rate_panels(made, policies=POLICIES), Path(folder) / "central")[0]
+
+
+def agreement(folder):
+    """Every trace and every row of data/kernel-measurements, measured against simulated."""
+    parts = {"traces": shipped.compare_traces()}
+    parts |= {name.removesuffix(".csv"): shipped.compare_shipped(name) for name in shipped.TABLES}
+    drawn = pd.concat(
+        [
+            table.assign(source=name, copies_measured=table["copies_measured"].astype("Int64"))
+            for name, table in parts.items()
+        ],
+        ignore_index=True,
+    )
+    figure, first = plots.figure(5.4, 5.6)
+    first.remove()
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    plots.agreement(drawn, above, by="source", residuals=below)
+    return plots.save(figure, Path(folder) / "agreement")[0]
+
+
+if __name__ == "__main__":
+    for draw in (central, agreement):
+        made = draw(IMG)
+        made.with_suffix(".png").unlink()
+        print(made)

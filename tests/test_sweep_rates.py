@@ -1,0 +1,205 @@
+"""The central table of a sweep: its numbers are those of simulate(), its words follow from them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import wpbench as wb
+from wpbench import plots
+from wpbench.cli import main
+from wpbench.sweep.rates import axis_of, blocks_of, check_axis, off_and_on, rates
+from wpbench.sweep.text import format_answer, format_rates, percent
+
+GRID = """
+title = "t"
+question = "q"
+seeds = 2
+[[grid]]
+decision = "patch1"
+backend = ["zram", "brd", "null_blk"]
+migration_rate = [0.0, 1.0]
+cpus = [1, 2, 4]
+threads = "cpus"
+npages = 16
+rounds = 3
+[[grid]]
+decision = "patch2"
+drain = ["if-not-lru", "all-cpus", "never"]
+backend = ["zram", "brd", "null_blk"]
+migration_rate = [0.0, 1.0]
+cpus = [1, 2, 4]
+threads = "cpus"
+npages = 16
+rounds = 3
+"""
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    file = tmp_path_factory.mktemp("grid") / "g.toml"
+    file.write_text(GRID)
+    return wb.load_grid(file)
+
+
+@pytest.fixture(scope="module")
+def table(grid):
+    return wb.simulate(grid, seeds=grid.seeds)
+
+
+@pytest.fixture(scope="module")
+def made(table, grid):
+    return rates(table, grid)
+
+
+@pytest.mark.nojit
+class TestRates:
+    def test_numbers_are_those_of_the_runs(self, table, made):
+        assert made.attrs["rates"]["x"] == "cpus"
+        axes = ["decision", "drain", "backend", "cpus", "migration_rate"]
+        assert made.attrs["rates"]["axes"] == axes  # threads follow from cpus
+        assert len(made) == 72
+        for row in made.to_dict("records"):
+            runs = table[(table[axes] == pd.Series(row)[axes]).all(axis=1)]
+            assert row["n"] == len(runs) == 2
+            assert row["copy_rate_mean"] == pytest.approx((runs.copies / runs.wp_faults).mean())
+            assert row["reuse_rate_mean"] == pytest.approx(1 - row["copy_rate_mean"])
+            assert row["copies_per_access_mean"] == pytest.approx(
+                (runs.copies / runs.accesses).mean()
+            )
+
+    def test_provenance_is_the_grid(self, made):
+        parameters = made.attrs["wpbench"]["parameters"]
+        assert parameters["title"] == "t"
+        assert parameters["seeds"] == 2
+        assert parameters["grids"][1]["drain"] == ["if-not-lru", "all-cpus", "never"]
+        assert parameters["grids"][0]["threads"] == "cpus"
+
+    def test_tied_fields_and_those_that_are_not(self, tmp_path):
+        file = tmp_path / "g.toml"
+        text = 'title = "t"\nquestion = "q"\n' + 2 * "[[grid]]\ncpus = [2, 4]\nrounds = 2\n%s\n"
+        file.write_text(text % ("", 'threads = "cpus"'))
+        both = wb.load_grid(file)
+        found = rates(wb.simulate(both), both)
+        assert found["threads"].tolist() == ["1", "1", "cpus", "cpus"]
+
+    def test_equal_scenarios_of_two_grids_count_once(self):
+        twice = [wb.Scenario(npages=n, rounds=2) for n in (1, 2, 1)]
+        assert len(rates(wb.simulate(twice))) == 2
+
+    def test_failed_runs_are_left_out_and_said(self, table, grid):
+        broken = table.astype({"copies": "Int64", "wp_faults": "Int64"})
+        broken = broken.assign(error=["it broke"] + [""] * (len(table) - 1))
+        broken.loc[0, ["copies", "wp_faults"]] = pd.NA
+        found = rates(broken, grid)
+        assert found["n"].tolist()[:2] == [1, 2]
+        assert "1 runs failed and are left out" in " ".join(format_rates(found).split())
+        with pytest.raises(wb.TableError, match="has no run that went well"):
+            rates(broken.assign(error="all"), grid)
+
+    def test_wrong_arguments(self, table, grid):
+        with pytest.raises(wb.TableError, match="no multiple of the grid's 72"):
+            rates(table.head(5), grid)
+        with pytest.raises(wb.TableError, match=r"x: 'cpu' is not accepted.*did you mean 'cpus'"):
+            rates(table, grid, x="cpu")
+        with pytest.raises(wb.ScenarioError, match="x: 'backend' is not accepted"):
+            check_axis(grid, "backend")
+        assert check_axis(grid, "npages") == "npages"
+        assert axis_of(grid) == "cpus"
+        with pytest.raises(wb.ScenarioError, match="max_cpus: 'two' is not accepted"):
+            grid.at_most(cpus="two")
+        with pytest.raises(wb.ScenarioError, match="has no scenario of at most cpus 0"):
+            grid.at_most(cpus=0)
+        assert len(grid.at_most(cpus=2)) == 48
+
+
+@pytest.mark.nojit
+class TestText:
+    @pytest.mark.parametrize(
+        ("rate", "text"),
+        [(0, "0"), (0.004, "<1"), (0.5, "50"), (0.9999, ">99"), (1, "100"), (np.nan, "-")],
+    )
+    def test_percent(self, rate, text):
+        assert percent(rate) == text
+
+    def test_backends_and_policies_that_are_equal_share_lines(self, made):
+        blocks = blocks_of(made)
+        assert [names for _, names, _ in blocks] == [["zram", "brd"], ["null_blk"]] * 2
+        text = format_rates(made, title="Title")
+        lines = text.splitlines()
+        assert lines[0] == "Title"
+        assert "zram, brd" in lines
+        assert max(map(len, lines)) <= 72
+        assert text.isascii()
+        # Page by page, 16 pages: 14 of them are copied; the patch copies none.
+        zram = lines[lines.index("zram, brd") :]
+        assert zram[1].split() == ["off,", "never", "88", "88", "88"]
+        assert zram[2].split() == ["if-not-lru,"]
+        assert zram[3].split() == ["all-cpus", "0", "0", "0"]
+
+    def test_answer_follows_from_the_runs(self, table, grid, made):
+        both = off_and_on(table, grid)
+        assert len(both) == 18
+        text = format_answer(both, made, off_and_on(table, grid, value="copies_per_access"))
+        assert max(map(len, text.splitlines())) <= 72
+        words = " ".join(text.split())
+        assert "of 18 scenarios" in words
+        assert "zram, brd 88 -> 0 3 - - -" in words
+        zram = both[(both.backend == "zram") & (both.migration_rate == 0)]
+        assert (zram["difference"] == -0.875).all()
+
+    def test_without_the_patch_it_says_how_the_decisions_lie(self):
+        table = wb.simulate(wb.grid(decision=["v5.8", "v5.17"], npages=[1, 8], rounds=2))
+        text = format_answer(off_and_on(table), rates(table))
+        assert "v5.17                   88..100" in text
+        assert "v5.8                    0" in text
+
+    def test_one_run_has_no_interval(self, grid):
+        table = wb.simulate(grid)
+        assert "n = 1 run each: no interval." in format_rates(rates(table, grid))
+        assert "t interval" not in format_answer(off_and_on(table, grid), rates(table, grid))
+
+
+class TestFigures:
+    def test_panels_are_deterministic(self, made, tmp_path):
+        for name in "ab":
+            plots.save(plots.rate_panels(made, title="t"), tmp_path / name, made)
+        assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+        assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+    def test_what_is_drawn(self, made):
+        figure = plots.rate_panels(made)
+        panels = [ax for ax in figure.axes if ax.axison]
+        assert [ax.get_title() for ax in panels[:2]] == ["zram, brd", "null_blk"]
+        assert len(panels) == 4
+        labels = [line.get_label() for line in panels[0].lines if line.get_label()[0] != "_"]
+        assert labels == ["off, never", "if-not-lru", "all-cpus"]
+        assert panels[0].lines[0].get_ydata().tolist() == [0.875] * 3
+        caption = " ".join(figure.get_suptitle().split())
+        assert "n = 2 runs (random streams) each; 95% t intervals between runs" in caption
+        some = plots.rate_panels(made, policies=["off"], backends=["null_blk"])
+        assert next(ax.get_title() for ax in some.axes if ax.axison) == "null_blk"
+
+    def test_wrong_table(self, made):
+        _, ax = plots.figure()
+        with pytest.raises(wb.TableError, match="several rows of one decision, drain and cpus"):
+            plots.rates(made, ax)
+        with pytest.raises(wb.TableError, match=r"column: 'time_mean' is not accepted"):
+            plots.rates(made, ax, value="time")
+        with pytest.raises(wb.TableError, match=r"none of .* is in the table"):
+            plots.rate_panels(made, backends=["floppy"])
+
+    @pytest.mark.parametrize("name", ["cases", "migration"])
+    def test_other_grids(self, name):
+        whole = wb.load_grid(name)
+        grid = whole.at_most(npages=64, rounds=50, cpus=4)
+        made = rates(wb.simulate(grid), grid, x=axis_of(whole))
+        assert plots.rate_panels(made).axes
+        assert max(map(len, format_rates(made).splitlines())) <= 72
+
+
+def test_command_prints_the_table(grid, tmp_path, capsys):
+    assert main(["sweep", str(grid.path), "--store", str(tmp_path / "s"), "--table"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("t\nsimulated: copies in % of the write-protect faults")
+    assert "Draining the local pagevecs (patch2, if-not-lru)" in out
+    assert max(map(len, out.splitlines())) <= 72
