@@ -106,7 +106,7 @@ class TestTable:
         record = table.attrs["wpbench"]
         assert record["command"] == "sweep"
         assert record["parameters"]["seeds"] == SEEDS
-        assert record["parameters"]["scenarios"][0]["backend"] == "zram"
+        assert record["parameters"]["grids"] == [GRID.as_fields()]
         assert len(record["model"]) == len(record["data"]) == 16
         table.to_parquet(tmp_path / "t.parquet")
         read = pd.read_parquet(tmp_path / "t.parquet")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .price.predictions import predictions
     from .price.result import Price
     from .provenance import version
+    from .report.report import report
     from .scenario import DECISIONS, DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .simulate import faults, simulate
     from .stats import compare, summarize
@@ -66,6 +67,7 @@ _WHERE = {
     "price": "price.difference",
     "read_store": "sweep.store",
     "replay": "trace",
+    "report": "report.report",
     "simulate": "simulate",
     "summarize": "stats",
     "sweep": "sweep.run",
@@ -106,6 +108,7 @@ __all__ = [
     "price",
     "read_store",
     "replay",
+    "report",
     "simulate",
     "stats",
     "summarize",

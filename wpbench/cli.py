@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     from .measure.cli import add_parser
     from .price.cli import add_parser as add_price
     from .provenance import version
+    from .report.cli import add_parsers as add_report
     from .scenario.options import add_scenario_options
     from .sweep.cli import add_parser as add_sweep
 
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(do=_run)
 
     add_sweep(commands)
+    add_report(commands)
     add_price(commands)
 
     replay = commands.add_parser(

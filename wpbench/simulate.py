@@ -33,6 +33,7 @@ from .scenario.columns import (
     workload_params,
 )
 from .scenario.model import as_columns
+from .scenario.record import described
 from .words import describe_word
 from .workloads.catalog import WORKLOADS
 from .workloads.params import params
@@ -54,7 +55,6 @@ COLUMNS = (
 _CHUNK_ACCESSES = 1 << 20
 _CHUNK_RUNS = 4096
 _LARGE_BYTES = 1 << 28  # machines of this size and more run one at a time
-_MOST_DESCRIBED = 1000
 MODEL = model_hash()  # of the sources as they were loaded: what is edited later does not run
 
 
@@ -397,14 +397,8 @@ def simulate(
     counted, errors = execute(plan, threads, progress)
     raise_failure(plan, errors)
     table = tabulate(plan, counted)
-    table.attrs["wpbench"] = provenance("simulate", described(table, seeds))
+    table.attrs["wpbench"] = provenance("simulate", described(scenarios, table, seeds))
     return table
-
-
-def described(table: pd.DataFrame, seeds: int) -> dict[str, Any]:
-    """Return a table's scenarios, the first thousand at most, and its seeds, for provenance."""
-    first = table[list(Scenario.model_fields)].head(_MOST_DESCRIBED * seeds).iloc[::seeds]
-    return {"scenarios": first.to_dict("records"), "seeds": seeds}
 
 
 def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd.DataFrame:

@@ -3,20 +3,28 @@
 from .agreement import agreement
 from .copy_rate import copy_rate
 from .frontier import frontier
+from .mean_over import mean_over
 from .page_life import page_life
 from .rates import rate_panels, rates
 from .reasons import reasons
+from .record import draw, read_provenance
+from .rerun import Rerun, rerun
 from .style import STYLES, figure, save
 
 __all__ = [
     "STYLES",
+    "Rerun",
     "agreement",
     "copy_rate",
+    "draw",
     "figure",
     "frontier",
+    "mean_over",
     "page_life",
     "rate_panels",
     "rates",
+    "read_provenance",
     "reasons",
+    "rerun",
     "save",
 ]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ..errors import WpbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +36,8 @@ STYLES: dict[str, tuple[str, Any, str]] = {
     "v7.0": ("#009E73", (0, (8, 2)), "X"),
 }
 _SALT = "wpbench"
+PNG_DPI = 150
+PNG_BYTES = 100_000  # what a list takes
 
 
 def figure(width: float = 7.0, height: float = 4.2) -> tuple[Figure, Any]:
@@ -39,7 +47,14 @@ def figure(width: float = 7.0, height: float = 4.2) -> tuple[Figure, Any]:
     return fig, fig.add_subplot()
 
 
-def save(fig: Figure, stem: str | Path, table: pd.DataFrame | None = None) -> list[Path]:
+def save(
+    fig: Figure,
+    stem: str | Path,
+    table: pd.DataFrame | None = None,
+    *,
+    caption: str | None = None,
+    drawn: Mapping[str, Any] | None = None,
+) -> list[Path]:
     """Write a figure, and what it was made from.
 
     Parameters
@@ -50,24 +65,77 @@ def save(fig: Figure, stem: str | Path, table: pd.DataFrame | None = None) -> li
         Where to: ``stem.svg``, ``stem.png`` (150 dpi).
     table
         The data behind it: also ``stem.csv`` and ``stem.parquet``.  How it was made
-        (``attrs["wpbench"]``) goes into the figures' metadata (``Description``, JSON).
+        (``attrs["wpbench"]``) goes into the metadata of the SVG, the PNG (``Description``, JSON)
+        and the Parquet file.
+    caption
+        What the figure shows; into the metadata too.
+    drawn
+        How it was drawn, so that ``rerun()`` draws it again; ``draw()`` says it.
 
     Returns
     -------
     list of Path
         The files.
+
+    Raises
+    ------
+    WpbenchError
+        If the PNG takes more than 100 kB even with few colours: a list would not take it.
     """
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    made = {} if table is None else table.attrs.get("wpbench", {})
-    about = {"Description": json.dumps(made, sort_keys=True)} if made else {}
+    made = dict({} if table is None else table.attrs.get("wpbench", {}))
+    about: dict[str, Any] = {} if caption is None else {"caption": caption}
+    about |= drawn or {}
+    if table is not None and about:
+        about |= {"rows": len(table), "csv_sha256": csv_sha256(table)}
+    if about:
+        made["figure"] = about
+    text = json.dumps(made) if made else None
     svg, png = (stem.with_suffix(suffix) for suffix in (".svg", ".png"))
     with mpl.rc_context({"svg.hashsalt": _SALT, "svg.fonttype": "path"}):
-        fig.savefig(svg, metadata={"Date": None, **about})
-        fig.savefig(png, dpi=150, metadata=about)
+        fig.savefig(svg, metadata={"Date": None} | ({"Description": text} if text else {}))
+        _save_png(fig, png, text)
     if table is None:
         return [svg, png]
     csv, parquet = (stem.with_suffix(suffix) for suffix in (".csv", ".parquet"))
-    table.to_csv(csv, index=False)
-    table.to_parquet(parquet)
+    csv.write_bytes(csv_bytes(table))
+    kept = table.copy(deep=False)
+    kept.attrs = dict(table.attrs) | ({"wpbench": made} if made else {})
+    kept.to_parquet(parquet)
     return [svg, png, csv, parquet]
+
+
+def _save_png(fig: Figure, path: Path, text: str | None) -> None:
+    """Write a PNG of at most 100 kB: with fewer colours where it would be larger."""
+    info = PngInfo()
+    if text:
+        info.add_text("Description", text, zip=True)
+    fig.savefig(path, dpi=PNG_DPI, pil_kwargs={"pnginfo": info, "optimize": True})
+    if path.stat().st_size > PNG_BYTES:
+        with Image.open(path) as image:
+            image.load()
+        few = image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        few.save(path, pnginfo=info, optimize=True, dpi=(PNG_DPI, PNG_DPI))
+    size = path.stat().st_size
+    if size > PNG_BYTES:
+        path.unlink()
+        raise WpbenchError(
+            f"{path}: takes {size} bytes as PNG, more than {PNG_BYTES}; accepted: a smaller "
+            "figure, or a table of a grid, whose provenance is shorter"
+        )
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """Return a table as the bytes of its CSV file."""
+    return table.to_csv(index=False).encode()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def csv_sha256(table: pd.DataFrame) -> str:
+    """Return the hash of a table's CSV file."""
+    return hashlib.sha256(csv_bytes(table)).hexdigest()

@@ -32,6 +32,8 @@ class GridFile(Sequence[Scenario]):
         Replications of each scenario that it asks for.
     grids
         One for each of its ``[[grid]]`` tables.
+    cases
+        What each of them is called, "" where it has no ``case``.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class GridFile(Sequence[Scenario]):
     question: str
     seeds: int
     grids: tuple[Grid, ...]
+    cases: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, Any]:
         """Return every field as a column, of one entry where all grids have the same one."""
@@ -143,12 +146,19 @@ def _check_value(field: str, value: Any) -> None:
             raise ScenarioError(accepted(field, item, choices))
 
 
+def _case(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ScenarioError(accepted("case", value, ["a text"]))
+    return value
+
+
 def load_grid(path: str | Path) -> GridFile:
     """Read a grid file; ``simulate()`` and ``sweep()`` take what it returns.
 
     At its top stand ``title`` and ``question`` (texts) and, if not 1, ``seeds``.  Each ``[[grid]]``
     table is what ``wb.grid()`` takes: fields of a Scenario with a value, a list, or the name of
-    another field of the table, whose value it then always has (``threads = "cpus"``).
+    another field of the table, whose value it then always has (``threads = "cpus"``).  It may also
+    have a ``case``: what a report calls its scenarios.
 
     Parameters
     ----------
@@ -163,14 +173,17 @@ def load_grid(path: str | Path) -> GridFile:
     path = _find(path)
     top = _read(path)
     where = f"{path}"
-    grids = []
+    grids, cases = [], []
     try:
         _check_top(top)
         for number, table in enumerate(top["grid"], 1):
             where = f"{path}: grid {number}"
             for field, value in table.items():
                 _check_value(field, value)
+            cases.append(_case(table.pop("case", "")))
             grids.append(grid(**table))
     except ScenarioError as error:
         raise ScenarioError(f"{where}: {error}") from None
-    return GridFile(path, top["title"], top["question"], top.get("seeds", 1), tuple(grids))
+    return GridFile(
+        path, top["title"], top["question"], top.get("seeds", 1), tuple(grids), tuple(cases)
+    )

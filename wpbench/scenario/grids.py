@@ -12,6 +12,7 @@ import numpy as np
 import pydantic
 
 from ..errors import ScenarioError, accepted
+from .columns import workload_name
 from .model import Scenario, as_columns
 
 # Fields of which every value goes with every value of the others: checked one by one.
@@ -86,6 +87,14 @@ class Grid(Sequence[Scenario]):
             if len(self.axes[name]) > 1:
                 made[name] = made[name][positions]
         return made | {name: made[axis] for name, axis in self.equal.items()}
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return what ``wb.grid()`` makes this grid of, in plain JSON types."""
+        plain = {
+            name: [workload_name(value) if callable(value) else value for value in values]
+            for name, values in self.axes.items()
+        }
+        return plain | self.equal
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):

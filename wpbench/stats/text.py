@@ -61,14 +61,15 @@ def format_comparison(
     blocks.append([*_legend(compared, about), *_left_out(comparison, varying, about)])
     blocks.append(_versions(comparison.attrs.get("wpbench", {})))
     text = "\n\n".join(
-        "\n".join(line if len(line) <= width else _wrap(line, width) for line in block)
+        "\n".join(line if len(line) <= width else wrap(line, width) for line in block)
         for block in blocks
         if block
     )
     return text.encode("ascii", "backslashreplace").decode() + "\n"
 
 
-def _wrap(line: str, width: int) -> str:
+def wrap(line: str, width: int = WIDTH) -> str:
+    """Return a line broken at ``width``; what follows is indented, under a legend's text."""
     sign = line.find("  ")  # a legend's text goes on under its text
     indent = " " * (LEGEND if 0 < sign < LEGEND else 2)
     return textwrap.fill(
@@ -212,20 +213,20 @@ def _lines(
     """Return the table: the scenario beside its numbers, or above them where it is too wide."""
     numbers = _cells(compared, about, power)
     keys = [[name, *(_word(value) for value in compared[name])] for name in varying]
-    table = _aligned([*keys, *numbers], len(keys))
+    table = aligned([*keys, *numbers], len(keys))
     if max(map(len, table)) <= width:
         return table
-    head, *rows = _aligned([[""] * len(numbers[0]), *numbers], 1)
+    head, *rows = aligned([[""] * len(numbers[0]), *numbers], 1)
     lines = [head]
     for i, row in enumerate(rows):
         scenario = ", ".join(
             f"{name}={key[i + 1]}" for name, key in zip(varying, keys, strict=True)
         )
-        lines += [_wrap(scenario, width), row]
+        lines += [wrap(scenario, width), row]
     return lines
 
 
-def _aligned(columns: Sequence[Sequence[str]], left: int) -> list[str]:
+def aligned(columns: Sequence[Sequence[str]], left: int) -> list[str]:
     """Return lines of columns, the first ``left`` of them flush left, the others right."""
     widths = [max(map(len, column)) for column in columns]
     return [

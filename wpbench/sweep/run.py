@@ -19,7 +19,8 @@ from tqdm.auto import tqdm
 from ..errors import SweepError
 from ..provenance import provenance
 from ..scenario import GridFile, Scenario
-from ..simulate import COUNTERS, Plan, described, plan_of, tabulate
+from ..scenario.record import described
+from ..simulate import COUNTERS, Plan, plan_of, tabulate
 from .estimate import Estimate, estimate
 from .keys import run_keys
 from .pool import Pool
@@ -140,6 +141,7 @@ class _Work:
         self._pool = pool
         self._seeds = seeds
         self._retry_failed = retry_failed
+        self._scenarios = scenarios
         self._plan = plan_of(scenarios, seeds)
         keys = run_keys(self._plan)
         # Equal scenarios are one run: from here on runs are numbered as different keys.
@@ -285,6 +287,8 @@ class _Work:
     def table(self) -> pd.DataFrame:
         """Return a row for each scenario and replication."""
         table = self._rows(np.arange(self._plan.n), self._run_of_row)
-        parameters = described(table, self._seeds) | {"store": str(self.store.path)}
+        parameters = described(self._scenarios, table, self._seeds) | {
+            "store": str(self.store.path)
+        }
         table.attrs["wpbench"] = provenance("sweep", parameters)
         return table

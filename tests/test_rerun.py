@@ -1,0 +1,245 @@
+"""Figures say how they were made; made again they are the same, and a tampered one is not."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+from reporting import small
+
+import wpbench as wb
+from wpbench import plots
+from wpbench.cli import main
+from wpbench.plots.style import PNG_BYTES
+from wpbench.scenario.record import scenarios_of
+
+pytestmark = pytest.mark.nojit
+CAPTION = "Copy rate over pages, <both> sides"
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("figures")
+    grid = wb.grid(
+        npages=[8, 1, 4], decision=["patch1", "patch2"], backend=["zram", "brd"], rounds=3
+    )
+    table = wb.simulate(grid, seeds=2)
+    return plots.draw(
+        "mean_over",
+        table,
+        folder / "rate",
+        caption=CAPTION,
+        title="Copy rate",
+        where={"backend": "brd", "npages": [1, 8]},
+        x="npages",
+    )
+
+
+@pytest.fixture
+def copies(drawn, tmp_path):
+    return {path.suffix: Path(shutil.copy(path, tmp_path)) for path in drawn}
+
+
+def test_each_file_says_how_it_was_made(drawn):
+    for path in drawn:
+        found = plots.read_provenance(path)
+        assert found["figure"]["caption"] == CAPTION
+        assert found["figure"]["kind"] == "mean_over"
+        assert found["figure"]["options"] == {"x": "npages"}
+        assert found["figure"]["rows"] == 8
+        assert found["parameters"]["grids"][0]["npages"] == [8, 1, 4]
+        assert list(found["parameters"]["grids"][0]) == ["npages", "decision", "backend", "rounds"]
+
+
+def test_png_is_small_and_has_its_resolution(drawn):
+    (png,) = [path for path in drawn if path.suffix == ".png"]
+    assert png.stat().st_size < PNG_BYTES == 100_000
+    with Image.open(png) as image:
+        assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+
+
+def test_every_file_is_identical_made_again(drawn):
+    before = [path.read_bytes() for path in drawn]
+    for path in drawn:
+        found = plots.rerun(path)
+        assert found.identical, found
+        assert not found.differences
+    assert [path.read_bytes() for path in drawn] == before
+
+
+def test_a_tampered_table_is_found(copies):
+    path = copies[".parquet"]
+    table = pd.read_parquet(path)
+    table.loc[2, "copies"] += 1
+    table.to_parquet(path)
+    found = plots.rerun(path)
+    assert not found.identical
+    (difference,) = found.differences
+    now = int(table.loc[2, "copies"])
+    assert difference == f"copies: 1 of 8 rows, first row 2: {now}, made again {now - 1}"
+
+
+def test_rows_that_were_dropped_are_found(copies):
+    path = copies[".parquet"]
+    table = pd.read_parquet(path)
+    short = table.iloc[:5]
+    short.to_parquet(path)
+    assert plots.rerun(path).differences == ("5 rows, made again 8",)
+
+
+def test_a_tampered_csv_is_refused(copies):
+    with copies[".csv"].open("a") as file:
+        file.write("1\n")
+    with pytest.raises(wb.WpbenchError, match=r"is not the table that rate\.parquet was made with"):
+        plots.read_provenance(copies[".csv"])
+
+
+def test_a_tampered_picture_is_found(copies):
+    for suffix in (".svg", ".png"):
+        path = copies[suffix]
+        with path.open("ab") as file:
+            file.write(b"\n")
+        found = plots.rerun(path)
+        assert not found.identical
+        assert found.differences == ("the picture; the table behind it is equal",)
+
+
+def test_a_figure_with_another_tables_hash_is_found(copies):
+    path = copies[".svg"]
+    text = path.read_text()
+    digest = plots.read_provenance(path)["figure"]["csv_sha256"]
+    path.write_text(text.replace(digest, "0" * 64))
+    (difference,) = plots.rerun(path).differences
+    assert difference.startswith(f"the table behind it: sha256 {'0' * 64}, made again {digest}")
+
+
+def test_another_version_is_named(copies):
+    path = copies[".parquet"]
+    table = pd.read_parquet(path)
+    table.attrs["wpbench"]["environment"]["numpy"] = "1.0"
+    table.to_parquet(path)
+    found = plots.rerun(path)
+    assert found.identical
+    assert any(text.startswith("numpy 1.0, here ") for text in found.versions)
+
+
+def test_a_list_and_a_sweep_can_be_made_again(tmp_path):
+    scenarios = [wb.Scenario(decision=d, npages=2, rounds=2) for d in ("patch1", "patch2")]
+    wb.simulate(scenarios, seeds=2).to_parquet(tmp_path / "list.parquet")
+    wb.sweep(scenarios, tmp_path / "store", seeds=2, progress=False).to_parquet(
+        tmp_path / "sweep.parquet"
+    )
+    for name in ("list", "sweep"):
+        assert plots.rerun(tmp_path / f"{name}.parquet").identical, name
+
+
+def test_measured_points_are_said_by_their_file(tmp_path):
+    where = {"backend": "zram", "pattern": "read-write", "decision": ["patch1", "patch2"]}
+    table = wb.simulate(wb.grid(decision=["patch1", "patch2"], npages=[1, 8], rounds=2))
+    measured = {"file": "reproducer_sync.csv", "where": where}
+    files = plots.draw("copy_rate", table, tmp_path / "m", caption="c", measured=measured)
+    assert b"measured" in files[0].read_bytes()
+    assert all(plots.rerun(path).identical for path in files)
+
+
+def test_a_figure_of_ones_own_says_what_it_has(tmp_path):
+    table = wb.simulate(wb.Scenario(npages=2, rounds=1))
+    fig, ax = plots.figure()
+    ax.plot([1, 2])
+    files = plots.save(fig, tmp_path / "own", table, caption="Own")
+    assert plots.read_provenance(files[0])["figure"]["caption"] == "Own"
+    with pytest.raises(wb.WpbenchError, match="does not say how it was drawn"):
+        plots.rerun(files[0])
+    assert not plots.rerun(files[3]).differences or not plots.rerun(files[3]).identical
+
+
+def test_a_large_grid_is_named_whole(tmp_path):
+    table = wb.simulate(wb.grid(npages=1, rounds=0, seed=range(1500)))
+    record = table.attrs["wpbench"]["parameters"]
+    assert len(record["grids"][0]["seed"]) == 1500
+    assert len(scenarios_of(record)) == 1500
+    listed = wb.simulate(list(wb.grid(npages=1, rounds=0, seed=range(1001))))
+    parameters = listed.attrs["wpbench"]["parameters"]
+    assert len(parameters["scenarios"]) == 1000
+    assert parameters["left_out"] == 1
+    listed.to_parquet(tmp_path / "listed.parquet")
+    with pytest.raises(wb.WpbenchError, match=r"names 1000 and leaves out 1; a grid"):
+        plots.rerun(tmp_path / "listed.parquet")
+
+
+def test_a_grid_with_equal_axes_is_made_again(tmp_path):
+    grid = wb.grid(cpus=[1, 2], threads="cpus", npages=2, rounds=1, decision="patch2")
+    made = scenarios_of(json.loads(json.dumps(wb.simulate(grid).attrs["wpbench"]["parameters"])))
+    assert made.axes == grid.axes
+    assert made.equal == {"threads": "cpus"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "mean"}, "kind: 'mean' is not accepted.*accepted: .*mean_over"),
+        ({"y": "npages"}, "option of mean_over: 'y'.*accepted: x, value, line"),
+        ({"where": {"page": 1}}, "where: 'page'.*did you mean 'npages'"),
+        ({"where": {"npages": 3}}, "where: npages: 3 is not accepted"),
+        ({"x": "copies2"}, "x: 'copies2' is not accepted"),
+        ({"x": object()}, "accepted: plain JSON types"),
+        ({"x": "migration_rate"}, "runs that differ in npages are no replications"),
+    ],
+)
+def test_what_cannot_be_drawn(tmp_path, options, message):
+    given = {"kind": "mean_over", "x": "npages", "caption": "c"} | options
+    with pytest.raises(wb.TableError, match=message):
+        plots.draw(given.pop("kind"), small(), tmp_path / "x", **given)
+    assert not list(tmp_path.glob("x.*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("no.svg", None, "there is no such file"),
+        ("a.txt", b"", "accepted: .svg, .png, .parquet, .csv"),
+        ("a.svg", b"<svg/>", "carries no provenance"),
+        ("a.svg", b"\xff\xfe", "cannot be read as svg"),
+        ("a.png", b"no picture", "cannot be read as png"),
+        ("a.parquet", b"no table", "cannot be read as parquet"),
+        ("a.csv", b"a\n1\n", "a CSV file carries no provenance"),
+    ],
+)
+def test_files_that_say_nothing(tmp_path, capsys, name, content, message):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    for command in ("provenance", "rerun"):
+        assert main([command, str(path)]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_command_line(copies, capsys):
+    for path in copies.values():
+        assert main(["provenance", str(path)]) == 0
+        text = capsys.readouterr().out
+        assert f"caption   {CAPTION}\n" in text
+        assert "wb.plots.mean_over()" in text
+        assert main(["rerun", str(path)]) == 0
+        assert capsys.readouterr().out.startswith(f"{path}: identical")
+    assert main(["provenance", "--json", str(copies[".svg"])]) == 0
+    assert json.loads(capsys.readouterr().out)["figure"]["rows"] == 8
+    with copies[".png"].open("ab") as file:
+        file.write(b"x")
+    assert main(["rerun", "--json", str(copies[".png"])]) == 1
+    assert json.loads(capsys.readouterr().out)["identical"] is False
+
+
+def test_a_large_picture_gets_fewer_colours(tmp_path):
+    import numpy as np
+
+    fig, ax = plots.figure()
+    ax.imshow(np.random.default_rng(1).random((40, 40)), cmap="viridis")
+    files = plots.save(fig, tmp_path / "noise")
+    assert files[1].stat().st_size <= PNG_BYTES
+    fig, ax = plots.figure(14, 10)
+    ax.imshow(np.random.default_rng(1).random((900, 900)), interpolation="nearest")
+    with pytest.raises(wb.WpbenchError, match=r"takes .* bytes as PNG, more than 100000"):
+        plots.save(fig, tmp_path / "more")

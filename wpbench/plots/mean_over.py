@@ -1,0 +1,61 @@
+"""A value's mean over one of the scenario's numbers, with its interval."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import TableError, accepted
+from ..stats import summarize
+from .style import STYLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_SPAN = 16  # largest over smallest number from which an axis is logarithmic
+
+
+def mean_over(
+    table: pd.DataFrame, ax: Axes, *, x: str, value: str = "copy_rate", line: str = "decision"
+) -> Axes:
+    """Draw the mean of a value over a number of the scenario, a line for each value of a column.
+
+    Parameters
+    ----------
+    table
+        From ``simulate()``: one scenario for each ``line`` and ``x``, with its replications.
+    ax
+        Where to draw.
+    x, value, line
+        Columns: ``npages``, ``cpus``, ``migration_rate``; a rate, count or time; ``decision``.
+
+    Returns
+    -------
+    Axes
+        Means over replications, and as bands their 95 % t intervals (none where runs agree).
+
+    Raises
+    ------
+    TableError
+        For an unknown column, and where rows of several scenarios would make one point.
+    """
+    for name, column in (("x", x), ("value", value), ("line", line)):
+        if column not in table:
+            raise TableError(accepted(name, column, table.columns))
+    summary = summarize(table, [line, x], value)
+    for number, (key, rows) in enumerate(summary.groupby(line, sort=False)):
+        colour, dashes, marker = STYLES.get(str(key), list(STYLES.values())[number % len(STYLES)])
+        ordered = rows.sort_values(x)
+        mean, low, high = (ordered[f"{value}_{part}"] for part in ("mean", "low", "high"))
+        ax.plot(ordered[x], mean, color=colour, linestyle=dashes, marker=marker, label=str(key))
+        ax.fill_between(ordered[x], low, high, color=colour, alpha=0.2, linewidth=0)
+    if table[x].min() > 0 and table[x].max() / table[x].min() >= _SPAN:
+        ax.set_xscale("log", base=2)
+        ax.xaxis.set_major_formatter(lambda number, _: f"{number:g}")
+    if value.endswith("_rate"):
+        ax.set_ylim(-0.03, 1.05)
+    ax.set_xlabel(x)
+    ax.set_ylabel(f"{value}, simulated")
+    ax.grid(visible=True, alpha=0.3)
+    ax.legend(fontsize="small")
+    return ax

@@ -1,0 +1,65 @@
+"""A report's figures: drawn by name, so that each file says how it was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from ..plots import draw
+from ..plots.record import chosen
+from ..plots.rerun import can_rerun
+from .cases import NAMELESS
+from .chart import Shape
+from .source import MEASURED, Source
+
+
+class Figure(NamedTuple):
+    """A figure of a report.
+
+    Attributes
+    ----------
+    caption
+        What it shows.
+    files
+        SVG, PNG, CSV and Parquet.
+    """
+
+    caption: str
+    files: list[Path]
+
+
+def draw_figures(
+    source: Source, shape: Shape | None, column: str, value: str, folder: Path
+) -> list[Figure]:
+    """Draw what a report's chart shows, in a folder that is made; none without a chart."""
+    if shape is None or source.kind == MEASURED or not can_rerun(source.made):
+        return []
+    table = source.table
+    where: dict[str, object] = {
+        name: _plain(shape.rows[name].iloc[0])
+        for name in table.columns[: list(table.columns).index("replication")]
+        if name in shape.rows and len(shape.rows[name].unique()) == 1 < len(table[name].unique())
+    }
+    where[column] = [_plain(side) for side in shape.rows[column].unique()]
+    if len(chosen(table, where)) != len(shape.rows):
+        return []  # what is drawn cannot be said by values of columns
+    caption = f"{value} over {shape.x}, simulated"
+    caption += f"; {shape.what}" if shape.what not in ("", NAMELESS) else ""
+    files = draw(
+        "mean_over",
+        table,
+        folder / f"{value.replace('_', '-')}-{shape.x.replace('_', '-')}",
+        caption=caption,
+        title=caption,
+        where=where,
+        x=shape.x,
+        value=value,
+        line=column,
+    )
+    return [Figure(caption, files)]
+
+
+def _plain(value: object) -> object:
+    return value.item() if hasattr(value, "item") and not isinstance(value, pd.Series) else value

@@ -1,0 +1,69 @@
+"""Scenarios as plain JSON: for a table's provenance, from which they are made again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..errors import ScenarioError
+from .files import GridFile
+from .grids import Grid, grid
+from .model import Scenario
+
+_MOST = 1000
+
+
+def described(scenarios: object, table: pd.DataFrame, seeds: int) -> dict[str, Any]:
+    """Return what was simulated, for provenance: ``scenarios_of()`` makes the scenarios again.
+
+    Returns
+    -------
+    dict
+        ``seeds``; of a grid, however large, ``grids``: what ``wb.grid()`` takes, a dict for each of
+        a grid file's tables, with the file's ``title``, ``question``, ``file`` and ``cases``; of
+        anything else ``scenarios``, a dict of resolved fields for each, and ``left_out``, how many
+        are not there because they are more than a thousand.
+    """
+    if isinstance(scenarios, Grid):
+        return {"grids": [scenarios.as_fields()], "seeds": seeds}
+    if isinstance(scenarios, GridFile):
+        return {
+            "grids": [part.as_fields() for part in scenarios.grids],
+            "seeds": seeds,
+            "title": scenarios.title,
+            "question": scenarios.question,
+            "file": scenarios.path.name,
+            "cases": list(scenarios.cases),
+        }
+    fields = table[list(Scenario.model_fields)].iloc[::seeds]
+    first = fields.head(_MOST).to_dict("records")
+    return {"scenarios": first, "seeds": seeds, "left_out": len(fields) - len(first)}
+
+
+def scenarios_of(parameters: Mapping[str, Any]) -> Grid | GridFile | list[Scenario]:
+    """Return the scenarios that ``described()`` described.
+
+    Raises
+    ------
+    ScenarioError
+        If they are not all there, or are none any more.
+    """
+    if "grids" in parameters:
+        grids = tuple(grid(**fields) for fields in parameters["grids"])
+        if "file" not in parameters and len(grids) == 1:
+            return grids[0]
+        texts = [str(parameters.get(name, "")) for name in ("title", "question")]
+        path = Path(str(parameters.get("file", "")))
+        cases = tuple(parameters.get("cases", ()))
+        return GridFile(path, texts[0], texts[1], int(parameters["seeds"]), grids, cases)
+    if "scenarios" not in parameters:
+        raise ScenarioError("scenarios: the provenance names none")
+    if parameters.get("left_out"):
+        raise ScenarioError(
+            f"scenarios: the provenance names {len(parameters['scenarios'])} and leaves out "
+            f"{parameters['left_out']}; a grid (wb.grid(), wb.load_grid()) is named whole"
+        )
+    return [Scenario.from_row(row) for row in parameters["scenarios"]]
