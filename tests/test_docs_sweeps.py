@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from figures import IMG, agreement, central
+from figures import IMG, agreement, central, frontier
 
 import wpbench as wb
 
@@ -87,7 +87,7 @@ def test_python(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("draw", [central, agreement])
+@pytest.mark.parametrize("draw", [central, agreement, frontier])
 def test_figures_of_the_readme(tmp_path, draw):
     """Made anew they are the committed ones; if not, `python tests/figures.py`, and look."""
     new = draw(tmp_path)
