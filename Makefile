@@ -18,6 +18,8 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.made
 OUT    ?= out
 COV_MIN ?= 80
+# Test files side by side; each file's tests stay in one process.
+JOBS ?= 2
 PYTEST_ARGS ?=
 
 # Neither the user's site-packages nor the configuration in HOME changes a result. (pip's own
@@ -65,10 +67,11 @@ check: env      ## ruff, formatting, mypy, notebooks without outputs
 	  if (($${#books[@]})); then $(PY) -m nbstripout --verify "$${books[@]}"; fi
 
 test-jit: env   ## the tests as users run the code: compiled
-	MPLBACKEND=agg $(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -c 'import wpbench as wb; wb.simulate(wb.Scenario(npages=1, rounds=1))'  # compile once, not in each
+	MPLBACKEND=agg $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 test-nojit: env ## the tests marked nojit, as plain Python: here coverage is true
-	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit \
+	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit -n $(JOBS) \
 	  --cov --cov-report=term --cov-fail-under=$(COV_MIN) $(PYTEST_ARGS)
 
 format: env     ## let ruff repair and format

@@ -50,7 +50,7 @@ def shows(bench, state):
         for name in reasons:
             if row[name]:
                 assert f"{name.removeprefix('copy_')} {row[name]}" in words
-    assert bench.text("Command") == state.command
+    wait_for(state.command, lambda: bench.text("Command") == state.command, 20)
     return bench.figure()
 
 

@@ -43,7 +43,7 @@ def measured(request, tmp_path_factory):
     series = request.param
     guest = (Driven if series == INTERRUPTED else Guest)(kernel_image(series), accel="tcg")
     folder = tmp_path_factory.mktemp(f"linux-{series}")
-    scenarios = wb.grid(workload="random", npages=64, rounds=4000, cpus=2, mix=MIXES, seed=901)
+    scenarios = wb.grid(workload="random", npages=64, rounds=3000, cpus=2, mix=MIXES, seed=901)
     table = run(scenarios, guest=guest, zram="32M", record=folder)
     return series, table, sorted(folder.glob("*.csv.gz")), guest
 
@@ -61,7 +61,7 @@ def test_traces_of_an_unmodified_kernel_replay(measured):
         found = compare_trace(path)
         (row,) = found.to_dict("records")
         assert row["decision"] == EXPECTED[series][0]
-        assert row["compared"] > 3000
+        assert row["compared"] > 2200
         assert row["agreement"] >= 0.995, found.attrs["first"]
 
 

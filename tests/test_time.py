@@ -67,7 +67,7 @@ def test_closed_forms_do_not_depend_on_the_clock():
     """Copies by pages and pagevec, as the closed forms have them (test_reproducer.py)."""
     axes = {
         "decision": ["v5.17", "patch1", "patch2"], "pagevec": [14, 15, 31],
-        "order": ["read-write", "read-all-write-all"], "npages": range(1, 67), "rounds": 5,
+        "order": ["read-write", "read-all-write-all"], "npages": [1, 7, 14, 15, 16, 31, 33], "rounds": 3,
     }  # fmt: skip
     counts = [wb.simulate(wb.grid(costs=name, **axes)) for name in ("none", "server")]
     for column in ("wp_faults", "copies", "drains", "drained_pages", "pswpout"):
@@ -217,17 +217,17 @@ def test_tlb_interrupts_reach_whoever_runs_the_process():
 SLICED = wb.grid(
     decision=["patch1", "patch2"],
     costs="server",
-    npages=16,
-    rounds=200,
+    npages=8,
+    rounds=30,
     cpus=4,
     threads=4,
-    time_slice_ns=[0, 5_000, 50_000, 500_000],
+    time_slice_ns=[0, 5_000, 50_000, 200_000],
 )
 
 
 def test_a_time_slice_moves_threads():
     """A slice ends between a read and its write the more often the shorter it is."""
-    table = wb.simulate(SLICED, seeds=3)
+    table = wb.simulate(SLICED, seeds=2)
     remote = table.groupby(["decision", "time_slice_ns"], sort=False)["copy_pagevec_remote"].sum()
     for decision in ("patch1", "patch2"):
         never, *moved = remote[decision]
