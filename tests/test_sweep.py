@@ -559,7 +559,8 @@ class TestRefused:
     def test_time(self, tmp_path):
         grid = wb.grid(npages=1 << 20, rounds=1000, decision=["patch1", "patch2"])
         message = (
-            r"^20 runs, 0 of them in .*; 20 to do: about .* (minutes|hours) on 2 workers, .*; that is "
+            r"^20 runs, 0 of them in .*; 20 to do: about .* (minutes|hours) on 2 workers, .*; "
+            r"that is "
         )
         with pytest.raises(wb.SweepError, match=message + r"more than max_hours=0\.01; accepted: "):
             wb.sweep(grid, tmp_path, seeds=10, max_hours=0.01, workers=2)

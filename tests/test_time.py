@@ -67,7 +67,8 @@ def test_closed_forms_do_not_depend_on_the_clock():
     """Copies by pages and pagevec, as the closed forms have them (test_reproducer.py)."""
     axes = {
         "decision": ["v5.17", "patch1", "patch2"], "pagevec": [14, 15, 31],
-        "order": ["read-write", "read-all-write-all"], "npages": [1, 7, 14, 15, 16, 31, 33], "rounds": 3,
+        "order": ["read-write", "read-all-write-all"], "npages": [1, 7, 14, 15, 16, 31, 33],
+        "rounds": 3,
     }  # fmt: skip
     counts = [wb.simulate(wb.grid(costs=name, **axes)) for name in ("none", "server")]
     for column in ("wp_faults", "copies", "drains", "drained_pages", "pswpout"):
