@@ -384,7 +384,7 @@ def test_a_signal_is_noted_and_acts_at_the_end():
     ("words", "message"),
     [
         (["random", "--mix", "read:x"], "mix: 'read:x' is not accepted"),
-        (["reproducer", "--npages", "none"], "npages: 'none' is not accepted"),
+        (["reproducer", "--npages", "none"], "npages: 'none' is not a whole number"),
         (["reproducer", "--decision", "patch3"], "decision: 'patch3' is not accepted"),
         (["reproducer", "--zram", "much"], "zram: 'much' is not accepted"),
         (["random", "--record", "/nowhere/x.csv"], "there is no folder /nowhere"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MeasureError
+from ..output import add_output_options, check_outputs, write_outputs
 
 # Fields of Scenario that can be asked of a real kernel, by workload.
 _COMMON = ("npages", "rounds", "cpus", "seed")
@@ -56,13 +57,13 @@ _SHOWN = (
 
 
 def _scenarios(options: argparse.Namespace) -> Any:
-    from ..scenario import grid
+    from ..scenario import grid, parse_axis
 
     axes: dict[str, Any] = {"workload": options.workload}
     for name in (*_FIELDS[options.workload], *_KERNEL):
         text = getattr(options, name)
         if text is not None:
-            axes[name] = [part.strip() for part in text.split(",")]
+            axes[name] = parse_axis(name, text)
     return grid(**axes)
 
 
@@ -84,8 +85,8 @@ def _print_table(table: Any, scenarios: Any, seeds: int) -> None:
 
 def _measure(options: argparse.Namespace) -> int:
     scenarios = _scenarios(options)
-    for option in ("csv", "parquet", "record"):
-        _folder_exists(getattr(options, option), f"--{option}")
+    check_outputs(options)
+    _folder_exists(options.record, "--record")
     from .table import run
     from .vng import Guest
 
@@ -114,13 +115,7 @@ def _measure(options: argparse.Namespace) -> int:
         return 130
     for note in table.attrs["wpbench"]["notes"]:
         print(f"wpbench measure: note: {note}", file=sys.stderr)
-    if options.csv:
-        table.to_csv(options.csv, index=False)
-    if options.parquet:
-        table.to_parquet(options.parquet)
-    if options.json:
-        print(table.to_json(orient="records", indent=1))
-    elif not (options.csv or options.parquet):
+    if not write_outputs(options, table):
         _print_table(table, scenarios, options.seeds)
     return 0
 
@@ -177,9 +172,7 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
     parser.add_argument(
         "--timeout", type=int, default=900, metavar="SECONDS", help="until the guest is ended"
     )
-    parser.add_argument("--json", action="store_true", help="print all columns as JSON")
-    parser.add_argument("--csv", metavar="FILE", help="write all columns as CSV")
-    parser.add_argument("--parquet", metavar="FILE", help="write all columns, with provenance")
+    add_output_options(parser)
     parser.set_defaults(do=_measure, workload=workload)
 
 

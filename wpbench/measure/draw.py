@@ -10,48 +10,19 @@ from typing import Any
 import numpy as np
 
 from .._jit import JIT_DISABLED, jitted
-from ..mm.chance import below
 from ..mm.machine import Machine
 from ..scenario import Scenario
 from ..simulate import plan_of
 from ..workloads.params import params
-from ..workloads.replay import (
-    OP_COLD,
-    OP_EXIT,
-    OP_FORK,
-    OP_FREE,
-    OP_MIGRATE,
-    OP_PAGEOUT,
-    OP_READ,
-    OP_WRITE,
-)
+from ..workloads.random_program import draw_operation
 
 
 @jitted
 def _draw(m: Machine, op: Any, arg: Any, n: Any) -> None:
     """Draw ``rounds`` operations as ``random_program()`` does, for a machine that runs none."""
     p = params(m)
-    writes = p.mix_read + p.mix_write
-    pageouts = writes + p.mix_pageout
-    colds = pageouts + p.mix_cold
-    migrations = colds + p.mix_migrate
-    forks = migrations + p.mix_fork
-    exits = forks + p.mix_exit
-    total = exits + p.mix_free
     for i in range(p.rounds):
-        dice = below(m, total)
-        if dice < writes:
-            op[i] = OP_READ if dice < p.mix_read else OP_WRITE
-            arg[i] = below(m, p.npages)
-        elif colds <= dice < migrations:
-            op[i] = OP_MIGRATE
-            arg[i] = below(m, p.cpus)
-        elif migrations <= dice < exits:
-            op[i] = OP_FORK if dice < forks else OP_EXIT
-        else:
-            op[i] = OP_PAGEOUT if dice < pageouts else OP_COLD if dice < colds else OP_FREE
-            arg[i] = below(m, p.npages)
-            n[i] = 1 + below(m, p.npages - arg[i])
+        op[i], arg[i], n[i] = draw_operation(m, p)
 
 
 def draw(scenario: Scenario, replication: int = 0) -> dict[str, list[int]]:

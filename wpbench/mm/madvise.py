@@ -13,7 +13,7 @@ from .page import page_mapcount, store_or_free
 from .pagevec import lru_add_drain, queue_move
 from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
 from .tlb import flush_tlb
-from .vmscan import isolate_lru_page, putback_lru_page, shrink_page
+from .vmscan import isolate_lru_page, putback_lru_page, shrink_batch
 from .watch import note
 
 
@@ -50,14 +50,7 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
         if nr:
             for _ in range(L.TLB_FLUSHES_PAGEOUT):
                 flush_tlb(m, cpu)
-        kept = 0
-        for i in range(nr):
-            at = m.batch[i]
-            page = np.int64(m.pte[at]) >> L.SHIFT_PTE
-            if shrink_page(m, cpu, at):
-                m.batch[kept] = page
-                kept += 1
-            note(m, L.OP_SHRINK, cpu)
+        kept = shrink_batch(m, cpu, nr, L.OP_SHRINK)
         for i in range(kept):
             putback_lru_page(m, cpu, m.batch[i])
         note(m, L.OP_PUTBACK, cpu)

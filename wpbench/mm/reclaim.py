@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .._jit import kernel
 from . import layout as L
 from .device import flush_plug
@@ -11,7 +9,7 @@ from .lru_lock import hold_lru_lock
 from .machine import Machine
 from .page import mapped_page, store_or_free
 from .pagevec import lru_add_drain
-from .vmscan import isolate_lru_page, shrink_page
+from .vmscan import isolate_lru_page, shrink_batch
 from .watch import note
 
 
@@ -33,14 +31,7 @@ def shrink_inactive_list(m: Machine, cpu: int, n: int) -> int:
             m.batch[nr] = at
             nr += 1
     note(m, L.OP_RECLAIM, cpu)
-    kept = 0
-    for i in range(nr):
-        at = m.batch[i]
-        page = np.int64(m.pte[at]) >> L.SHIFT_PTE
-        if shrink_page(m, cpu, at):
-            m.batch[kept] = page
-            kept += 1
-        note(m, L.OP_RECLAIM, cpu)
+    kept = shrink_batch(m, cpu, nr, L.OP_RECLAIM)
     if kept:
         hold_lru_lock(m, cpu, kept)
     gone = nr - kept

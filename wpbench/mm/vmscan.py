@@ -13,6 +13,7 @@ from .page import page_count, page_mapcount, store_or_free
 from .pagevec import lru_cache_add
 from .swapfile import get_swap_page, put_slot, try_to_free_swap, vm_swap_full
 from .tlb import flush_tlb
+from .watch import note
 from .workingset import workingset_eviction
 
 
@@ -141,3 +142,20 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
     put_slot(m, slot, (entry & L.MASK_SWAP_COUNT) | workingset_eviction(m))
     store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.PG_SWAPCACHE))
     return False
+
+
+@inline
+def shrink_batch(m: Machine, cpu: int, nr: int, op: int) -> int:
+    """Reclaim the isolated pages of ``nr`` PTEs in ``m.batch`` (``shrink_folio_list()``).
+
+    Returns how many stayed; they are in ``m.batch`` then, isolated still.
+    """
+    kept = 0
+    for i in range(nr):
+        at = m.batch[i]
+        page = np.int64(m.pte[at]) >> L.SHIFT_PTE
+        if shrink_page(m, cpu, at):
+            m.batch[kept] = page
+            kept += 1
+        note(m, op, cpu)
+    return kept
