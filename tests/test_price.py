@@ -62,7 +62,6 @@ class TestDifference:
         ]  # fmt: skip
         np.testing.assert_allclose(found.differences[0], -np.array(saved))
 
-    @pytest.mark.nojit
     def test_twice_the_same_for_any_number_of_threads(self, priced):
         again = wb.price(wb.grid(**GRID), seeds=2, draws=8, threads=1)
         pd.testing.assert_frame_equal(again.table, priced.table)

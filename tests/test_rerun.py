@@ -15,7 +15,6 @@ from wpbench.cli import main
 from wpbench.plots.style import PNG_BYTES
 from wpbench.scenario.record import scenarios_of
 
-pytestmark = pytest.mark.nojit
 CAPTION = "Copy rate over pages, <both> sides"
 
 

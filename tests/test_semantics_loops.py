@@ -69,7 +69,6 @@ def test_synchronous_loop(model, n, capacity):
         assert m.wp_faults == (0 if decision in MAP_WRITABLE else n)
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_pagevec_of_each_kernel(decision):
     """2.1: 15 from v4.16, 31 from v6.9."""
@@ -234,7 +233,6 @@ def all_bursts(model, capacity, n, hook):
     return copies
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(("capacity", "n"), BURSTS)
 def test_completions_as_one_burst_before_a_read(model, capacity, n):
     """8.2 (d)."""
@@ -242,7 +240,6 @@ def test_completions_as_one_burst_before_a_read(model, capacity, n):
     assert all_bursts(model, capacity, n, "before") == wanted
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(("capacity", "n"), BURSTS)
 def test_completions_as_one_burst_between_a_read_and_its_write(model, capacity, n):
     """8.2 (d) as 11.9 has it: page m has lost PG_reclaim, so one page less is rotated."""
@@ -250,7 +247,6 @@ def test_completions_as_one_burst_between_a_read_and_its_write(model, capacity, 
     assert all_bursts(model, capacity, n, "between") == wanted
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_completion_between_the_read_and_the_write_of_the_only_page(model, decision):
     """8.2 (e)."""

@@ -8,6 +8,7 @@ from test_replay import SYNCHRONOUS
 
 import wpbench as wb
 from wpbench import mm, trace
+from wpbench._jit import JIT_DISABLED
 from wpbench.data import costs
 from wpbench.mm import layout as L
 from wpbench.mm.lru_lock import hold_lru_lock
@@ -75,6 +76,7 @@ def test_closed_forms_do_not_depend_on_the_clock():
         assert (counts[0][column] == counts[1][column]).all()
 
 
+@pytest.mark.skipif(JIT_DISABLED, reason="a minute without JIT")
 @pytest.mark.parametrize("path", SYNCHRONOUS, ids=lambda path: path.name)
 def test_synchronous_traces_replay_with_the_clock_on(path, monkeypatch):
     real = trace.machine_of
@@ -140,6 +142,7 @@ def test_lru_lock_saturates():
     assert row.lru_lock_wait_ns > row.lru_lock_hold_ns
 
 
+@pytest.mark.skipif(JIT_DISABLED, reason="twenty seconds without JIT")
 def test_larger_pagevecs_and_more_lruvecs_are_waited_for_less():
     small, large = (saturated(64, n).lru_lock_wait_ns for n in (15, 31))
     assert large < small

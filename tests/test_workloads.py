@@ -7,6 +7,7 @@ import pytest
 
 import wpbench as wb
 from wpbench import mm
+from wpbench._jit import JIT_DISABLED
 
 pytestmark = pytest.mark.nojit
 COUNTS = ["wp_faults", "copies", "reuses", "drains", "drained_pages", "pswpin", "pswpout"]
@@ -117,6 +118,7 @@ def test_other_tasks_that_fill_the_pagevec_between_read_and_write():
     assert table.copies.tolist() == [3 * 18, 0]
 
 
+@pytest.mark.skipif(JIT_DISABLED, reason="half a minute without JIT")
 def test_background_rates_are_means_a_cpu():
     table = run(
         decision="patch2", npages=200, rounds=20, cpus=[1, 8], background_insertions=0.25,
