@@ -252,6 +252,8 @@ def test_command(capsys, tmp_path):
     assert out == f"{found}\n\n{found.answer()}\n"
     assert main([*command, "--csv", str(tmp_path / "t.csv")]) == 0
     assert len(pd.read_csv(tmp_path / "t.csv")) == 4
+    assert main([*command, "--draws", "1024", "--measure", "wall"]) == 2  # before it computes
+    assert "measure: 'wall' is not accepted; accepted: write, cpu" in capsys.readouterr().err
     assert main([*command, "--draws", "3"]) == 2
     assert "draws: 3 is not accepted; accepted: a power of two" in capsys.readouterr().err
 

@@ -566,6 +566,19 @@ class TestRefused:
             wb.sweep(grid, tmp_path, seeds=10, max_hours=0.01, workers=2)
         assert parts(tmp_path) == []
 
+    def test_threads_that_move_are_estimated_as_such(self, monkeypatch):
+        asked = []
+
+        def seconds(*kind):
+            asked.append(kind[3])
+            return 1.0
+
+        monkeypatch.setattr(estimate, "seconds_an_access", seconds)
+        for moving in ({"threads": 2}, {"migration_rate": 0.1}, {"time_slice_ns": 5000}, {}):
+            scenario = wb.Scenario(npages=2, rounds=1, cpus=2, costs="server", **moving)
+            estimate.seconds_a_run(plan_of(scenario))
+        assert asked == [True, True, True, False]
+
     def test_memory(self, tmp_path, monkeypatch):
         monkeypatch.setattr(estimate, "available_memory", lambda: 1 << 20)
         message = r"the table and the smallest machine need 64 MiB of memory, 1 MiB are available"

@@ -111,6 +111,18 @@ class TestRates:
             grid.at_most(cpus=0)
         assert len(grid.at_most(cpus=2)) == 48
 
+    def test_cases_stay_with_their_grids(self, tmp_path):
+        """Of a limit that leaves a grid out, its case goes too: a report names the others right."""
+        file = tmp_path / "g.toml"
+        file.write_text(
+            'title = "t"\nquestion = "q"\nseeds = 2\n'
+            '[[grid]]\ncase = "large"\ndecision = ["patch1", "patch2"]\nnpages = 64\n'
+            '[[grid]]\ncase = "small"\ndecision = ["patch1", "patch2"]\nnpages = [2, 32]\n'
+        )
+        grid = wb.load_grid(file).at_most(npages=8)
+        assert grid.cases == ("small",)
+        assert set(wb.report(grid).rows["case"]) == {"small"}
+
 
 @pytest.mark.nojit
 class TestText:

@@ -62,12 +62,11 @@ def frontier(
             "whatever else varies"
         )
     difference = table.pivot_table(index=y, columns=x, values="difference", dropna=False)
-    wins = table.pivot_table(index=y, columns=x, values="wins", dropna=False)
+    wins = table.pivot_table(index=y, columns=x, values="wins", dropna=False).to_numpy(float)
     values = difference.to_numpy(float)
     most = limit or max(1.0, float(np.nanmax(np.abs(values))))
     norm = SymLogNorm(linthresh=min(100.0, most / 2), vmin=-most, vmax=most)
     mesh = ax.pcolormesh(-values, cmap=_MAP, norm=norm, edgecolors="white", linewidth=0.5)
-    mesh.set_rasterized(False)
     for row, column in np.ndindex(values.shape):
         if np.isnan(values[row, column]):
             continue
@@ -75,7 +74,7 @@ def frontier(
         ax.text(
             column + 0.5,
             row + 0.5,
-            f"{values[row, column]:+.0f}\n{100 * wins.to_numpy()[row, column]:.0f}%",
+            f"{values[row, column]:+.0f}\n{100 * wins[row, column]:.0f}%",
             ha="center",
             va="center",
             fontsize=6.5,
@@ -86,15 +85,15 @@ def frontier(
     ax.set_xlabel(x.replace("_", " "))
     ax.set_ylabel("CPUs" if y == "cpus" else y.replace("_", " "))
     if where is not None:
-        _line(ax, where, difference, x, y)
+        _line(ax, where, difference, y)
     return mesh
 
 
-def _line(ax: Axes, where: pd.DataFrame, difference: pd.DataFrame, x: str, y: str) -> None:
+def _line(ax: Axes, where: pd.DataFrame, difference: pd.DataFrame, y: str) -> None:
     """Draw the break-even points in the map's own, even spacing."""
     at = where.set_index(y)["at"].reindex(difference.index).to_numpy(float)
     columns = difference.columns.to_numpy(float)
     places = np.interp(at, columns, np.arange(len(columns)) + 0.5)
     places[np.isnan(at)] = np.nan
     rows = np.arange(len(places)) + 0.5
-    ax.plot(places, rows, color="black", marker="D", markersize=4, label=f"break-even {x}")
+    ax.plot(places, rows, color="black", marker="D", markersize=4)

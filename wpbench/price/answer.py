@@ -21,6 +21,12 @@ MEANING = {
 }
 
 
+def check_measure(measure: str) -> None:
+    """Raise TableError unless ``measure`` is ``write`` or ``cpu``."""
+    if measure not in MEANING:
+        raise TableError(accepted("measure", measure, MEANING))
+
+
 def answer(
     priced: Price, *, measure: str = "write", by: str = "backend", x: str = "migration_rate"
 ) -> str:
@@ -42,8 +48,7 @@ def answer(
     TableError
         For an unknown measure.
     """
-    if measure not in MEANING:
-        raise TableError(accepted("measure", measure, MEANING))
+    check_measure(measure)
     table = priced.table[priced.table["measure"] == measure]
     varying = priced.table.attrs["varying"]
     turns = priced.frontier(x) if x in varying else None

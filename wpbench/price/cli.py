@@ -30,8 +30,10 @@ def add_parser(commands: Any) -> None:
 def _price(options: argparse.Namespace) -> int:
     scenarios = scenarios_of(options)
     check_outputs(options)
+    from .answer import check_measure
     from .difference import price
 
+    check_measure(options.measure)
     found = price(
         scenarios, off=options.off, on=options.on, seeds=options.seeds, draws=options.draws
     )

@@ -55,8 +55,8 @@ class _Faulting:
     ----------
     share
         Of their time that they wait for lru_lock.
-    per_second
-        Pages of all threads, a nanosecond.
+    pages_per_ns
+        Of all threads.
     lru_ns
         Waiting for lru_lock and holding it, a page.
     """

@@ -41,7 +41,7 @@ class GridFile(Sequence[Scenario]):
     question: str
     seeds: int
     grids: tuple[Grid, ...]
-    cases: tuple[str, ...] = ()
+    cases: tuple[str, ...]
 
     def columns(self) -> dict[str, Any]:
         """Return every field as a column, of one entry where all grids have the same one."""
@@ -61,23 +61,24 @@ class GridFile(Sequence[Scenario]):
         ScenarioError
             For a limit that is no number, or one that leaves nothing.
         """
-        grids = []
+        grids, cases = [], []
         for name, limit in limits.items():
             if name not in Scenario.model_fields:
                 raise ScenarioError(accepted("at_most: Scenario field", name, self.grids[0].axes))
             if isinstance(limit, bool) or not isinstance(limit, int | float):
                 raise ScenarioError(accepted(f"max_{name}", limit, ["a number"]))
-        for part in self.grids:
+        for part, case in zip(self.grids, self.cases, strict=True):
             axes = {
                 name: [v for v in values if name not in limits or v is None or v <= limits[name]]
                 for name, values in part.axes.items()
             }
             if all(axes.values()):
                 grids.append(Grid(axes, part.equal))
+                cases.append(case)
         if not grids:
             said = ", ".join(f"{name} {limit}" for name, limit in limits.items())
             raise ScenarioError(f"{self.path}: has no scenario of at most {said}")
-        return replace(self, grids=tuple(grids))
+        return replace(self, grids=tuple(grids), cases=tuple(cases))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):

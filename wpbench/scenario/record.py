@@ -57,7 +57,7 @@ def scenarios_of(parameters: Mapping[str, Any]) -> Grid | GridFile | list[Scenar
             return grids[0]
         texts = [str(parameters.get(name, "")) for name in ("title", "question")]
         path = Path(str(parameters.get("file", "")))
-        cases = tuple(parameters.get("cases", ()))
+        cases = tuple(parameters.get("cases", [""] * len(grids)))
         return GridFile(path, texts[0], texts[1], int(parameters["seeds"]), grids, cases)
     if "scenarios" not in parameters:
         raise ScenarioError("scenarios: the provenance names none")

@@ -61,7 +61,8 @@ def seconds_a_run(plan: Plan) -> Any:
     """
     columns = plan.columns
     names = [w if isinstance(w, str) else "reproducer" for w in columns["workload"]]
-    together = (columns["threads"] > 1) | (columns["migration_rate"] > 0)
+    moves = (columns["migration_rate"] > 0) | (columns["time_slice_ns"] > 0)
+    together = (columns["threads"] > 1) | moves
     kinds = [np.array(names, object), columns["backend"], columns["costs"], together]
     index = pd.MultiIndex.from_arrays([np.broadcast_to(kind, plan.n) for kind in kinds])
     codes, found = index.factorize()
