@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 import wpbench as wb
 from wpbench import plots
 from wpbench.cli import main
+from wpbench.scenario.decisions import OFF
 from wpbench.widgets import PRESETS, State, Workbench
 from wpbench.widgets.answer import answer, in_words, names, notes, numbers
 from wpbench.widgets.lines import command_line, python_line, read_line
 from wpbench.widgets.pictures import Pictures
-from wpbench.widgets.state import KERNELS, MOST_PAGES, OFF
+from wpbench.widgets.state import KERNELS, MOST_PAGES
 from wpbench.workloads.catalog import ORDERS, WORKLOADS
 
 # Every field with a control, and some that only a line can set.

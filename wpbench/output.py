@@ -22,8 +22,13 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 def check_outputs(options: argparse.Namespace) -> None:
     """Refuse a file that cannot be written, before anything is computed for it."""
     for path in (options.csv, options.parquet):
-        if path and not Path(path).parent.is_dir():
-            raise WpbenchError(f"{path}: there is no folder {Path(path).parent}")
+        check_folder(path)
+
+
+def check_folder(path: str | None) -> None:
+    """Raise if a file is named whose folder does not exist."""
+    if path and not Path(path).parent.is_dir():
+        raise WpbenchError(f"{path}: there is no folder {Path(path).parent}")
 
 
 def write_outputs(options: argparse.Namespace, table: pd.DataFrame) -> bool:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy.stats import binomtest
 
 from ..errors import MeasureError, TraceError
 from ..provenance import provenance
 from ..scenario import Scenario
 from ..simulate import COUNTERS, run
+from ..stats import rate_interval
+from ..stats.text import WIDTH
 from ..trace import NO_SWAP, read_trace, replay
 
 # Columns of data/kernel-measurements that have another name in a scenario.
@@ -37,14 +38,6 @@ _KEYS = (
 CONFIDENCE = 0.95
 
 
-def _interval(hits: int, n: int) -> tuple[float, float]:
-    """Return Wilson's interval of a rate, as if the trials were independent."""
-    if n == 0:
-        return float("nan"), float("nan")
-    found = binomtest(hits, n).proportion_ci(CONFIDENCE, method="wilson")
-    return float(found.low), float(found.high)
-
-
 def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
     """Replay a recorded program and return how far the machine agrees, in one row.
 
@@ -66,7 +59,7 @@ def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
     header = read_trace(path).header
     found = replay(path, pmd_offset=pmd_offset)
     agreed = found.compared - found.mismatches
-    low, high = _interval(agreed, found.compared)
+    low, high = rate_interval(agreed, found.compared, CONFIDENCE)
     row = {
         "file": found.file,
         "kernel": header.get("kernel", ""),
@@ -90,7 +83,7 @@ def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
 def _rates(measured: tuple[int, int], simulated: tuple[int, int]) -> dict[str, Any]:
     """Return the copy rates of measured and simulated copies and reuses."""
     faults, whole = sum(measured), sum(simulated)
-    low, high = _interval(measured[0], faults)
+    low, high = rate_interval(measured[0], faults, CONFIDENCE)
     rate = measured[0] / faults if faults else float("nan")
     expected = simulated[0] / whole if whole else float("nan")
     return {
@@ -130,7 +123,7 @@ def _compare_row(row: Mapping[str, Any]) -> dict[str, Any]:
     else:
         of, hits = faults, int(row["copies"])
         expected = simulated["copies"] / whole if whole else float("nan")
-    low, high = _interval(hits, of)
+    low, high = rate_interval(hits, of, CONFIDENCE)
     return {
         **{name: row[name] for name in _KEYS if name in row},
         "rate_of": "wp_faults / accesses" if blind else "copies / wp_faults",
@@ -239,7 +232,7 @@ def describe(compared: pd.DataFrame) -> str:
         "the measured one"
     )
     text += "." if pd.isna(worst) else f"; at most they are {100 * worst:.1f} points apart."
-    return textwrap.fill(text, 72)
+    return textwrap.fill(text, WIDTH)
 
 
 def _describe_trace(compared: pd.DataFrame) -> str:
@@ -255,5 +248,5 @@ def _describe_trace(compared: pd.DataFrame) -> str:
         flags = {n.removeprefix("flags_"): v for n, v in named.items() if n.startswith("flags_")}
         if any(flags.values()):
             text += " Flags that differ: " + ", ".join(f"{n} {v}" for n, v in flags.items() if v)
-        lines.append(textwrap.fill(text, 72))
+        lines.append(textwrap.fill(text, WIDTH))
     return "\n".join([*lines, *(f"  {line}" for line in compared.attrs.get("first", []))])

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..data import backends, data_dir
 from ..errors import check_positive
+from ..stats.text import WIDTH
 from ..trace import NO_SWAP, read_trace, replay
 from .agreement import compare_table, compare_trace
 
@@ -141,7 +142,7 @@ def known_differences(topic: str) -> str:
         else:
             blocks[-1] = f"{blocks[-1]} {line.strip()}".strip()
     filled = [
-        textwrap.fill(block, 72, subsequent_indent="  " if block.startswith("- ") else "")
+        textwrap.fill(block, WIDTH, subsequent_indent="  " if block.startswith("- ") else "")
         for block in blocks
     ]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(filled)).strip()

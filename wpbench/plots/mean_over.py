@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_SPAN = 16  # largest over smallest number from which an axis is logarithmic
+LOGARITHMIC_SPAN = 16  # largest over smallest number from which an axis is logarithmic
 
 
 def mean_over(
@@ -49,7 +49,7 @@ def mean_over(
         mean, low, high = (ordered[f"{value}_{part}"] for part in ("mean", "low", "high"))
         ax.plot(ordered[x], mean, color=colour, linestyle=dashes, marker=marker, label=str(key))
         ax.fill_between(ordered[x], low, high, color=colour, alpha=0.2, linewidth=0)
-    if table[x].min() > 0 and table[x].max() / table[x].min() >= _SPAN:
+    if table[x].min() > 0 and table[x].max() / table[x].min() >= LOGARITHMIC_SPAN:
         ax.set_xscale("log", base=2)
         ax.xaxis.set_major_formatter(lambda number, _: f"{number:g}")
     if value.endswith("_rate"):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import TableError, accepted
-from ..sweep.rates import OFF, ON, bare, blocks_of, lines_of
+from ..scenario.decisions import OFF, ON
+from ..sweep.rates import bare, blocks_of, lines_of
 from ..sweep.text import interval_note
 from .style import STYLES, figure
 

@@ -35,7 +35,7 @@ STYLES: dict[str, tuple[str, Any, str]] = {
     "v6.12": ("#999999", ":", "P"),
     "v7.0": ("#009E73", (0, (8, 2)), "X"),
 }
-_SALT = "wpbench"
+SALT = "wpbench"
 PNG_DPI = 150
 PNG_BYTES = 100_000  # what a list takes
 
@@ -93,7 +93,7 @@ def save(
         made["figure"] = about
     text = json.dumps(made) if made else None
     svg, png = (stem.with_suffix(suffix) for suffix in (".svg", ".png"))
-    with mpl.rc_context({"svg.hashsalt": _SALT, "svg.fonttype": "path"}):
+    with mpl.rc_context({"svg.hashsalt": SALT, "svg.fonttype": "path"}):
         fig.savefig(svg, metadata={"Date": None} | ({"Description": text} if text else {}))
         _save_png(fig, png, text)
     if table is None:

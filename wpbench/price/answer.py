@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import TableError, accepted
+from ..stats.text import WIDTH
 
 if TYPE_CHECKING:
     from .result import Price
 
-WIDTH = 72  # as a mail to a list is quoted
 _MOST_NAMED = 3
 MEANING = {
     "write": "of the writes that met a write-protect fault",

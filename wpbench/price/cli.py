@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from ..output import add_output_options, check_outputs, write_outputs
+from ..scenario.decisions import OFF, ON
 from ..scenario.options import add_scenario_options, scenarios_of
 
 
@@ -18,8 +19,8 @@ def add_parser(commands: Any) -> None:
         "with costs drawn from its ranges.",
     )
     add_scenario_options(parser, without=("decision",))
-    parser.add_argument("--off", default="patch1", metavar="DECISION", help="default: %(default)s")
-    parser.add_argument("--on", default="patch2", metavar="DECISION", help="default: %(default)s")
+    parser.add_argument("--off", default=OFF, metavar="DECISION", help="default: %(default)s")
+    parser.add_argument("--on", default=ON, metavar="DECISION", help="default: %(default)s")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="replications")
     parser.add_argument("--draws", type=int, default=64, metavar="N", help="of costs: 2, 4, ...")
     parser.add_argument("--measure", default="write", help="write or cpu; default: %(default)s")

@@ -14,6 +14,7 @@ from ..errors import ScenarioError, accepted, check_positive
 from ..mm import layout as L
 from ..provenance import provenance
 from ..scenario import DECISIONS, Scenario
+from ..scenario.decisions import OFF, ON
 from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure
 from ..stats import rate_interval
 from .draws import DRAWN, drawn_costs, unit_draws
@@ -34,8 +35,8 @@ _TOO_MANY = 10_000_000  # runs
 def price(
     scenarios: Scenario | Iterable[Scenario],
     *,
-    off: str = "patch1",
-    on: str = "patch2",
+    off: str = OFF,
+    on: str = ON,
     seeds: int = 1,
     draws: int = 64,
     seed: int = 0,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from uniplot import plot_to_string
 
+from ..plots.mean_over import LOGARITHMIC_SPAN
 from ..scenario import Scenario
 from .cases import CASE, varying
 
@@ -28,7 +29,6 @@ _WIDTH, _HEIGHT = 52, 12
 _MARKS = ["*", "o"]
 # uniplot draws its frame in Unicode even where its points are ASCII.
 _FRAME = str.maketrans("┌┐└┘─│├┤┬┴┼", "++++-|+++++")
-_SPAN = 16  # largest over smallest number from which an axis is logarithmic
 
 
 class Shape(NamedTuple):
@@ -98,7 +98,7 @@ def chart(shape: Shape, column: str, sides: tuple[object, object], value: str) -
     """Return a chart's lines: means of both sides over ``x``, pure ASCII."""
     means = _means(shape.rows, shape.x, column, value)
     x = np.sort(shape.rows[shape.x].unique()).astype(float)
-    logarithmic = bool(x[0] > 0 and x[-1] / x[0] >= _SPAN)
+    logarithmic = bool(x[0] > 0 and x[-1] / x[0] >= LOGARITHMIC_SPAN)
     top = 1.0 if value.endswith("_rate") else max(float(y.max()) for y in means.values()) or 1.0
     text = plot_to_string(
         xs=[x, x],

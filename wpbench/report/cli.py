@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from ..errors import TableError, WpbenchError
+from ..errors import TableError
+from ..output import check_folder
 
 
 def add_parsers(commands: Any) -> None:
@@ -112,8 +112,7 @@ def _value(text: str) -> Any:
 
 
 def _report(options: argparse.Namespace) -> int:
-    if options.mbox and not Path(options.mbox).parent.is_dir():
-        raise WpbenchError(f"{options.mbox}: there is no folder {Path(options.mbox).parent}")
+    check_folder(options.mbox)
     from .report import MOST, report
 
     made = report(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..measure import compare as beside_simulation
 from ..plots.style import file_sha256
+from ..scenario.decisions import OFF, ON
 from ..stats import compare, format_comparison
 from ..stats.text import WIDTH
 from . import text
@@ -98,8 +99,8 @@ def report(
     question: str | None = None,
     *,
     column: str = "decision",
-    base: Any = "patch1",
-    other: Any = "patch2",
+    base: Any = OFF,
+    other: Any = ON,
     value: str = "copy_rate",
     where: Mapping[str, Any] | None = None,
     title: str | None = None,
@@ -177,8 +178,8 @@ def report(
         "question": question,
         "title": title,
         "column": column if column != "decision" else None,
-        "base": base if base != "patch1" else None,
-        "other": other if other != "patch2" else None,
+        "base": base if base != OFF else None,
+        "other": other if other != ON else None,
         "value": value if value != "copy_rate" else None,
         "where": [f"{k}={_values(v)}" for k, v in (where or {}).items()] or None,
         "most": most if most != MOST else None,

@@ -113,3 +113,5 @@ DECISIONS: dict[str, Decision] = {
         "since 31 January 2026: that v7.0 is the first release with them follows from the date",
     ),
 }
+
+OFF, ON = "patch1", "patch2"  # the patch off and on

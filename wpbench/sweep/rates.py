@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ScenarioError, TableError, accepted
-from ..scenario import GridFile, Scenario
+from ..scenario import DECISIONS, GridFile, Scenario
+from ..scenario.decisions import OFF, ON
 from ..stats import compare, summarize
 
-OFF, ON, PATCH_DRAIN = "patch1", "patch2", "if-not-lru"  # the patch off, on, and what it drains
+PATCH_DRAIN = DECISIONS[ON].drain
 VALUES = ("copy_rate", "reuse_rate", "faults_per_access", "copies_per_access", "drains_per_fault")
 _WHO = ("decision", "drain")  # a line of the table
 # What lies along a line, of fields with equally many values the first of these.

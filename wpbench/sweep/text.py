@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from .rates import OFF, ON, PATCH_DRAIN, bare, blocks_of, chosen, joined, lines_of
+from ..scenario.decisions import OFF, ON
+from ..stats.text import WIDTH
+from .rates import PATCH_DRAIN, bare, blocks_of, chosen, joined, lines_of
 
-WIDTH = 72
 _LABEL = 17  # of a line's name, two blanks before it
 _CELL = 4
 _SIGNS = ("fewer", "more", "same", "~")

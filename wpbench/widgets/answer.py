@@ -10,8 +10,9 @@ import pandas as pd
 
 from ..mm import layout as L
 from ..scenario import DECISIONS
+from ..scenario.decisions import OFF, ON
 from ..simulate import simulate
-from .state import OFF, State
+from .state import State
 
 
 def answer(state: State) -> pd.DataFrame:
@@ -33,7 +34,7 @@ def names(state: State) -> list[str]:
     """Return what the two scenarios are called, in figures and tables."""
     on = state.on
     drain = f", drain {on.drain}" if on.drain else ""
-    return [f"{OFF} (off)", f"{state.kernel}{' (on)' if state.kernel == 'patch2' else ''}{drain}"]
+    return [f"{OFF} (off)", f"{state.kernel}{' (on)' if state.kernel == ON else ''}{drain}"]
 
 
 def numbers(table: pd.DataFrame, shown: int) -> str:

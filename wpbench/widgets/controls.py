@@ -14,14 +14,15 @@ import ipywidgets as W
 
 from ..data import backends, costs
 from ..scenario import DECISIONS
+from ..scenario.decisions import OFF, ON
 from ..scenario.model import MAX_CPUS
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
-from .state import KERNELS, MOST_PAGES, MOST_WORK, OFF, State
+from .state import KERNELS, MOST_PAGES, MOST_WORK, State
 
 CUSTOM = "(none: changed)"
 DEFAULT = "default"  # what a widget has for None, which sliders cannot have
-_WIDE = {"description_width": "9.5em"}
+WIDE = {"description_width": "9.5em"}
 _LAYOUT = {"width": "25em", "max_width": "100%"}
 _RATES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _LATENCIES = tuple(m * 10**e for e in range(3, 8) for m in (1, 2, 5))
@@ -111,7 +112,7 @@ def _time(ns: int) -> str:
 
 
 def _kernel(name: str) -> str:
-    return f"{name} (the patch on)" if name == "patch2" else name
+    return f"{name} (the patch on)" if name == ON else name
 
 
 def controls() -> list[Control]:
@@ -164,7 +165,7 @@ def controls() -> list[Control]:
                 _always(_choices(range(1, 4), "where it was read")), field("write_cpu"),
                 "hand the page over: write it on another CPU than it was read on"),
         Control("fork_exit_before", W.Checkbox(description="Fork, exit before",
-                style=_WIDE, layout=_LAYOUT), None, field("fork_exit_before", False),
+                style=WIDE, layout=_LAYOUT), None, field("fork_exit_before", False),
                 "once, before the rounds: pages are mapped read-only and nobody else's"),
         _choice("save_every", "BGSAVE every", W.Dropdown, _always(saves),
                 field("save_every", 0), "requests between two forks of a child that saves"),
@@ -182,7 +183,7 @@ def _number(
     hint: str,
     none: Any = DEFAULT,
 ) -> Control:
-    widget = W.BoundedIntText(description=label, min=low, max=high, style=_WIDE, layout=_LAYOUT)
+    widget = W.BoundedIntText(description=label, min=low, max=high, style=WIDE, layout=_LAYOUT)
     return Control(name, widget, None, value, hint, none)
 
 
@@ -198,7 +199,7 @@ def arms() -> list[Control]:
 
     return [
         Control("patch_on", W.RadioButtons(description="Patch", orientation="horizontal",
-                style=_WIDE, layout={"width": "auto"}), patch,
+                style=WIDE, layout={"width": "auto"}), patch,
                 lambda s: s.patch_on, "which of the two the lines and the page below are about"),
         _choice("kernel", "On: kernel", W.Dropdown, _always([(_kernel(k), k) for k in KERNELS]),
                 lambda s: s.kernel, "compared with the patch off"),
@@ -212,7 +213,7 @@ def preset_choice() -> W.Dropdown:
     return W.Dropdown(
         description="Preset",
         options=[*PRESETS, CUSTOM],
-        style=_WIDE,
+        style=WIDE,
         layout=_LAYOUT,
         tooltip="a question to begin with",
     )
@@ -235,5 +236,5 @@ def _choice(
     hint: str,
 ) -> Control:
     first = options(State())
-    widget = kind(description=label, options=first, style=_WIDE, layout=_LAYOUT)
+    widget = kind(description=label, options=first, style=WIDE, layout=_LAYOUT)
     return Control(name, widget, options, value, hint)

@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 
 from ..explain import Explanation
 from ..plots import page_life, reasons
+from ..plots.style import SALT
 
-_SETTINGS: Any = {"svg.hashsalt": "wpbench", "svg.fonttype": "none"}
+_SETTINGS: Any = {"svg.hashsalt": SALT, "svg.fonttype": "none"}
 
 
 class Canvas:

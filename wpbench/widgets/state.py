@@ -9,12 +9,12 @@ from typing import Any
 from ..data import backends
 from ..errors import ScenarioError, accepted
 from ..scenario import DECISIONS, DRAINS, Scenario
+from ..scenario.decisions import OFF, ON
 from ..scenario.model import WORKLOAD_FIELDS
 from ..workloads.catalog import WORKLOADS
 from .lines import command_line, not_default, python_line, read_line
 from .presets import PRESETS
 
-OFF = "patch1"
 KERNELS = tuple(name for name in DECISIONS if name != OFF)
 # Work of a run, in accesses of one thread: what answers at once, and what is refused.
 WORK = 1 << 14
@@ -41,7 +41,7 @@ class State:
         not look at is kept for when it does, and left out of the scenarios.
     """
 
-    kernel: str = "patch2"
+    kernel: str = ON
     drain: str | None = None
     patch_on: bool = True
     given: dict[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import ipywidgets as W
 from ..errors import WpbenchError
 from ..explain import explain
 from .answer import answer, in_words, notes, numbers
-from .controls import CUSTOM, Control, arms, controls, preset_choice, preset_of
+from .controls import CUSTOM, WIDE, Control, arms, controls, preset_choice, preset_of
 from .pictures import Pictures
 from .presets import PRESETS
 from .state import State
@@ -37,7 +37,6 @@ _STYLE = """<style>
   color: var(--jp-ui-font-color1, black); background: transparent; }
 .wpbench .widget-radio-box { flex-flow: row wrap; }
 </style>"""
-_WIDE = {"description_width": "9.5em"}
 
 
 class Workbench(W.VBox):  # type: ignore[misc]
@@ -68,17 +67,17 @@ class Workbench(W.VBox):  # type: ignore[misc]
         self._figure = W.HTML(layout={"min_width": "0"})
         self._notes = W.HTML()
         self._line = W.Text(
-            description="Scenario", continuous_update=False, style=_WIDE, layout={"width": "auto"}
+            description="Scenario", continuous_update=False, style=WIDE, layout={"width": "auto"}
         )
         self._command = W.Text(
-            description="Command", continuous_update=False, style=_WIDE, layout={"width": "auto"}
+            description="Command", continuous_update=False, style=WIDE, layout={"width": "auto"}
         )
         # Dragging asks for many faults: the browser sends the newest when the last is answered.
         self._fault = W.IntSlider(
-            description="Write fault", min=0, max=0, style=_WIDE, layout={"width": "min(44em, 98%)"}
+            description="Write fault", min=0, max=0, style=WIDE, layout={"width": "min(44em, 98%)"}
         )
         self._fault_number = W.BoundedIntText(
-            description="... by number", min=0, max=0, style=_WIDE, layout={"width": "18em"}
+            description="... by number", min=0, max=0, style=WIDE, layout={"width": "18em"}
         )
         self._life = W.HTML()
         self._tests = W.HTML()
