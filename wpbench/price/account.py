@@ -11,6 +11,7 @@ from ..errors import ScenarioError
 from ..mm import layout as L
 from ..provenance import provenance
 from ..scenario import Scenario
+from ..scenario.record import described
 from ..simulate import run
 
 
@@ -59,6 +60,7 @@ def budget(scenarios: Scenario | Iterable[Scenario], replication: int = 0) -> pd
             part.insert(at, name, value)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
-    parameters = {"scenarios": [scenario.resolved() for scenario in found]}
-    table.attrs["wpbench"] = provenance("budget", parameters | {"replication": replication})
+    asked = pd.DataFrame([scenario.resolved() for scenario in found])
+    parameters = described(scenarios, asked, 1) | {"replication": replication}
+    table.attrs["wpbench"] = provenance("budget", parameters)
     return table

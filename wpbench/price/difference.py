@@ -15,9 +15,10 @@ from ..mm import layout as L
 from ..provenance import provenance
 from ..scenario import DECISIONS, Scenario
 from ..scenario.decisions import OFF, ON
+from ..scenario.record import described
 from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure
-from ..stats import rate_interval
-from .draws import DRAWN, drawn_costs, unit_draws
+from ..stats import rate_interval, varying
+from .draws import BACKEND_FACTS, DRAWN, drawn_costs, unit_draws
 from .result import Price
 
 # What is compared, per write-protect fault, and the counter it comes from.
@@ -99,7 +100,12 @@ def price(
     pairs = [*(_with(s, off, drained=False) for s in given), *(_with(s, on) for s in given)]
     central = _counted(plan_of(pairs, seeds), threads, progress)
     drawn = _counted(_drawn_plan(pairs, places, seeds), threads, progress)
-    return _priced(given, pairs, central, drawn, places, (off, on, seeds, draws, seed, confidence))
+    asked = pd.DataFrame([scenario.resolved() for scenario in given])
+    parameters = described(scenarios, asked, 1) | {
+        "off": off, "on": on, "seeds": seeds, "draws": draws, "seed": seed,
+        "confidence": confidence,
+    }  # fmt: skip
+    return _priced(pairs, central, drawn, places, parameters)
 
 
 def _given(scenarios: object) -> list[Scenario]:
@@ -154,15 +160,18 @@ def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
     columns["replication"] = np.tile(np.arange(draws) % seeds, len(pairs))
     cost = np.zeros((n, L.NR_COSTS), np.int64)
     latency = np.broadcast_to(columns["latency_ns"], n).copy()
+    drawn: dict[tuple[str, str], dict[str, Any]] = {}
     for i, scenario in enumerate(pairs):
         at = slice(i * draws, (i + 1) * draws)
-        drawn = drawn_costs(str(scenario.costs), scenario.backend, places)
-        for name, values in drawn.items():
-            step = {"read_ns": "device_read", "write_ns": "device_write"}.get(name, name)
-            if step in L.COSTS:
+        key = (str(scenario.costs), scenario.backend)
+        if key not in drawn:
+            drawn[key] = drawn_costs(*key, places)
+        for name, values in drawn[key].items():
+            step = BACKEND_FACTS.get(name, name)
+            if step is not None:
                 cost[at, L.COSTS.index(step)] = values
         if scenario.latency_ns is None:
-            latency[at] = drawn["latency_ns"]
+            latency[at] = drawn[key]["latency_ns"]
     columns["latency_ns"] = latency
     return Plan(columns, n, cost=cost)
 
@@ -180,18 +189,18 @@ def _per_fault(found: dict[str, Any], counter: str) -> Any:
 
 
 def _priced(
-    given: list[Scenario],
     pairs: list[Scenario],
     central: dict[str, Any],
     drawn: dict[str, Any],
     places: Any,
-    how: tuple[Any, ...],
+    parameters: dict[str, Any],
 ) -> Price:
-    off, on, seeds, draws, seed, confidence = how
-    n = len(given)
+    """Return what was counted as a Price; ``pairs``: first those off, then those on."""
+    n, seeds, draws = len(pairs) // 2, parameters["seeds"], parameters["draws"]
+    confidence = parameters["confidence"]
     fields = pd.DataFrame([scenario.resolved() for scenario in pairs[n:]])
     names = [str(name) for name in fields if name not in _NOT_COMPARED]
-    varying = _varying(fields, names)
+    varies = varying(fields, names)
 
     def mean(values: Any) -> tuple[Any, Any]:
         by_run = values.reshape(2, n, seeds).mean(axis=2)
@@ -210,7 +219,7 @@ def _priced(
         won = (difference < 0).sum(axis=1)
         wins_low, wins_high = rate_interval(won, np.full(n, draws), confidence)
         dominant = [_dominant(row, places) for row in difference]
-        table = fields[varying].assign(
+        table = fields[varies].assign(
             measure=measure,
             off=first,
             on=second,
@@ -231,24 +240,9 @@ def _priced(
         tables.append(table)
         differences.append(difference)
     table = pd.concat(tables, ignore_index=True)
-    table.attrs["varying"] = varying
-    parameters = {
-        "scenarios": [scenario.resolved() for scenario in given],
-        "off": off, "on": on, "seeds": seeds, "draws": draws, "seed": seed,
-        "confidence": confidence,
-    }  # fmt: skip
+    table.attrs["varying"] = varies
     table.attrs["wpbench"] = provenance("price", parameters)
     return Price(table, np.concatenate(differences))
-
-
-def _varying(fields: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """Return the parameters that vary, without those that go with others (threads with cpus)."""
-    varying: list[str] = []
-    for name in names:
-        before = fields.groupby(varying).ngroups if varying else 1
-        if fields.groupby([*varying, name]).ngroups > before:
-            varying.append(name)
-    return varying
 
 
 def _note(scenario: Scenario) -> str:

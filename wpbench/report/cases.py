@@ -13,6 +13,7 @@ from ..plots.record import chosen
 from ..scenario import DECISIONS, Scenario
 from ..scenario.model import WORKLOAD_FIELDS
 from ..scenario.record import scenarios_of
+from ..stats import varying
 from ..workloads.catalog import WORKLOADS
 from .source import Source, as_runs
 
@@ -84,20 +85,14 @@ def _by_fields(rows: pd.DataFrame, fields: list[str]) -> pd.DataFrame:
     return rows.iloc[np.lexsort(codes[::-1])]
 
 
-def varying(rows: pd.DataFrame, fields: list[str], column: str) -> list[str]:
+def fields_of(rows: pd.DataFrame, fields: list[str], column: str) -> list[str]:
     """Return the fields that vary within a side, but those that follow from others of them."""
-    found: list[str] = []
-    for name in fields:
-        if name in (column, "seed"):
-            continue
-        groups = rows.groupby([column, *found], sort=False, dropna=False)
-        if groups[name].nunique(dropna=False).max() > 1:
-            found.append(name)
-    return found
+    asked = [name for name in fields if name not in (column, "seed")]
+    return varying(rows, asked, within=[column])
 
 
 def _names(rows: pd.DataFrame, group: str, fields: list[str], column: str) -> list[str]:
-    names = varying(rows, fields, column)
+    names = fields_of(rows, fields, column)
     texts = []
     for values in rows[["workload", *names]].itertuples(index=False):
         unused = _unused(str(values[0]))

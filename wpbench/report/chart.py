@@ -10,7 +10,7 @@ from uniplot import plot_to_string
 
 from ..plots.mean_over import LOGARITHMIC_SPAN
 from ..scenario import Scenario
-from .cases import CASE, varying
+from .cases import CASE, fields_of
 
 AXES = (
     "npages",
@@ -56,7 +56,7 @@ def shape_of(rows: pd.DataFrame, column: str, value: str = "copy_rate") -> Shape
     values of the other fields that most rows have.
     """
     fields = [name for name in Scenario.model_fields if name in rows]
-    names = varying(rows, fields, column)
+    names = fields_of(rows, fields, column)
     best: Shape | None = None
     largest = (0, 0.0)
     for x in (name for name in AXES if name in names):

@@ -11,7 +11,7 @@ from ..errors import TableError, accepted
 from ..plots.record import chosen
 from ..scenario import Scenario
 from ..stats import compare
-from .cases import varying
+from .cases import fields_of
 from .source import as_runs, load
 
 SIDE = "table"
@@ -81,7 +81,7 @@ def compare_tables(
         ignore_index=True,
     )
     if by is None:  # what follows from other fields, as drain from decision, says nothing more
-        free = varying(both, fields, SIDE)
+        free = fields_of(both, fields, SIDE)
         same = both.groupby(SIDE)[fields].nunique(dropna=False).max() == 1
         fields = [name for name in fields if name in free or name == "seed" or same[name]]
     both = both[[*fields, SIDE, "replication", value]]

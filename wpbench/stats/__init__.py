@@ -9,6 +9,7 @@ random was seen, which n runs show up to a probability of about 3 / n only.
 """
 
 from .comparison import compare
+from .fields import varying
 from .intervals import Interval, mean_interval, rate_interval, summarize
 from .text import format_comparison
 
@@ -19,4 +20,5 @@ __all__ = [
     "mean_interval",
     "rate_interval",
     "summarize",
+    "varying",
 ]

@@ -11,7 +11,7 @@ import pandas as pd
 from ..errors import ScenarioError, TableError, accepted
 from ..scenario import DECISIONS, GridFile, Scenario
 from ..scenario.decisions import OFF, ON
-from ..stats import compare, summarize
+from ..stats import compare, summarize, varying
 
 PATCH_DRAIN = DECISIONS[ON].drain
 VALUES = ("copy_rate", "reuse_rate", "faults_per_access", "copies_per_access", "drains_per_fault")
@@ -136,15 +136,9 @@ def axes_of(runs: pd.DataFrame, x: str) -> list[str]:
 
     ``decision`` and ``drain`` first, then ``backend``, ``x``, and whatever else varies.
     """
-    order = [*_WHO, "backend", x, *Scenario.model_fields]
-    kept: list[str] = []
-    for name in dict.fromkeys(order):
-        if name == "seed" or name not in runs:
-            continue
-        follows = runs.groupby(kept)[name].nunique().max() == 1 if kept else False
-        if name in (*_WHO, x) or not follows:
-            kept.append(name)
-    return kept
+    order = dict.fromkeys([*_WHO, "backend", x, *Scenario.model_fields])
+    known = [name for name in order if name != "seed" and name in runs]
+    return varying(runs, known, always=(*_WHO, x))
 
 
 def rates(
@@ -179,25 +173,10 @@ def rates(
     x = along(runs, x or (None if grid is None else axis_of(grid)))
     axes = axes_of(runs, x)
     made = summarize(runs, by=axes, values=list(VALUES))
-    made.attrs.update(_made_from(table, grid))
+    made.attrs.update(table.attrs)
     failed = int((table["error"] != "").sum()) if "error" in table else 0
     made.attrs["rates"] = {"x": x, "axes": axes, "failed": failed}
     return made
-
-
-def _made_from(table: pd.DataFrame, grid: GridFile | None) -> dict[Any, Any]:
-    """Return a table's provenance; a grid's axes say the same as all of its scenarios, shorter."""
-    found: dict[Any, Any] = {
-        name: value for name, value in table.attrs.items() if name != "wpbench"
-    }
-    if "wpbench" not in table.attrs:
-        return found
-    record = dict(table.attrs["wpbench"])
-    if grid is not None:
-        seeds = len(table) // len(grid)
-        axes = [part.axes | part.equal for part in grid.grids]
-        record["parameters"] = {"title": grid.title, "seeds": seeds, "grids": axes}
-    return found | {"wpbench": record}
 
 
 def who(decision: str, drain: str, several: bool = True) -> str:
@@ -293,7 +272,7 @@ def off_and_on(
         return None
     by = [name for name in axes if name not in _WHO]
     made = compare(sides, "decision", OFF, ON, value, by=by, test="t")
-    made.attrs.update(_made_from(table, grid))
+    made.attrs.update(table.attrs)
     made.attrs["rates"] = {"x": x, "axes": [*_WHO, *by]}
     return made
 
