@@ -44,6 +44,21 @@ def test_the_grid_of_the_page(folder):
     assert {s.threads for s in grid} == {2, 8}
 
 
+def python(folder, *arguments):
+    """Run Python in a folder, with nothing of the environment but where the caches are."""
+    kept = {name: os.environ[name] for name in ("HOME", "NUMBA_CACHE_DIR") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"} | kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.parametrize("command", commands())
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_command(folder, command):
@@ -51,21 +66,9 @@ def test_command(folder, command):
         pytest.skip("tests/test_notebook_sweep.py runs it")
     if "--dask" in command:
         pytest.importorskip("distributed", reason="needs the extra `cluster`")
-    done = subprocess.run(
-        [sys.executable, "-m", "wpbench", *command.split()[1:]],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"} | _home(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    out = python(folder, "-m", "wpbench", *command.split()[1:])
     expected = "runs, " if "--dry-run" in command else "off" if "--table" in command else ""
-    assert expected in done.stdout
-
-
-def _home():
-    return {name: os.environ[name] for name in ("HOME", "NUMBA_CACHE_DIR") if name in os.environ}
+    assert expected in out
 
 
 def test_python(tmp_path):
@@ -73,16 +76,8 @@ def test_python(tmp_path):
     for block in blocks:
         compile(block, "sweeps.md", "exec")
     (block,) = (block for block in blocks if "format_answer" in block)
-    done = subprocess.run(
-        [sys.executable, "-c", block],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"} | _home(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "reproducer, migration_rate 0.1" in done.stdout
+    out = python(tmp_path, "-c", block)
+    assert "reproducer, migration_rate 0.1" in out
     assert (tmp_path / "out" / "two-cpus-rates.svg").is_file()
 
 

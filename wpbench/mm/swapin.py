@@ -90,6 +90,14 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
         tick(m, cpu, L.COST_DEVICE_READ)
 
 
+@inline
+def _read_wanted(m: Machine, cpu: int, slot: int) -> None:
+    """Read the slot that the fault is about, where readahead has not."""
+    if swap_cache_page(m, slot) == 0:
+        read_swap_cache_async(m, cpu, slot, 0)
+        flush_plug(m, cpu)
+
+
 @kernel
 def swap_vma_readahead(m: Machine, cpu: int, at: int, slot: int) -> int:
     """Read the pages around PTE ``at`` into the swap cache; return the window.
@@ -127,9 +135,7 @@ def swap_vma_readahead(m: Machine, cpu: int, at: int, slot: int) -> int:
                     read_swap_cache_async(m, cpu, s, 1 if v != here else 0)
             flush_plug(m, cpu)
             lru_add_drain(m, cpu)
-    if swap_cache_page(m, slot) == 0:
-        read_swap_cache_async(m, cpu, slot, 0)
-        flush_plug(m, cpu)
+    _read_wanted(m, cpu, slot)
     return win
 
 
@@ -163,9 +169,7 @@ def swap_cluster_readahead(m: Machine, cpu: int, slot: int) -> int:
                     read_swap_cache_async(m, cpu, s, 1 if s != slot else 0)
             flush_plug(m, cpu)
             lru_add_drain(m, cpu)
-    if swap_cache_page(m, slot) == 0:
-        read_swap_cache_async(m, cpu, slot, 0)
-        flush_plug(m, cpu)
+    _read_wanted(m, cpu, slot)
     return win
 
 

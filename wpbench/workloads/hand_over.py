@@ -11,7 +11,7 @@ from .._jit import inline, workload
 from ..mm import layout as L
 from ..mm.machine import Machine
 from .params import Params, params
-from .reproducer import PAGE_OUT, READ, WRITE, page_out
+from .reproducer import PAGE_OUT, READ, WRITE, next_round, page_out
 
 
 @inline
@@ -41,10 +41,7 @@ def _step(m: Machine, p: Params, k: int) -> bool:
         m.thread[row + L.TH_INDEX] = i + 1
         m.thread[row + L.TH_PHASE] = READ
         return True
-    m.thread[row + L.TH_INDEX] = 0
-    m.thread[row + L.TH_PHASE] = PAGE_OUT
-    m.thread[row + L.TH_AUX] += 1
-    return m.thread[row + L.TH_AUX] < p.rounds
+    return next_round(m, p, row)
 
 
 @inline

@@ -129,6 +129,15 @@ def _round_in_step(m: Machine, p: Params, mask: int, shift: int) -> None:
 
 
 @inline
+def next_round(m: Machine, p: Params, row: int) -> bool:
+    """Let the thread of a row begin its next round; False when that was its last."""
+    m.thread[row + L.TH_INDEX] = 0
+    m.thread[row + L.TH_PHASE] = PAGE_OUT
+    m.thread[row + L.TH_AUX] += 1
+    return m.thread[row + L.TH_AUX] < p.rounds
+
+
+@inline
 def _step(m: Machine, p: Params, k: int, mask: int, shift: int) -> bool:
     """Let thread ``k`` take its next step; False when its last round is over."""
     row = k * L.NR_TH
@@ -161,10 +170,7 @@ def _step(m: Machine, p: Params, k: int, mask: int, shift: int) -> bool:
         else:
             m.thread[row + L.TH_PHASE] = READ
         return True
-    m.thread[row + L.TH_INDEX] = 0
-    m.thread[row + L.TH_PHASE] = PAGE_OUT
-    m.thread[row + L.TH_AUX] += 1
-    return m.thread[row + L.TH_AUX] < p.rounds
+    return next_round(m, p, row)
 
 
 @workload
