@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 import wpbench as wb
 from wpbench import mm
 from wpbench.cli import main
-from wpbench.measure import agent, facts, run, zram, zram_guard
+from wpbench.measure import agent, crew, facts, run, zram, zram_guard
 from wpbench.measure.agreement import compare, compare_table, scenario_of
 from wpbench.measure.bench import COUNTED
 from wpbench.measure.crew import masks
@@ -377,6 +379,33 @@ def test_a_signal_is_noted_and_acts_at_the_end():
     with noted(), stopping(lambda: told.append(4)):
         pass
     assert told == [1, 2, 3]
+
+
+@pytest.mark.nojit
+def test_a_signal_that_does_not_wake_the_main_thread_stops_the_loops_all_the_same():
+    ended = []
+
+    def loop(bench):
+        for _ in range(500):
+            if bench.stop:
+                ended.append("told to")
+                return
+            threading.Event().wait(0.02)
+        ended.append("by itself")
+
+    def signalled():
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    def begin():
+        threading.Timer(0.1, signalled).start()  # the main thread waits for the loop by then
+
+    def interrupted():
+        with noted():
+            crew.run([(loop, SimpleNamespace(failed=0))], begin=begin)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert ended == ["told to"]
 
 
 @pytest.mark.nojit

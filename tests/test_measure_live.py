@@ -176,16 +176,13 @@ def test_ctrl_c_on_the_command_line():
 
 
 def forked_children(pid):
-    """List the processes that a measurement has forked: copies of it."""
+    """List the processes that a measurement has forked: copies of it, each of them gone soon."""
     found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int(path.joinpath("stat").read_text().rpartition(")")[2].split()[1])
-            same = path.joinpath("exe").readlink() == Path(f"/proc/{pid}/exe").readlink()
-        except OSError:
-            continue
-        if parent == pid and same:
-            found.append(path.name)
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread or the child has ended meanwhile
+            program = Path(f"/proc/{pid}/exe").readlink()
+            children = thread.read_text().split()
+            found += [c for c in children if Path(f"/proc/{c}/exe").readlink() == program]
     return found
 
 

@@ -11,6 +11,7 @@ from ..errors import MeasureError
 from . import signals
 from .bench import CALLS, MASK_WORDS, Bench
 
+_LOOK_S = 0.2  # how long a signal can wait to be seen
 Task = tuple[Callable[[Bench], object], Bench]
 
 
@@ -62,8 +63,9 @@ class _Crew:
 
     def join(self) -> None:
         for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
+            # A signal that comes just before the main thread sleeps is handled when it wakes.
+            while thread.is_alive():
+                thread.join(_LOOK_S)
 
     def check(self) -> None:
         if self._broken:
