@@ -68,7 +68,8 @@ check: env      ## ruff, formatting, mypy, notebooks without outputs
 
 test-jit: env   ## the tests as users run the code: compiled
 	$(PY) -c 'import wpbench as wb; wb.simulate(wb.Scenario(npages=1, rounds=1))'  # compile once, not in each
-	MPLBACKEND=agg $(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	@# in the files' order: xdist's own would begin the longest one, which has few tests, at the end
+	MPLBACKEND=agg $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-nojit: env ## the tests marked nojit, as plain Python: here coverage is true
 	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit -n $(JOBS) \
