@@ -90,8 +90,8 @@ def test_asynchronous_table_close_where_completions_fall_into_the_loop(simulated
     middle = ASYNC.latency_ns.isin([100_000, 300_000])
     assert (off <= np.maximum(ASYNC.rounds, 0.07 * ASYNC.accesses))[middle].all()
     assert (off / ASYNC.accesses)[middle].max() < 0.01
-    # 5 ms: in the two rows with 64 pages and a delay of 2 ms, patch1 and patch2, something, probably
-    # kswapd, delayed one or two of ten rounds, and more writes had ended (data/README.md).
+    # 5 ms: in the two rows with 64 pages and a delay of 2 ms, something delayed one
+    # or two of ten rounds, probably kswapd, and more writes had ended (data/README.md).
     slow = (ASYNC.latency_ns == 5_000_000) & (off / ASYNC.accesses > 0.10)
     assert ASYNC[slow].decision.tolist() == ["patch1", "patch2"]
     assert ASYNC[slow].delay_ns.eq(2_000_000).all()
