@@ -108,14 +108,14 @@ class StoppedHereError(Exception):
     pass
 
 
-def own_children():
-    found = set()
-    for file in Path("/proc").glob("[0-9]*/stat"):
+def children(pid):
+    """Yield the processes that have this parent, newest first: a forked one is gone soon."""
+    names = [path.name for path in Path("/proc").iterdir() if path.name.isdigit()]
+    for name in sorted(names, key=int, reverse=True):
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            name, _, rest = file.read_text().rpartition(")")
-            if int(rest.split()[1]) == os.getpid():
-                found.add(name)
-    return found
+            after_name = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2]
+            if int(after_name.split()[1]) == pid:
+                yield name
 
 
 def own_mappings():
@@ -132,7 +132,7 @@ def test_interrupted_in_this_process_it_leaves_nothing():
     run(scenario, oracle="off")
     threads = threading.active_count()
     mappings, affinity = own_mappings(), os.sched_getaffinity(0)
-    children = own_children()  # of other tests that this process ran
+    kept = set(children(os.getpid()))  # of other tests that this process ran
     previous = signal.signal(signal.SIGALRM, stop)
     stopped = 0
     try:
@@ -146,7 +146,7 @@ def test_interrupted_in_this_process_it_leaves_nothing():
                 signal.setitimer(signal.ITIMER_REAL, 0)
             assert threading.active_count() == threads
             assert own_mappings() == mappings
-            assert own_children() == children
+            assert set(children(os.getpid())) == kept
     finally:
         signal.signal(signal.SIGALRM, previous)
     assert stopped > 0
@@ -165,7 +165,7 @@ def test_ctrl_c_on_the_command_line():
         text=True,
         start_new_session=True,
     )
-    while process.poll() is None and not forked_children(process.pid):
+    while process.poll() is None and not has_forked(process.pid):
         threading.Event().wait(0.02)
     os.kill(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=60)
@@ -175,15 +175,13 @@ def test_ctrl_c_on_the_command_line():
         os.killpg(process.pid, 0)
 
 
-def forked_children(pid):
-    """List the processes that a measurement has forked: copies of it, each of them gone soon."""
-    found = []
-    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # the thread or the child has ended meanwhile
-            program = Path(f"/proc/{pid}/exe").readlink()
-            children = thread.read_text().split()
-            found += [c for c in children if Path(f"/proc/{c}/exe").readlink() == program]
-    return found
+def has_forked(pid):
+    """Is there a copy of this process, as a measurement forks them?"""
+    for child in children(pid):
+        with contextlib.suppress(OSError):  # one of them has ended meanwhile
+            if Path(f"/proc/{child}/exe").readlink() == Path(f"/proc/{pid}/exe").readlink():
+                return True
+    return False
 
 
 @pytest.mark.root
