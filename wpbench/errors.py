@@ -18,6 +18,10 @@ class TraceError(WpbenchError, ValueError):
     """A trace file that is truncated, garbled or mislabelled."""
 
 
+class LitmusError(WpbenchError, ValueError):
+    """A litmus program with a line that is none, or that cannot be run."""
+
+
 class TableError(WpbenchError, ValueError):
     """A table that has not what is asked of it, or a question that it cannot answer."""
 

@@ -7,7 +7,7 @@ jitted functions over the tables of one ``Machine``.
 """
 
 from .._jit import link
-from .background import background, insert_foreign_page
+from .background import background, insert_foreign_page, munmap_foreign
 from .chance import below, chance, next_u64, uniform
 from .clock import idle_until, spend
 from .fault import is_mapped, read, read_inline, resident, sleep_until, write, write_inline
@@ -18,8 +18,10 @@ from .gup import (
     lock_page,
     mark_page_accessed,
     pin_user_page,
+    process_vm_readv,
     unlock_page,
     unpin_user_page,
+    vmsplice_page,
 )
 from .ksm import ksm_merge
 from .machine import Machine, reset_counters
@@ -74,11 +76,13 @@ __all__ = [
     "migrate_page",
     "migrate_thread",
     "move_to_lru",
+    "munmap_foreign",
     "next_thread",
     "next_u64",
     "page_count",
     "page_mapcount",
     "pin_user_page",
+    "process_vm_readv",
     "putback",
     "read",
     "read_inline",
@@ -94,6 +98,7 @@ __all__ = [
     "uniform",
     "unlock_page",
     "unpin_user_page",
+    "vmsplice_page",
     "write",
     "write_inline",
 ]

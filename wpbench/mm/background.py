@@ -15,6 +15,12 @@ def insert_foreign_page(m: Machine, cpu: int) -> None:
     lru_cache_add(m, cpu, L.ZERO_PAGE)
 
 
+@kernel
+def munmap_foreign(m: Machine, cpu: int) -> None:
+    """Let a task on this CPU unmap memory that is not the workload's (``unmap_region()``)."""
+    lru_add_drain(m, cpu)
+
+
 @inline
 def _times(m: Machine, ppm: int) -> int:
     """Draw a number of events with a mean of ``ppm`` millionths."""

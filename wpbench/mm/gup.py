@@ -5,12 +5,16 @@ What takes a PTE, ``at``, returns the page, or 0 where none is mapped (or the ze
 
 from __future__ import annotations
 
-from .._jit import kernel
+import numpy as np
+
+from .._jit import inline, kernel
 from . import layout as L
+from .fault import read
 from .machine import Machine
 from .page import fail, mapped_page, store_or_free
 from .pagevec import activate_page, in_lru_add
 from .watch import note
+from .wp import do_wp_page_unshare
 
 
 @kernel
@@ -89,6 +93,47 @@ def mark_page_accessed(m: Machine, cpu: int, at: int) -> int:
         m.nonresident_age += 1  # workingset_activation()
     note(m, L.OP_ACCESSED, cpu)
     return page
+
+
+@inline
+def gup_must_unshare(m: Machine, at: int) -> bool:
+    """Must the page of PTE ``at`` become exclusive before an R/O pin (``gup_must_unshare()``)?"""
+    page = mapped_page(m, at)
+    if page == 0 or np.int64(m.pte[at]) & L.PTE_WRITE or m.decision != L.WP_EXCLUSIVE:
+        return False
+    return m.page[page] & L.PG_ANON_EXCLUSIVE == 0
+
+
+@kernel
+def process_vm_readv(m: Machine, cpu: int, at: int) -> None:
+    """Read the page of PTE ``at`` through ``pin_user_pages_remote()``: FOLL_PIN and FOLL_TOUCH.
+
+    A page that is not mapped is faulted in by a read; since v5.19 one that is not exclusive is
+    unshared (``faultin_page()``).  The pin is dropped as soon as the bytes are copied.
+    """
+    if np.int64(m.pte[at]) & L.PTE_PRESENT == 0:
+        read(m, cpu, at)
+    if gup_must_unshare(m, at):
+        do_wp_page_unshare(m, cpu, at)
+    page = pin_user_page(m, at)
+    if page != 0:
+        mark_page_accessed(m, cpu, at)
+        unpin_user_page(m, page)
+
+
+@kernel
+def vmsplice_page(m: Machine, cpu: int, at: int) -> int:
+    """Take a FOLL_GET reference to the page of PTE ``at``, as ``vmsplice()`` into a pipe does.
+
+    ``get_user_pages_fast()`` marks a mapped page referenced; one that is not mapped is faulted in
+    by a read and touched on the slow way (FOLL_TOUCH).
+    """
+    if np.int64(m.pte[at]) & L.PTE_PRESENT == 0:
+        read(m, cpu, at)
+        mark_page_accessed(m, cpu, at)
+    elif mapped_page(m, at) != 0:
+        m.page[mapped_page(m, at)] |= L.PG_REFERENCED  # gup_fast_pte_range()
+    return gup_get(m, at)
 
 
 @kernel

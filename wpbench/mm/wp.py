@@ -278,3 +278,29 @@ def do_wp_page(m: Machine, cpu: int, at: int) -> int:
     wp_page_copy(m, cpu, at, page)
     step(m, cpu, L.COST_COPY_RETURN)
     return L.COPY
+
+
+@kernel
+def do_wp_page_unshare(m: Machine, cpu: int, at: int) -> None:
+    """Make the page of PTE ``at`` its owner's alone, for an R/O pin (FAULT_FLAG_UNSHARE, v5.19).
+
+    The decision of ``do_wp_page()``, and counted as one of its faults; but the PTE does not become
+    writable, nor dirty: the next write faults once more and finds PageAnonExclusive.
+    """
+    page = np.int64(m.pte[at]) >> L.SHIFT_PTE
+    before = m.page[page]
+    drains = m.drains
+    drained = m.drained_pages
+    m.wp_faults += 1
+    reuse = can_reuse(m, cpu, page)
+    if m.log_rows:
+        drained = m.drained_pages - drained if m.drains > drains else -1
+        _log_fault(m, cpu, at, page, before, reuse, drained)
+    if reuse:
+        m.reuses += 1
+        m.page[page] |= L.PG_ANON_EXCLUSIVE
+        note(m, L.OP_WP_REUSE, cpu)
+        return
+    m.copies += 1
+    wp_page_copy(m, cpu, at, page)
+    m.pte[at] = np.int64(m.pte[at]) & ~(L.PTE_WRITE | L.PTE_DIRTY)

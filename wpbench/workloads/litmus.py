@@ -1,0 +1,121 @@
+"""A litmus program, operation by operation; each that observes writes down what it saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import mm
+from .._jit import inline, jitted
+from ..mm import layout as L
+from ..mm.machine import Machine
+from .litmus_ops import (
+    OP_ACCESS,
+    OP_ACTIVE,
+    OP_COLD,
+    OP_DONTNEED,
+    OP_DRAIN,
+    OP_EXIT,
+    OP_FORK,
+    OP_FREE,
+    OP_GET,
+    OP_LRU,
+    OP_MAPPED,
+    OP_MUNMAP,
+    OP_ON,
+    OP_PAGEOUT,
+    OP_PUT,
+    OP_READ,
+    OP_SWAPCACHE,
+    OP_TOUCH,
+    OP_WRITE,
+)
+from .replay import page_word
+
+
+@inline
+def _pages_with(m: Machine, flag: int, first: int, n: int) -> int:
+    """Return how many of ``n`` pages from ``first`` on are mapped and have a flag."""
+    nr = 0
+    for at in range(first, first + n):
+        nr += page_word(m, at) & flag != 0
+    return nr
+
+
+@inline
+def _advise(m: Machine, cpu: int, do: int, first: int, n: int) -> None:
+    if do == OP_PAGEOUT:
+        mm.madvise_pageout(m, cpu, first, n)
+    elif do == OP_COLD:
+        mm.madvise_cold(m, cpu, first, n)
+    elif do == OP_FREE:
+        mm.madvise_free(m, cpu, first, n)
+    else:
+        mm.madvise_dontneed(m, cpu, first, n)
+
+
+@jitted
+def run_litmus(m: Machine, op: Any, arg: Any, n: Any, held: Any, seen: Any) -> None:
+    """Run a program on the first of two processes and write down what each operation observed.
+
+    Parameters
+    ----------
+    m
+        A fresh machine of two processes.
+    op, arg, n
+        int64 arrays, one entry an operation: its number in ``litmus_ops.OPS``; its first page, its
+        CPU or its number of pages; of a range the number of pages.
+    held
+        int64, as many entries as pages are held by ``get`` at a time.
+    seen
+        int64[operations, NR_SEEN] out, zeroed: of an access how many pages had each of
+        ``layout.OUTCOMES``, of another observation the number of pages in its first entry.
+    """
+    cpu = 0
+    nr_held = 0
+    for i in range(op.size):
+        do = op[i]
+        first = arg[i]
+        end = first + n[i]
+        if do == OP_READ:
+            for at in range(first, end):
+                seen[i, mm.read(m, cpu, at)] += 1
+        elif do == OP_WRITE:
+            for at in range(first, end):
+                seen[i, mm.write(m, cpu, at)] += 1
+        elif do == OP_PAGEOUT or do == OP_COLD or do == OP_FREE or do == OP_DONTNEED:
+            _advise(m, cpu, do, first, n[i])
+        elif do == OP_ACCESS:
+            for at in range(first, end):
+                mm.process_vm_readv(m, cpu, at)
+        elif do == OP_GET:
+            for at in range(first, end):
+                held[nr_held] = mm.vmsplice_page(m, cpu, at)
+                nr_held += 1
+        elif do == OP_PUT:
+            for k in range(nr_held):
+                if held[k] != L.ZERO_PAGE:
+                    mm.gup_put(m, held[k])
+            nr_held = 0
+        elif do == OP_LRU:
+            seen[i, 0] = _pages_with(m, L.PG_LRU, first, n[i])
+        elif do == OP_ACTIVE:
+            seen[i, 0] = _pages_with(m, L.PG_ACTIVE, first, n[i])
+        elif do == OP_SWAPCACHE:
+            seen[i, 0] = _pages_with(m, L.PG_SWAPCACHE, first, n[i])
+        elif do == OP_MAPPED:
+            seen[i, 0] = mm.resident(m, first, n[i])
+        elif do == OP_ON:
+            cpu = first
+        elif do == OP_EXIT:
+            mm.exit_process(m, first, 1)
+        elif do == OP_TOUCH:
+            for _ in range(first):
+                mm.insert_foreign_page(m, cpu)
+        elif do == OP_DRAIN:
+            mm.lru_add_drain_all(m)
+        elif do == OP_MUNMAP:
+            mm.munmap_foreign(m, cpu)
+        elif do == OP_FORK:
+            mm.fork(m, cpu, 0, 1)
+
+
