@@ -17,13 +17,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CASES = {
-    "zram patch1": {"decision": "patch1", "npages": 1024, "rounds": 3000},
-    "zram patch2": {"decision": "patch2", "npages": 1024, "rounds": 3000},
+    "zram patch1": {"kernel": "patch1", "npages": 1024, "rounds": 3000},
+    "zram patch2": {"kernel": "patch2", "npages": 1024, "rounds": 3000},
     "zram patch2, shuffled": {
-        "decision": "patch2", "npages": 4096, "rounds": 700, "order": "read-write-shuffled",
+        "kernel": "patch2", "npages": 4096, "rounds": 700, "order": "read-write-shuffled",
     },
     "null_blk 10 us, patch2": {
-        "decision": "patch2", "backend": "null_blk", "npages": 64, "rounds": 3000,
+        "kernel": "patch2", "backend": "null_blk", "npages": 64, "rounds": 3000,
         "latency_ns": 10_000,
     },
     "random program": {"workload": "random", "npages": 128, "cpus": 3, "rounds": 500_000},

@@ -21,7 +21,7 @@ COUNTERS = (
     "pswpin", "pswpout", "not_paged_out", "accesses",
 )  # fmt: skip
 CONFIGURATION = (
-    "npages", "pagevec", "decision", "drain", "bypass",
+    "npages", "pagevec", "kernel", "drain", "bypass",
     "async_io", "timed", "nphys", "nslots", "swap_total",
 )  # fmt: skip
 STATE = ("free_page", "next_page", "next_slot", "slots_used", "disabled", "gt3_test", "rare")

@@ -28,7 +28,7 @@ def measure(quick: bool) -> Iterator[Result]:
     """Yield ratios of time with a clock to time without."""
     pairs, rounds = (1, 20) if quick else (15, 2000)
     for decision in ("patch1", "patch2", "exclusive"):
-        without = wb.Scenario(decision=decision, npages=512, rounds=rounds, costs="none")
+        without = wb.Scenario(kernel=decision, npages=512, rounds=rounds, costs="none")
         with_clock = without.model_copy(update={"costs": "haswell-kvm"})
         for scenario in (without, with_clock):  # load the compiled code
             seconds(scenario.model_copy(update={"rounds": 1}))

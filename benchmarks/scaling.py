@@ -25,7 +25,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def grid(scenarios: int, **fields: Any) -> Any:
     """Return small scenarios: 64 pages in all, 20 rounds, 4 CPUs."""
     small = {"npages": 64, "rounds": 20, "cpus": 4, **fields}
-    return wb.grid(decision=["patch1", "patch2"], seed=range(1, scenarios // 2 + 1), **small)
+    return wb.grid(kernel=["patch1", "patch2"], seed=range(1, scenarios // 2 + 1), **small)
 
 
 class Alone:

@@ -197,7 +197,7 @@ def measure(quick: bool) -> Iterator[Result]:
         for decision in ("patch1", "patch2"):
             for where, write_cpu in (("one-cpu", 0), ("write-elsewhere", 1)):
                 scenario = wb.Scenario(
-                    decision=decision, npages=64 if quick else 512, rounds=2 if quick else 50,
+                    kernel=decision, npages=64 if quick else 512, rounds=2 if quick else 50,
                     write_cpu=write_cpu, costs="haswell-kvm",
                 )  # fmt: skip
                 counts = []

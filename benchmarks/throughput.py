@@ -42,7 +42,7 @@ def measure(quick: bool) -> Iterator[Result]:
             pairs = 1 if quick else 7 if exponent <= 18 else 3 if exponent <= 24 else 1
             for order, accesses in ORDERS.items():
                 for decision in ("patch1", "patch2") if exponent <= 18 else ("patch2",):
-                    scenario = wb.Scenario(decision=decision, order=accesses, npages=1 << exponent)
+                    scenario = wb.Scenario(kernel=decision, order=accesses, npages=1 << exponent)
                     name = f"{decision}/{order}/2^{exponent}"
                     rounds = max(1, (1 << 18 if quick else 1 << 23) >> exponent)
                     speeds, ratios = _beside_c(library, scenario, rounds, pairs)

@@ -5,7 +5,7 @@ import re
 import wpbench as wb
 
 GRID = {
-    "decision": ["patch1", "patch2"],
+    "kernel": ["patch1", "patch2"],
     "npages": [1, 2, 4, 8],
     "cpus": 2,
     "migration_rate": [0.0, 0.5],

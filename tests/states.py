@@ -64,7 +64,7 @@ def formerly_shared(m):
 # write-protect fault.  Unless the name says otherwise the page is not PageAnonExclusive, is on an
 # LRU list, and has no holder but its PTE.
 def machine(model, decision, **options):
-    return model(2, cpus=2, decision=decision, **options)
+    return model(2, cpus=2, kernel=decision, **options)
 
 
 def plain(model, decision):

@@ -104,7 +104,7 @@ def cpu_slider(bench):
 
 def lines_and_mistakes(bench):
     """Restore from a line; see a wrong one explained."""
-    line = 'wb.Scenario(decision="patch1", backend="null_blk", npages=16, latency_ns=20000)'
+    line = 'wb.Scenario(kernel="patch1", backend="null_blk", npages=16, latency_ns=20000)'
     bench.type("Scenario", line)
     state = State().restored(line)
     shows(bench, state)

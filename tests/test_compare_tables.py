@@ -15,7 +15,7 @@ MEASURED = Path(__file__).resolve().parents[1] / "data" / "kernel-measurements"
 
 
 def table(**more):
-    fields = {"decision": ["patch1", "patch2"], "rounds": 3, "cpus": 2, "migration_rate": 0.5}
+    fields = {"kernel": ["patch1", "patch2"], "rounds": 3, "cpus": 2, "migration_rate": 0.5}
     return wb.simulate(wb.grid(**fields | more), seeds=6)
 
 
@@ -26,7 +26,7 @@ def both():
 
 def test_aligned_with_differences_intervals_and_what_is_only_in_one(both):
     found = compare_tables(*both)
-    keys = found.set_index(["decision", "npages"])
+    keys = found.set_index(["kernel", "npages"])
     assert keys["verdict"].to_dict() == {
         ("patch1", 1): "only A",
         ("patch1", 4): "same",
@@ -39,14 +39,14 @@ def test_aligned_with_differences_intervals_and_what_is_only_in_one(both):
 
 
 def test_a_field_in_which_tables_differ_as_a_whole_goes_with_the_side(both):
-    one, two = (t[t["decision"] == d] for t, d in zip(both, ("patch1", "patch2"), strict=True))
+    one, two = (t[t["kernel"] == d] for t, d in zip(both, ("patch1", "patch2"), strict=True))
     found = compare_tables(one, two)
     row = found.set_index("npages").loc[4]
     for name, part in (("base", one), ("other", two)):
         assert row[name] == pytest.approx(part.loc[part["npages"] == 4, "copy_rate"].mean())
     assert row["low"] <= row["difference"] <= row["high"]
-    assert found.attrs["comparison"]["with"]["decision"] == ("patch1", "patch2")
-    same = compare_tables(*both, sides=("decision", "patch1", "patch2"))
+    assert found.attrs["comparison"]["with"]["kernel"] == ("patch1", "patch2")
+    same = compare_tables(*both, sides=("kernel", "patch1", "patch2"))
     pd.testing.assert_frame_equal(same, found)
 
 
@@ -55,7 +55,7 @@ def test_measured_beside_simulated():
     measured = measured[(measured["backend"] == "brd") & (measured["npages"] <= 8)]
     measured = measured[measured["read_cpu"] == measured["write_cpu"]]
     rows = measured.rename(columns={"pattern": "order"})
-    fields = ["backend", "decision", "order", "npages", "rounds"]
+    fields = ["backend", "kernel", "order", "npages", "rounds"]
     simulated = wb.simulate(wb.Scenario(**row) for row in rows[fields].to_dict("records"))
     found = compare_tables(measured, simulated)
     assert found.attrs["kinds"] == {"A": "measured", "B": "simulated"}
@@ -68,9 +68,7 @@ def test_measured_beside_simulated():
 def test_stores_and_files(tmp_path, both, capsys):
     for name, one in zip("ab", both, strict=True):
         one.to_parquet(tmp_path / f"{name}.parquet")
-    grid = wb.grid(
-        decision=["patch1", "patch2"], npages=[1, 4], rounds=3, cpus=2, migration_rate=0.5
-    )
+    grid = wb.grid(kernel=["patch1", "patch2"], npages=[1, 4], rounds=3, cpus=2, migration_rate=0.5)
     wb.sweep(grid, tmp_path / "store", seeds=6, progress=False)
     line = ["compare", str(tmp_path / "store"), str(tmp_path / "b.parquet")]
     assert main(line) == 0
@@ -86,7 +84,7 @@ def test_stores_and_files(tmp_path, both, capsys):
         "only A",
         "only B",
     }
-    sides = ["--base-column", "decision", "--base", "patch1", "--other", "patch2"]
+    sides = ["--base-column", "kernel", "--base", "patch1", "--other", "patch2"]
     assert main([*line, "--by", "npages", *sides]) == 0
     assert "n = 6 pairs" in capsys.readouterr().out
 
@@ -97,9 +95,9 @@ def test_stores_and_files(tmp_path, both, capsys):
         (["--value", "copyrate"], "value of A: 'copyrate' is not accepted.*copy_rate"),
         (["--by", "pages"], "by: 'pages' is not accepted"),
         (["--base", "patch1"], "need --base-column"),
-        (["--base-column", "decision"], "needs --base and --other"),
+        (["--base-column", "kernel"], "needs --base and --other"),
         (
-            ["--base-column", "decision", "--base", "v5", "--other", "patch2"],
+            ["--base-column", "kernel", "--base", "v5", "--other", "patch2"],
             "base-column of A: decision: 'v5' is not accepted",
         ),
         (["--test", "chi"], "test: 'chi' is not accepted"),

@@ -18,7 +18,7 @@ MIX = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:1"
 
 
 def test_a_remote_pagevec_as_text():
-    found = wb.explain(wb.Scenario(decision="patch2", npages=8, rounds=2, write_cpu=1), fault=3)
+    found = wb.explain(wb.Scenario(kernel="patch2", npages=8, rounds=2, write_cpu=1), fault=3)
     assert (
         str(found)
         == """\
@@ -41,7 +41,7 @@ do_wp_page(), patch2 (commit d4c470970d45, v5.18):
 
 def test_writeback_and_time():
     found = wb.explain(
-        wb.Scenario(decision="patch2", backend="null_blk", latency_ns=5_000_000, npages=1),
+        wb.Scenario(kernel="patch2", backend="null_blk", latency_ns=5_000_000, npages=1),
         fault=0,
     )
     assert [(h.holder, h.operation) for h in found.holders] == [
@@ -64,12 +64,12 @@ def test_writeback_and_time():
     assert found._repr_html_().startswith("<pre>simulated write-protect fault 0")
 
 
-@pytest.mark.parametrize("decision", list(wb.DECISIONS))
+@pytest.mark.parametrize("kernel", list(wb.DECISIONS))
 @pytest.mark.parametrize("backend", ["zram", "null_blk"])
 def test_every_fault_of_a_random_program_is_explained(decision, backend):
     """Every holder has an operation that brought it, and the last test decides."""
     scenario = wb.Scenario(
-        workload="random", decision=decision, backend=backend, npages=24, cpus=2, rounds=400,
+        workload="random", kernel=decision, backend=backend, npages=24, cpus=2, rounds=400,
         mix=MIX, latency_ns=50_000 if backend == "null_blk" else None,
     )  # fmt: skip
     faults = wb.faults(scenario)
@@ -87,7 +87,7 @@ def test_every_fault_of_a_random_program_is_explained(decision, backend):
 
 
 def test_a_page_with_a_long_life(monkeypatch):
-    scenario = wb.Scenario(decision="patch1", backend="null_blk", npages=1, rounds=500)
+    scenario = wb.Scenario(kernel="patch1", backend="null_blk", npages=1, rounds=500)
     found = wb.explain(scenario, 499)
     module = importlib.import_module("wpbench.explain")
     monkeypatch.setattr(module, "EVENT_ROWS", (3, 100_000))
@@ -118,7 +118,7 @@ def test_a_recorded_fault():
         ({"trace": FORKS, "row": 10**6}, "row: 1000000 is not accepted; .*has operations 0 to"),
         ({"trace": FORKS, "row": 0}, r"row: 0 .*line 24 \(row 0\).*is no write-protect fault"),
         ({}, "takes a scenario and fault=, or trace= and row="),
-        ({"scenario": wb.Scenario(decision="v6.12", npages=2, rounds=1), "fault": 0}, "has 0 "),
+        ({"scenario": wb.Scenario(kernel="v6.12", npages=2, rounds=1), "fault": 0}, "has 0 "),
     ],
 )
 def test_what_there_is_no_fault_for(call, message):
@@ -127,7 +127,7 @@ def test_what_there_is_no_fault_for(call, message):
 
 
 def test_command(capsys):
-    args = ["explain", "--decision", "patch1", "--npages", "8", "--rounds", "1", "--fault", "7"]
+    args = ["explain", "--kernel", "patch1", "--npages", "8", "--rounds", "1", "--fault", "7"]
     assert main(args) == 0
     assert "-> reuse" in capsys.readouterr().out
     assert main([*args, "--history"]) == 0
@@ -139,5 +139,5 @@ def test_command(capsys):
     assert record["wpbench"]["parameters"]["fault"] == 7
     assert main(["explain", "--trace", str(FORKS), "--row", "0"]) == 2
     assert "no write-protect fault" in capsys.readouterr().err
-    assert main(["explain", "--decision", "patch1,patch2", "--fault", "0"]) == 2
+    assert main(["explain", "--kernel", "patch1,patch2", "--fault", "0"]) == 2
     assert "one scenario, not a grid of 2" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import wpbench as wb
 from wpbench import plots
 from wpbench.cli import main
-from wpbench.scenario.decisions import OFF
+from wpbench.scenario.kernels import OFF
 from wpbench.widgets import PRESETS, State, Workbench
 from wpbench.widgets.answer import answer, in_words, names, notes, numbers
 from wpbench.widgets.lines import command_line, python_line, read_line
@@ -74,8 +74,8 @@ class TestState:
             # What cannot be prevented by one control: too much, or a CPU that is not there.
             assert re.match("(npages|rounds|write_cpu): ", why), why
             return
-        assert state.off.decision == OFF
-        assert state.on.decision == state.kernel
+        assert state.off.kernel == OFF
+        assert state.on.kernel == state.kernel
         shown = state.on if state.patch_on else state.off
         assert python(state.line) == shown == read_line(state.line) == read_line(state.command)
         for line in (state.line, state.command):
@@ -98,7 +98,7 @@ class TestState:
         assert "synchronously" in state.not_used["latency_ns"]
         state = state.with_(workload="hand-over", kernel="v5.17", backend="nvme")
         assert state.on == wb.Scenario(
-            workload="hand-over", decision="v5.17", backend="nvme", latency_ns=5000, rounds=16
+            workload="hand-over", kernel="v5.17", backend="nvme", latency_ns=5000, rounds=16
         )
         state = state.with_(workload="reproducer", kernel="patch2")
         assert (state.on.migration_rate, state.on.drain) == (0.5, "always")
@@ -114,7 +114,7 @@ class TestState:
 
     def test_a_line_with_the_patch_off_leaves_what_it_is_compared_with(self):
         state = State().with_(kernel="exclusive", drain="always")
-        off = state.restored('wb.Scenario(decision="patch1", npages=8)')
+        off = state.restored('wb.Scenario(kernel="patch1", npages=8)')
         assert (off.patch_on, off.kernel, off.drain) == (False, "exclusive", "always")
         assert off.off.npages == off.on.npages == 8
 
@@ -130,7 +130,7 @@ class TestState:
         ("wb.Scenario(npages=__import__('os'))", "npages: .* is not accepted; accepted: a number"),
         ("wb.Scenario(npages=2**70)", "npages: .* is not accepted"),
         ("wb.Scenario(npage=64)", "Scenario field: 'npage' .*did you mean 'npages'"),
-        ("wb.Scenario(decision='patch3')", "decision: 'patch3' .*did you mean"),
+        ("wb.Scenario(kernel='patch3')", "decision: 'patch3' .*did you mean"),
         ("wb.Scenario(backend='zram', latency_ns=5)", "latency_ns: .*synchronously"),
         ("(" * 5000, "line: .* is no Python expression"),
         ("", "line: '' is not accepted"),
@@ -215,7 +215,7 @@ class TestFigures:
 
     def test_saved_twice_the_same(self, tmp_path):
         table = answer(State.preset("Redis with BGSAVE"))
-        found = wb.explain(wb.Scenario(decision="patch2", backend="null_blk", npages=4), 9)
+        found = wb.explain(wb.Scenario(kernel="patch2", backend="null_blk", npages=4), 9)
         for name in "ab":
             figure, axes = plots.figure()
             assert plots.reasons(table, axes) is axes
@@ -228,17 +228,17 @@ class TestFigures:
             assert a == b
 
     def test_reasons_adds_up_seeds_and_draws_shares(self):
-        scenarios = wb.grid(decision=["patch1", "patch2"], npages=[8, 64], rounds=10)
+        scenarios = wb.grid(kernel=["patch1", "patch2"], npages=[8, 64], rounds=10)
         table = wb.simulate(scenarios, seeds=2)
         _, axes = plots.figure()
         plots.reasons(table, axes)
         said = [text.get_text() for text in axes.texts]
-        for decision, rows in table.groupby("decision"):
+        for decision, rows in table.groupby("kernel"):
             assert decision in said
             assert f"{rows['copies'].sum()} of\n{rows['wp_faults'].sum()}" in said
         shares = [box.get_width() for box in axes.patches if box.get_height() == 0.6]
-        rate = 100 * table[table.decision == "patch1"]["copies"].sum()
-        rate /= table[table.decision == "patch1"]["wp_faults"].sum()
+        rate = 100 * table[table.kernel == "patch1"]["copies"].sum()
+        rate /= table[table.kernel == "patch1"]["wp_faults"].sum()
         assert shares[0] == pytest.approx(rate)
         labels = [text.get_text() for text in axes.get_legend().get_texts()]
         assert labels == ["pagevec_local", "reused"]
@@ -257,9 +257,7 @@ class TestFigures:
         assert len(set(LOOKS.values())) == len(LOOKS)
 
     def test_page_life_shows_the_holders_of_the_explanation(self):
-        scenario = wb.Scenario(
-            decision="patch2", backend="null_blk", latency_ns=5_000_000, npages=1
-        )
+        scenario = wb.Scenario(kernel="patch2", backend="null_blk", latency_ns=5_000_000, npages=1)
         found = wb.explain(scenario, 0)
         _, axes = plots.figure(10, 4)
         plots.page_life(found, axes)
@@ -273,7 +271,7 @@ class TestFigures:
         assert counts == ["2", "1", "2", "2", "2", "2", "3", "3", "2"]
 
     def test_page_life_cuts_a_long_one_and_knows_whose_pagevec_it_was(self):
-        scenario = wb.Scenario(workload="hand-over", decision="patch2", npages=4, rounds=8)
+        scenario = wb.Scenario(workload="hand-over", kernel="patch2", npages=4, rounds=8)
         found = wb.explain(scenario, 20)
         _, axes = plots.figure(10, 4)
         plots.page_life(found, axes, last=1)
@@ -319,7 +317,7 @@ class TestWorkbench:
     def test_the_patch_is_which_one_is_looked_at(self, bench):
         figure, life = bench._figure.value, bench._life.value
         self.control(bench, "Patch").value = False
-        assert python(bench._line.value).decision == "patch1"
+        assert python(bench._line.value).kernel == "patch1"
         assert bench.explanation.outcome == "copy"
         assert "patch1 (off): <b>87.5 %</b> copied" in bench._numbers.value
         assert bench._life.value != life
@@ -361,8 +359,8 @@ class TestWorkbench:
         assert bench._alert.value == ""
 
     def test_a_line_restores_and_a_wrong_one_stays_to_be_corrected(self, bench):
-        bench._line.value = 'wb.Scenario(decision="v6.12", npages=9, cpus=6, zipf=0)'
-        assert bench.state.on == wb.Scenario(decision="v6.12", npages=9, cpus=6)
+        bench._line.value = 'wb.Scenario(kernel="v6.12", npages=9, cpus=6, zipf=0)'
+        assert bench.state.on == wb.Scenario(kernel="v6.12", npages=9, cpus=6)
         assert self.control(bench, "On: kernel").value == "v6.12"
         assert bench._life.value.count("No write met a write-protect fault") == 1
         wrong = 'wb.Scenario(npages="many", backend="<b>")'
@@ -370,7 +368,7 @@ class TestWorkbench:
         assert bench._line.value == wrong
         assert "&lt;b&gt;" in bench._alert.value
         assert "npages: &#x27;many&#x27; is not accepted" in bench._alert.value
-        bench._command.value = "wpbench run --decision patch1 --workload memcached --npages 64"
+        bench._command.value = "wpbench run --kernel patch1 --workload memcached --npages 64"
         assert bench._alert.value == ""
         assert bench.state.workload == "memcached"
         assert python(bench._line.value) == bench.state.off
@@ -417,7 +415,7 @@ def test_a_small_workbench():
     assert bench.table["copies"].tolist() == [
         wb.simulate(s).iloc[0].copies for s in (state.off, state.on)
     ]
-    bench._line.value = 'wb.Scenario(decision="patch1", npages=9, rounds=2, write_cpu=1)'
+    bench._line.value = 'wb.Scenario(kernel="patch1", npages=9, rounds=2, write_cpu=1)'
     bench._fault.value = 5
     assert bench.explanation == wb.explain(bench.state.off, 5)
     assert "pagevec_remote" in bench._figure.value

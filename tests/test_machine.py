@@ -27,7 +27,7 @@ class Pair:
 
     def __init__(self, npages, cpus, pagevec, decision, drain, latency_us, **device):
         options = {  # a device may have another backend
-            "cpus": cpus, "pagevec": pagevec, "decision": decision, "drain": drain,
+            "cpus": cpus, "pagevec": pagevec, "kernel": decision, "drain": drain,
             "backend": "null_blk" if latency_us else "zram", "latency_ns": latency_us * 1000,
             "swap_pages": 2047, "file_lru": FILE_LRU,
         } | device  # fmt: skip

@@ -36,7 +36,7 @@ FACTS: dict[str, Any] = {
     "release": "6.1.0-54-amd64",
     "version": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.190-1 (2026-10-16)",
     "kernel": "6.1.190",
-    "decision": "exclusive",
+    "kernel": "exclusive",
     "swapin": "v6.1",
     "pagevec": 15,
     "backend": "zram",
@@ -53,7 +53,7 @@ WHOLE_MIX = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2"
 
 @pytest.mark.nojit
 @pytest.mark.parametrize(
-    ("release", "decision", "pagevec"),
+    ("release", "kernel", "pagevec"),
     [
         ("5.4.0-generic", "v5.8", 15),
         ("5.8.18", "v5.8", 15),
@@ -71,7 +71,7 @@ WHOLE_MIX = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2"
 )
 def test_a_version_tells_decision_and_pagevec(release, decision, pagevec):
     kernel = facts.guess_kernel(release)
-    assert kernel.decision == decision
+    assert kernel.kernel == decision
     assert kernel.swapin == wb.DECISIONS[decision].swapin
     assert facts.guess_pagevec(release) == pagevec
 
@@ -230,10 +230,10 @@ def test_without_swap_a_random_program_forks():
 def test_the_kernel_says_what_it_is_and_a_patched_tree_is_told():
     asked = wb.Scenario(npages=8, backend="nvme")
     found = as_measured(asked, FACTS)
-    assert (found.decision, found.pagevec, found.swapin) == ("exclusive", 15, "v6.1")
+    assert (found.kernel, found.pagevec, found.swapin) == ("exclusive", 15, "v6.1")
     assert (found.backend, found.swap_pages, found.npages) == ("zram", 16383, 8)
-    patched = as_measured(wb.Scenario(decision="patch1", pagevec=31), FACTS)
-    assert (patched.decision, patched.pagevec) == ("patch1", 31)
+    patched = as_measured(wb.Scenario(kernel="patch1", pagevec=31), FACTS)
+    assert (patched.kernel, patched.pagevec) == ("patch1", 31)
     assert patched.resolved()["swapin"] == "v5.17"
     assert as_measured(asked, FACTS | {"backend": "none", "swap_pages": 0}).backend == "zram"
 
@@ -242,7 +242,7 @@ def recorded(name):
     trace = read_trace(MEASURED / "traces" / f"{name}.csv.gz")
     scenario = wb.Scenario(
         workload="random",
-        decision=trace.header["decision"],
+        kernel=trace.header["kernel"],
         npages=int(trace.header["npages"]),
         cpus=int(trace.header["ncpus"]),
         mix=trace.header["mix"],
@@ -260,7 +260,7 @@ def test_a_trace_is_written_as_the_recorded_ones_are(tmp_path, suffix):
     forks = np.isin(columns[1], [OPS.index("fork"), OPS.index("exit")])
     extra = np.where(forks, trace.ignored.astype(np.int64), columns[5])
     rows = np.column_stack([columns[0], columns[4], extra, *columns[6:]]).tolist()
-    header = {"backend": "zram", "decision": "patch2", "clock": None}
+    header = {"backend": "zram", "kernel": "patch2", "clock": None}
     text = trace_text(scenario, told | {"cpus": 2}, {"rows": rows}, header)
     path = tmp_path / f"trace.{suffix}"
     write_trace(path, text)
@@ -294,7 +294,7 @@ def test_a_trace_is_compared_fault_by_fault():
     (row,) = compare(path).to_dict("records")
     assert (row["mismatches"], row["agreement"], row["agreement_high"]) == (0, 1.0, 1.0)
     assert 0.99 < row["agreement_low"] < 1.0
-    assert row["decision"] == "patch2"
+    assert row["kernel"] == "patch2"
 
 
 def test_a_table_is_compared_by_rate():
@@ -313,7 +313,7 @@ def test_a_table_is_compared_by_rate():
 
 
 def test_a_table_without_frame_numbers_is_compared_by_its_faults(tmp_path):
-    scenario = wb.Scenario(npages=8, rounds=50, decision="patch1")
+    scenario = wb.Scenario(npages=8, rounds=50, kernel="patch1")
     table = wb.simulate(scenario).assign(copies=pd.NA, oracle="off")
     (row,) = compare_table(table).to_dict("records")
     assert row["rate_of"] == "wp_faults / accesses"
@@ -414,7 +414,7 @@ def test_a_signal_that_does_not_wake_the_main_thread_stops_the_loops_all_the_sam
     [
         (["random", "--mix", "read:x"], "mix: 'read:x' is not accepted"),
         (["reproducer", "--npages", "none"], "npages: 'none' is not a whole number"),
-        (["reproducer", "--decision", "patch3"], "decision: 'patch3' is not accepted"),
+        (["reproducer", "--kernel", "patch3"], "decision: 'patch3' is not accepted"),
         (["reproducer", "--zram", "much"], "zram: 'much' is not accepted"),
         (["random", "--record", "/nowhere/x.csv"], "there is no folder /nowhere"),
         (["random", "--oracle", "off", "--record", "x.csv"], "record: needs the oracle"),
@@ -503,7 +503,7 @@ def test_a_table_has_the_columns_of_the_simulation(measuring):
     assert list(table.columns[: len(simulated.columns)]) == list(simulated.columns)
     assert list(table["replication"]) == [0, 1, 0, 1]
     row = table.iloc[0]
-    assert (row["decision"], row["pagevec"], row["backend"]) == ("exclusive", 15, "zram")
+    assert (row["kernel"], row["pagevec"], row["backend"]) == ("exclusive", 15, "zram")
     assert (row["copies"], row["copy_rate"], row["pswpin"], row["wall_s"]) == (1, 0.25, 5, 2.0)
     assert row["vmstat_nr_tlb_remote_flush"] == 7
     assert pd.isna(row["drains"])
@@ -516,9 +516,9 @@ def test_a_table_has_the_columns_of_the_simulation(measuring):
 
 @pytest.mark.nojit
 def test_with_the_oracle_off_copies_are_missing(measuring):
-    table = run(wb.Scenario(decision="patch1"), oracle="off")
+    table = run(wb.Scenario(kernel="patch1"), oracle="off")
     row = table.iloc[0]
-    assert (row["decision"], row["oracle"], row["write_ns_mean"]) == ("patch1", "off", 80.5)
+    assert (row["kernel"], row["oracle"], row["write_ns_mean"]) == ("patch1", "off", 80.5)
     for name in ("copies", "reuses", "copy_rate", "not_paged_out", "likely_pagevec"):
         assert pd.isna(row[name])
     assert row["wp_faults"] == 4
@@ -533,7 +533,7 @@ def test_records_are_named_after_what_they_are(measuring, tmp_path):
     names += ["6.1.190_zram_4p_1c_s1.csv.gz", "6.1.190_zram_4p_1c_s1_r1.csv.gz"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     header = read_trace(tmp_path / names[2]).header
-    assert header["decision"] == "exclusive"
+    assert header["kernel"] == "exclusive"
     assert header["swapin"] == "v6.1"
     assert header["kernel"].startswith("6.1.190 (6.1.0-54-amd64 #1 SMP")
     assert (header["mglru"], header["compressor"], header["latency_ns"]) == ("off", "lz4", "0")
@@ -549,7 +549,7 @@ def test_on_the_command_line(measuring, capsys, tmp_path):
     assert pd.read_parquet(tmp_path / "t.parquet").attrs["wpbench"]["measured_on"] == FACTS
     assert main(["measure", "reproducer", "--npages", "1,2"]) == 0
     out = capsys.readouterr().out
-    assert "measured on Linux 6.1.190, oracle on: workload=reproducer decision=exclusive" in out
+    assert "measured on Linux 6.1.190, oracle on: workload=reproducer kernel=exclusive" in out
     assert main(["measure", "reproducer", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["copies"] == 1
 

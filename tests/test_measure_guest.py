@@ -62,7 +62,7 @@ def test_traces_of_an_unmodified_kernel_replay(measured):
     series, table, traces, _ = measured
     facts = table.attrs["wpbench"]["measured_on"]
     assert facts["release"].startswith(f"{series}.")
-    assert (facts["decision"], facts["pagevec"]) == EXPECTED[series]
+    assert (facts["kernel"], facts["pagevec"]) == EXPECTED[series]
     assert (facts["backend"], facts["thp"], facts["mglru"]) == ("zram", "never", False)
     assert facts["config"]["CONFIG_ZRAM"] == "m"
     assert table.attrs["wpbench"]["notes"] == []
@@ -70,7 +70,7 @@ def test_traces_of_an_unmodified_kernel_replay(measured):
     for path in traces:
         found = compare_trace(path)
         (row,) = found.to_dict("records")
-        assert row["decision"] == EXPECTED[series][0]
+        assert row["kernel"] == EXPECTED[series][0]
         assert row["compared"] > 2200
         assert row["agreement"] >= 0.995, found.attrs["first"]
 

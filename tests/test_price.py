@@ -32,11 +32,11 @@ def priced():
 class TestDifference:
     @pytest.mark.nojit
     def test_it_is_what_simulate_says(self, priced):
-        grid = GRID | {"decision": ["patch1", "patch2"]}
+        grid = GRID | {"kernel": ["patch1", "patch2"]}
         table = wb.simulate(wb.grid(**grid), seeds=2)
         for measure, counter in (("write", "write_ns"), ("cpu", "cpu_ns")):
             found = priced.table[priced.table["measure"] == measure]
-            each = (table[counter] / table["wp_faults"]).groupby(table["decision"])
+            each = (table[counter] / table["wp_faults"]).groupby(table["kernel"])
             off, on = (
                 each.get_group(d).to_numpy().reshape(-1, 2).mean(axis=1)
                 for d in ("patch1", "patch2")
@@ -122,7 +122,7 @@ class TestDifference:
             ({}, {"on": "patch3"}, "on: 'patch3' is not accepted .did you mean 'patch"),
             ({}, {"seeds": 0}, "seeds: 0 is not accepted"),
             ({"costs": "icount"}, {}, "costs: 'icount' has no ranges .*accepted: haswell-kvm, s"),
-            ({"decision": ["patch1", "patch2"]}, {}, "decision: price.. compares off with on"),
+            ({"kernel": ["patch1", "patch2"]}, {}, "decision: price.. compares off with on"),
         ],
     )
     def test_wrong_arguments(self, scenarios, more, message):
@@ -261,14 +261,14 @@ def test_command(capsys, tmp_path):
 class TestBudget:
     @pytest.mark.nojit
     def test_it_adds_up(self):
-        grid = wb.grid(decision=["patch1", "patch2"], costs="server", cpus=2, threads=2, npages=5)
+        grid = wb.grid(kernel=["patch1", "patch2"], costs="server", cpus=2, threads=2, npages=5)
         found = wb.budget(grid)
-        total = found[found["step"] != "idle"].groupby("decision")["ns"].sum()
-        table = wb.simulate(grid).set_index("decision")
+        total = found[found["step"] != "idle"].groupby("kernel")["ns"].sum()
+        table = wb.simulate(grid).set_index("kernel")
         assert total.to_dict() == table["cpu_ns"].to_dict()
-        shares = found.groupby("decision")["share"].sum()
+        shares = found.groupby("kernel")["share"].sum()
         np.testing.assert_allclose(shares, 1)
-        by_step = found.set_index(["decision", "step"])["ns"]
+        by_step = found.set_index(["kernel", "step"])["ns"]
         assert by_step["patch1", "drain"] == 0
         assert by_step["patch2", "drain"] == 120 * table["drains"]["patch2"]
 

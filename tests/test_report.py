@@ -47,8 +47,8 @@ class TestForm:
     def test_numbers_are_those_of_the_table(self, table):
         text = str(wb.report(table))
         case = (table["npages"] == 8) & (table["migration_rate"] == 0)
-        off = table[case & (table["decision"] == "patch1")]
-        on = table[case & (table["decision"] == "patch2")]
+        off = table[case & (table["kernel"] == "patch1")]
+        on = table[case & (table["kernel"] == "patch2")]
         line = text.split("npages=8, migration_rate=0\n")[1].splitlines()[0].split()
         if len(line) != 6:  # name and numbers on one line
             line = re.search(r"npages=8, migration_rate=0 +(.*)", text)[1].split()
@@ -70,7 +70,7 @@ class TestForm:
         assert "d4c470970d45" in setup
 
     def test_one_scenario_has_no_chart(self):
-        text = str(wb.report(wb.grid(decision=["patch1", "patch2"], npages=2, rounds=2), seeds=2))
+        text = str(wb.report(wb.grid(kernel=["patch1", "patch2"], npages=2, rounds=2), seeds=2))
         check_form(text)
         assert "Shape" not in text
         assert "warning: n < 6" in text
@@ -78,7 +78,7 @@ class TestForm:
     def test_long_names_and_a_mix_do_not_widen_it(self):
         grid = wb.grid(
             workload="random",
-            decision=["patch1", "patch2"],
+            kernel=["patch1", "patch2"],
             mix=["pageout:2 read:40 write:40 fork:2 exit:3 cold:1", "pageout:2 read:40 write:40"],
             npages=[4, 8],
             background_insertions=[0.0, 0.125],
@@ -109,11 +109,11 @@ class TestChart:
         from wpbench.report.cases import named
         from wpbench.report.source import load
 
-        rows, _ = named(load(table), "decision", "patch1", "patch2")
-        shape = chart.shape_of(rows[rows["migration_rate"] == 0.5], "decision")
+        rows, _ = named(load(table), "kernel", "patch1", "patch2")
+        shape = chart.shape_of(rows[rows["migration_rate"] == 0.5], "kernel")
         assert shape is not None
         assert shape.x == "npages"
-        lines = chart.chart(shape, "decision", ("patch1", "patch2"), "copy_rate")
+        lines = chart.chart(shape, "kernel", ("patch1", "patch2"), "copy_rate")
         assert all(line.isascii() and len(line) <= 72 for line in lines)
         drawn = "".join(lines[2:-2])
         assert "*" in drawn
@@ -123,11 +123,9 @@ class TestChart:
         from wpbench.report.cases import named
         from wpbench.report.source import load
 
-        grid = wb.grid(
-            decision=["patch1", "patch2"], backend="zswap", npages=[1, 2, 3, 4], rounds=2
-        )
-        rows, _ = named(load(grid), "decision", "patch1", "patch2")
-        assert chart.shape_of(rows, "decision") is None
+        grid = wb.grid(kernel=["patch1", "patch2"], backend="zswap", npages=[1, 2, 3, 4], rounds=2)
+        rows, _ = named(load(grid), "kernel", "patch1", "patch2")
+        assert chart.shape_of(rows, "kernel") is None
 
 
 class TestHonesty:
@@ -176,7 +174,7 @@ class TestHonesty:
             ({"backend": "null_blk", "latency_ns": 300_000}, "asynchronous-300us"),
             ({"backend": "null_blk", "latency_ns": 5_000_000}, "asynchronous-5ms"),
             ({"workload": "random", "backend": "null_blk", "cpus": 2}, "asynchronous-cpus"),
-            ({"decision": "v6.9"}, "decisions"),
+            ({"kernel": "v6.9"}, "decisions"),
             ({"drain": "this-page"}, "drains"),
             ({"backend": "nvme"}, "devices"),
             ({"backend": "zswap"}, "synchronous-others"),
@@ -203,7 +201,7 @@ class TestHonesty:
         assert set(MEANING) == set(L.REASONS)
 
     def test_assumed_costs_are_listed_and_times_marked(self):
-        grid = wb.grid(decision=["patch1", "patch2"], npages=2, rounds=2, costs="server")
+        grid = wb.grid(kernel=["patch1", "patch2"], npages=2, rounds=2, costs="server")
         text = str(wb.report(grid, seeds=2))
         check_form(text)
         assert "At what price (simulated, assumed costs)" in text
@@ -217,7 +215,7 @@ class TestHonesty:
         assert "Assumed" not in text
 
     def test_icounts_times_are_no_price(self):
-        grid = wb.grid(decision=["patch1", "patch2"], backend="null_blk", npages=2, rounds=2)
+        grid = wb.grid(kernel=["patch1", "patch2"], backend="null_blk", npages=2, rounds=2)
         assert wb.report(grid, seeds=2).prices is None
 
     def test_measured_is_marked_measured_and_has_intervals(self):
@@ -232,7 +230,7 @@ class TestHonesty:
         assert "No single command" in text
 
     def test_one_run_is_no_test(self):
-        text = str(wb.report(wb.grid(decision=["patch1", "patch2"], npages=2, rounds=1)))
+        text = str(wb.report(wb.grid(kernel=["patch1", "patch2"], npages=2, rounds=1)))
         assert "was not tested (fewer than two pairs) in 1 of 1" in text.replace("\n", " ")
 
 
@@ -274,7 +272,7 @@ class TestAgain:
     def test_its_command_with_long_words(self, tmp_path):
         grid = wb.grid(
             workload="random",
-            decision=["patch1", "patch2"],
+            kernel=["patch1", "patch2"],
             mix=["pageout:2 read:40 write:40 fork:2 exit:3 cold:1 free:1", "pageout:2 write:40"],
             npages=4,
             rounds=60,
@@ -297,13 +295,13 @@ class TestAgain:
         )
 
     def test_a_list_of_scenarios_has_none(self):
-        scenarios = [wb.Scenario(decision=d, npages=2, rounds=2) for d in ("patch1", "patch2")]
+        scenarios = [wb.Scenario(kernel=d, npages=2, rounds=2) for d in ("patch1", "patch2")]
         assert "No single command" in str(wb.report(wb.simulate(scenarios, seeds=2)))
 
 
 class TestSources:
     def test_store_parquet_and_csv_give_the_same_numbers(self, tmp_path):
-        grid = wb.grid(decision=["patch1", "patch2"], npages=[1, 2], rounds=2)
+        grid = wb.grid(kernel=["patch1", "patch2"], npages=[1, 2], rounds=2)
         swept = wb.sweep(grid, tmp_path / "store", seeds=2, progress=False)
         swept.to_parquet(tmp_path / "t.parquet")
         swept.to_csv(tmp_path / "u.csv", index=False)
@@ -316,7 +314,7 @@ class TestSources:
         assert "version unknown" in str(found[2])
 
     def test_failed_runs_of_a_store_are_not_reported(self, tmp_path):
-        grid = wb.grid(decision=["patch1", "patch2"], npages=[1, 2], rounds=2)
+        grid = wb.grid(kernel=["patch1", "patch2"], npages=[1, 2], rounds=2)
         wb.sweep(grid, tmp_path / "store", seeds=2, progress=False)
         assert len(wb.report(tmp_path / "store").rows) == 8
 
@@ -328,8 +326,8 @@ class TestSources:
 
     def test_other_drain_policies_are_left_out_and_named(self):
         grids = [
-            *wb.grid(decision="patch1", npages=2, rounds=2),
-            *wb.grid(decision="patch2", drain=["if-not-lru", "always"], npages=2, rounds=2),
+            *wb.grid(kernel="patch1", npages=2, rounds=2),
+            *wb.grid(kernel="patch2", drain=["if-not-lru", "always"], npages=2, rounds=2),
         ]
         report = wb.report(wb.simulate(grids, seeds=2))
         assert "left out: other drain policies than the decision's: always" in str(report)

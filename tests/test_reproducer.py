@@ -16,7 +16,7 @@ def run_table(table, **more):
     """Simulate each row of a table of reproducer_*.csv."""
     return wb.simulate(
         wb.Scenario(
-            decision=row.decision,
+            kernel=row.kernel,
             backend=row.backend,
             npages=row.npages,
             rounds=row.rounds,
@@ -93,7 +93,7 @@ def test_asynchronous_table_close_where_completions_fall_into_the_loop(simulated
     # 5 ms: in the two rows with 64 pages and a delay of 2 ms, something delayed one
     # or two of ten rounds, probably kswapd, and more writes had ended (data/README.md).
     slow = (ASYNC.latency_ns == 5_000_000) & (off / ASYNC.accesses > 0.10)
-    assert ASYNC[slow].decision.tolist() == ["patch1", "patch2"]
+    assert ASYNC[slow].kernel.tolist() == ["patch1", "patch2"]
     assert ASYNC[slow].delay_ns.eq(2_000_000).all()
     assert (off / ASYNC.accesses)[slow].max() < 0.15
 
@@ -104,7 +104,7 @@ def test_userfaultfd_table_is_met_in_every_row():
     got = wb.simulate(
         wb.Scenario(
             workload="userfaultfd",
-            decision=row.decision,
+            kernel=row.kernel,
             order=row.order,
             npages=row.npages,
             rounds=row.rounds,
@@ -127,12 +127,12 @@ def test_closed_forms_for_every_n(capacity):
     n = list(range(1, 513))
     rounds = 2
     for decision in ("v5.17", "patch1"):
-        table = wb.simulate(wb.grid(decision=decision, npages=n, rounds=rounds, pagevec=capacity))
+        table = wb.simulate(wb.grid(kernel=decision, npages=n, rounds=rounds, pagevec=capacity))
         expected = [copies_per_round(k, capacity) * rounds for k in n]
         assert table.copies.tolist() == expected
         batch = wb.simulate(
             wb.grid(
-                decision=decision,
+                kernel=decision,
                 npages=n,
                 rounds=rounds,
                 pagevec=capacity,
@@ -149,7 +149,7 @@ def test_the_patch_copies_nothing_and_drains_for_it(capacity):
     for order in ("read-write", "read-write-shuffled", "read-all-write-all"):
         table = wb.simulate(
             wb.grid(
-                decision=["patch2", "patch2-rfc2"],
+                kernel=["patch2", "patch2-rfc2"],
                 npages=n,
                 rounds=2,
                 pagevec=capacity,
@@ -164,13 +164,13 @@ def test_the_patch_copies_nothing_and_drains_for_it(capacity):
         else:
             assert (table.drains == 2 * table.npages).all()
     for decision in ("v5.8", "exclusive"):
-        table = wb.simulate(wb.grid(decision=decision, npages=n, rounds=2, pagevec=capacity))
+        table = wb.simulate(wb.grid(kernel=decision, npages=n, rounds=2, pagevec=capacity))
         assert (table.copies == 0).all()
         assert (table.drains == 0).all()
 
 
 def test_v6_12_takes_no_write_protect_fault():
-    table = wb.simulate(wb.Scenario(decision="v6.12", npages=64, rounds=5))
+    table = wb.simulate(wb.Scenario(kernel="v6.12", npages=64, rounds=5))
     assert table.wp_faults[0] == 0
     assert table.pswpin[0] == 64 * 5
     assert np.isnan(table.copy_rate[0])
@@ -180,7 +180,7 @@ def test_published_form():
     """Forceswap 2 100000 1 on emulated pmem: nearly every round copied (NAD: 0.99935)."""
     table = wb.simulate(
         wb.grid(
-            decision=["v5.8", "v5.17", "patch1", "patch2"],
+            kernel=["v5.8", "v5.17", "patch1", "patch2"],
             backend="pmem",
             npages=1,
             rounds=100_000,

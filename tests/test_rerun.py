@@ -21,9 +21,7 @@ CAPTION = "Copy rate over pages, <both> sides"
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
-    grid = wb.grid(
-        npages=[8, 1, 4], decision=["patch1", "patch2"], backend=["zram", "brd"], rounds=3
-    )
+    grid = wb.grid(npages=[8, 1, 4], kernel=["patch1", "patch2"], backend=["zram", "brd"], rounds=3)
     table = wb.simulate(grid, seeds=2)
     return plots.draw(
         "mean_over",
@@ -49,7 +47,7 @@ def test_each_file_says_how_it_was_made(drawn):
         assert found["figure"]["options"] == {"x": "npages"}
         assert found["figure"]["rows"] == 8
         assert found["parameters"]["grids"][0]["npages"] == [8, 1, 4]
-        assert list(found["parameters"]["grids"][0]) == ["npages", "decision", "backend", "rounds"]
+        assert list(found["parameters"]["grids"][0]) == ["npages", "kernel", "backend", "rounds"]
 
 
 def test_png_is_small_and_has_its_resolution(drawn):
@@ -125,7 +123,7 @@ def test_another_version_is_named(copies):
 
 
 def test_a_list_and_a_sweep_can_be_made_again(tmp_path):
-    scenarios = [wb.Scenario(decision=d, npages=2, rounds=2) for d in ("patch1", "patch2")]
+    scenarios = [wb.Scenario(kernel=d, npages=2, rounds=2) for d in ("patch1", "patch2")]
     wb.simulate(scenarios, seeds=2).to_parquet(tmp_path / "list.parquet")
     wb.sweep(scenarios, tmp_path / "store", seeds=2, progress=False).to_parquet(
         tmp_path / "sweep.parquet"
@@ -135,8 +133,8 @@ def test_a_list_and_a_sweep_can_be_made_again(tmp_path):
 
 
 def test_measured_points_are_said_by_their_file(tmp_path):
-    where = {"backend": "zram", "pattern": "read-write", "decision": ["patch1", "patch2"]}
-    table = wb.simulate(wb.grid(decision=["patch1", "patch2"], npages=[1, 8], rounds=2))
+    where = {"backend": "zram", "pattern": "read-write", "kernel": ["patch1", "patch2"]}
+    table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=2))
     measured = {"file": "reproducer_sync.csv", "where": where}
     files = plots.draw("copy_rate", table, tmp_path / "m", caption="c", measured=measured)
     assert b"measured" in files[0].read_bytes()
@@ -169,7 +167,7 @@ def test_a_large_grid_is_named_whole(tmp_path):
 
 
 def test_a_grid_with_equal_axes_is_made_again(tmp_path):
-    grid = wb.grid(cpus=[1, 2], threads="cpus", npages=2, rounds=1, decision="patch2")
+    grid = wb.grid(cpus=[1, 2], threads="cpus", npages=2, rounds=1, kernel="patch2")
     made = scenarios_of(json.loads(json.dumps(wb.simulate(grid).attrs["wpbench"]["parameters"])))
     assert made.axes == grid.axes
     assert made.equal == {"threads": "cpus"}

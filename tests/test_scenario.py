@@ -19,9 +19,9 @@ pytestmark = pytest.mark.nojit
     ("fields", "message"),
     [
         ({"decison": "patch2"}, r"Scenario field: 'decison'.*did you mean 'decision'"),
-        ({"decision": "patch3"}, r"decision: 'patch3' is not accepted .*; accepted: v5.8, v5.17"),
+        ({"kernel": "patch3"}, r"decision: 'patch3' is not accepted .*; accepted: v5.8, v5.17"),
         ({"drain": "if_not_lru"}, r"drain: 'if_not_lru'.*did you mean 'if-not-lru'"),
-        ({"drain": "always", "decision": "patch1"}, r"drain: 'always' does not go with .*patch1"),
+        ({"drain": "always", "kernel": "patch1"}, r"drain: 'always' does not go with .*patch1"),
         ({"backend": "zrm"}, r"backend: 'zrm'.*did you mean 'zram'.*accepted: zram, brd"),
         ({"order": "read-write-all"}, r"order: .*accepted: read-write, read-write-shuffled"),
         ({"npages": 0}, r"npages: 0 is not accepted; Input should be greater than or equal to 1"),
@@ -47,7 +47,7 @@ pytestmark = pytest.mark.nojit
         ({"folio_order": 4}, r"folio_order: 4 is not accepted; .*Large folios are out of scope"),
         ({"migration_rate": 1.5}, r"migration_rate: 1.5 is not accepted"),
         (
-            {"decision": "exclusive", "swapin": "v5.18"},
+            {"kernel": "exclusive", "swapin": "v5.18"},
             r"swapin: 'v5.18' does not go with decision 'exclusive'.*accepted with it: v6.1, v6.12",
         ),
         ({"background_drains": -1}, r"background_drains: -1 is not accepted"),
@@ -64,20 +64,20 @@ def test_wrong_field_value_or_combination(fields, message):
 
 
 def test_defaults_are_resolved():
-    row = Scenario(decision="v6.12", read_cpu=2, write_cpu=5).resolved()
+    row = Scenario(kernel="v6.12", read_cpu=2, write_cpu=5).resolved()
     assert (row["pagevec"], row["drain"], row["cpus"], row["swapin"]) == (
         31,
         "if-not-lru",
         6,
         "v6.12",
     )
-    assert Scenario(decision="patch2-always").resolved()["drain"] == "always"
+    assert Scenario(kernel="patch2-always").resolved()["drain"] == "always"
     assert Scenario(backend="null_blk").resolved()["costs"] == "icount"
 
 
 def test_every_decision_runs_and_says_its_source():
-    table = wb.simulate(wb.grid(decision=list(DECISIONS), npages=4, rounds=2))
-    assert table.decision.tolist() == list(DECISIONS)
+    table = wb.simulate(wb.grid(kernel=list(DECISIONS), npages=4, rounds=2))
+    assert table.kernel.tolist() == list(DECISIONS)
     assert all(rule.source for rule in DECISIONS.values())
 
 
@@ -98,7 +98,7 @@ def test_axes_checked_on_their_own_become_what_a_scenario_makes_of_them():
 
 
 def test_grid():
-    grid = wb.grid(decision=["patch1", "patch2"], npages=range(1, 4), backend="brd")
+    grid = wb.grid(kernel=["patch1", "patch2"], npages=range(1, 4), backend="brd")
     assert len(grid) == 6
     assert [s.npages for s in grid][:4] == [1, 2, 3, 1]
     assert grid[0].backend == "brd"
@@ -147,14 +147,14 @@ def test_random_program_depends_on_its_seed_alone():
 
 
 def test_faults_keep_every_holder():
-    table = wb.faults(Scenario(decision="patch1", npages=8, rounds=2))
+    table = wb.faults(Scenario(kernel="patch1", npages=8, rounds=2))
     assert len(table) == 16
     assert table.outcome.tolist()[:8] == ["copy"] * 7 + ["reuse"]
     assert table.reason[0] == "pagevec_local"
     assert table.before[0] == "page_count 2 = pte + lru_add; active"
     assert table.before[7] == "page_count 1 = pte; LRU active"
-    assert len(wb.faults(Scenario(decision="patch1", npages=8), limit=5)) == 5
-    drained = wb.faults(Scenario(decision="patch2", npages=1, rounds=1)).iloc[0]
+    assert len(wb.faults(Scenario(kernel="patch1", npages=8), limit=5)) == 5
+    drained = wb.faults(Scenario(kernel="patch2", npages=1, rounds=1)).iloc[0]
     assert (drained.outcome, drained.drained) == ("reuse", 1)
     with pytest.raises(wb.ScenarioError, match="limit"):
         wb.faults(Scenario(), limit=0)
@@ -166,10 +166,10 @@ def test_memory_of_a_page():
 
 
 def test_run_command(capsys, tmp_path):
-    args = ["run", "--decision", "patch1,patch2", "--npages", "1,8", "--rounds", "2"]
+    args = ["run", "--kernel", "patch1,patch2", "--npages", "1,8", "--rounds", "2"]
     assert main([*args, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [(r["decision"], r["npages"], r["copies"]) for r in rows] == [
+    assert [(r["kernel"], r["npages"], r["copies"]) for r in rows] == [
         ("patch1", 1, 2),
         ("patch1", 8, 14),
         ("patch2", 1, 0),
@@ -190,7 +190,7 @@ def test_run_command(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["run", "--decision", "patch9"], "decision: 'patch9' is not accepted"),
+        (["run", "--kernel", "patch9"], "decision: 'patch9' is not accepted"),
         (["run", "--npages", "ten"], "npages: 'ten' is not a whole number"),
         (["run", "--fork-exit-before", "perhaps"], "fork_exit_before: 'perhaps'"),
         (["run", "--csv", "/no/such/folder/x.csv"], "there is no folder /no/such/folder"),

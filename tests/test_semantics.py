@@ -61,7 +61,7 @@ def label_of(row, decision, label, model):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_outcome_table(model, row, decision):
     """5.2, and its row 10' (v6.11: every batch clears PageLRU)."""
     state, references, lru, cpu, outcomes, drains, label = ROWS[row]
@@ -89,7 +89,7 @@ def test_outcome_table(model, row, decision):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 @pytest.mark.parametrize("writeback", [False, True])
 def test_stable_writes(model, decision, writeback):
     """5.2, rows 4 and 7, on a device that needs stable pages."""
@@ -105,12 +105,12 @@ def test_stable_writes(model, decision, writeback):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 @pytest.mark.parametrize("holder", ["lru_add", "remote", "gup", "locked", "isolated", "writeback"])
 def test_an_exclusive_page_is_reused_whoever_holds_it(model, decision, holder):
     """5.1, step a; 5.2, rows 14 to 16."""
     if holder == "writeback":
-        m = swapped(model, decision=decision, **SLOW)
+        m = swapped(model, kernel=decision, **SLOW)
         m.read(0, 0)
     else:
         m = states.exclusive(model, decision)
@@ -167,7 +167,7 @@ def test_rfc_v2_allows_one_reference_more_only_where_pagelru_is_clear(model):
         ("patch2", ("reuse", {}), 1),
         ("patch2-rfc2", ("copy", {"ACTIVATE": 1}), 0),
     ):
-        m = written(model, decision=decision, drain="always")
+        m = written(model, kernel=decision, drain="always")
         formerly_shared(m)
         m.mark_page_accessed(0, 0)
         m.mark_page_accessed(0, 0)
@@ -304,11 +304,11 @@ def test_a_copied_page_leaves_the_swap_cache_since_v5_14(model):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", ["v5.17", "patch1", "patch2", "patch2-rfc2"])
+@pytest.mark.parametrize("kernel", ["v5.17", "patch1", "patch2", "patch2-rfc2"])
 def test_a_page_copied_under_writeback_becomes_an_orphan(model, decision):
     """6, second note: a slot and a page each, writeback's end notwithstanding."""
     n = 20
-    m = swapped(model, n, decision=decision, **ASYNC)
+    m = swapped(model, n, kernel=decision, **ASYNC)
     for v in range(n):
         m.read(0, v)
         assert m.write(0, v) == "copy"

@@ -16,10 +16,10 @@ from states import (
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_fork(model, decision):
     """7: pages and slots get a second user and are not exclusive; of a pinned page, a copy."""
-    m = written(model, 3, decision=decision)
+    m = written(model, 3, kernel=decision)
     m.pageout(0, 1, 1)
     assert m.pin(2)
     m.fork(0)
@@ -41,10 +41,10 @@ def test_fork(model, decision):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_the_other_users_swap_pte_goes(model, decision):
     """7: the page we map stays in the swap cache; the next write takes it out (v5.17: copies)."""
-    m = forked(swapped(model, decision=decision))
+    m = forked(swapped(model, kernel=decision))
     assert m.read(0, 0) == "major"
     assert m.swap_count(0) == 1
     m.exit(1)
@@ -57,10 +57,10 @@ def test_the_other_users_swap_pte_goes(model, decision):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_between_the_childs_unmap_and_its_flush(model, decision):
     """7, child exit: the map count drops first, the reference when the batch is flushed."""
-    m = written(model, decision=decision)
+    m = written(model, kernel=decision)
     m.fork(0)
     m.exit_zap(1)
     assert m.page(0).holders == ("gather", "pte")
@@ -70,10 +70,10 @@ def test_between_the_childs_unmap_and_its_flush(model, decision):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_ksm(model, decision):
     """7: any pagevec's reference prevents a merge; a merged page is read-only, not exclusive."""
-    m = model(2, cpus=2, decision=decision)
+    m = model(2, cpus=2, kernel=decision)
     m.write(0, 0)
     m.write(1, 1)
     m.lru_add_drain(0)
@@ -101,7 +101,7 @@ def test_ksm(model, decision):
 @pytest.mark.nojit
 def test_ksm_in_the_swap_cache_is_copied_by_v5_8(model):
     """5.1, G0, step a."""
-    m = model(2, cpus=2, decision="v5.8", **ASYNC)
+    m = model(2, cpus=2, kernel="v5.8", **ASYNC)
     for v in (0, 1):
         m.write(0, v)
     m.pageout(0, 0, 1)
@@ -190,7 +190,7 @@ def test_madv_free(model):
 @pytest.mark.nojit
 def test_madv_free_of_a_page_in_the_swap_cache(model):
     """7, 11.13: it has to leave that first, so not while others map it, or under writeback."""
-    m = swapped(model, decision="exclusive", **ASYNC)
+    m = swapped(model, kernel="exclusive", **ASYNC)
     m.read(0, 0)
     assert m.write(0, 0) == "reuse"
     m.free(0, 0, 1)
@@ -233,10 +233,10 @@ def test_put_back_by_compaction_and_by_reclaim(model):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", ["v5.17", "patch2", "exclusive"])
+@pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
 def test_khugepaged_gives_up(model, decision):
     """2.4, 7: all CPUs drained first; what it had isolated stays in the lru_add of its CPU."""
-    m = written(model, 4, decision=decision)
+    m = written(model, 4, kernel=decision)
     m.gup_get(2)
     formerly_shared(m)
     m.foreign_insert(0)
@@ -250,7 +250,7 @@ def test_khugepaged_gives_up(model, decision):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize(
-    ("decision", "swapin", "same", "other", "drains"),
+    ("kernel", "swapin", "same", "other", "drains"),
     [
         ("v5.17", "v5.17", "copy", "copy", 0),
         ("patch1", "v5.17", "copy", "copy", 0),
@@ -264,7 +264,7 @@ def test_khugepaged_gives_up(model, decision):
 def test_migration(model, decision, swapin, same, other, drains):
     """2.4: v5.18 drains before the PTEs are restored; before, that CPU's lru_add keeps the page."""
     for cpu, wanted in ((1, same), (0, other)):
-        m = model(2, cpus=3, decision=decision, swapin=swapin)
+        m = model(2, cpus=3, kernel=decision, swapin=swapin)
         m.write(0, 0)
         m.lru_add_drain_all()
         m.fork(0)
@@ -282,10 +282,10 @@ def test_migration(model, decision, swapin, same, other, drains):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", ["v5.17", "patch2", "exclusive"])
+@pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
 def test_migration_of_pages_in_the_swap_cache_or_with_two_ptes(model, decision):
     """2.4: whoever holds the old page by a name the migration knows, holds the new one."""
-    m = swapped(model, decision=decision, **ASYNC)
+    m = swapped(model, kernel=decision, **ASYNC)
     m.wait(SOON)
     m.read(0, 0)
     m.lru_add_drain_all()
@@ -300,7 +300,7 @@ def test_migration_of_pages_in_the_swap_cache_or_with_two_ptes(model, decision):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", ["v5.17", "patch2", "exclusive"])
+@pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
 def test_a_migration_that_fails_puts_the_page_back(model, decision):
     """7: a reference nobody explains; the page ends in the migrating CPU's lru_add."""
     m = states.gup(model, decision)
@@ -315,7 +315,7 @@ def test_a_migration_that_fails_puts_the_page_back(model, decision):
 @pytest.mark.parametrize("others", [0, 1, 13, 14, 15])
 def test_other_tasks_share_the_pagevec(model, others):
     """7: their insertions shift the phase, and what they leave alone one drain cleans."""
-    m = swapped(model, decision="v5.17")
+    m = swapped(model, kernel="v5.17")
     for _ in range(others):
         m.foreign_insert(0)
     m.read(0, 0)

@@ -48,7 +48,7 @@ def at_first(m, ns=SOON):
 
 
 def asynchronous(model, n, decision, **options):
-    return written(model, n, decision=decision, **({"cpus": 2} | ASYNC | options))
+    return written(model, n, kernel=decision, **({"cpus": 2} | ASYNC | options))
 
 
 @sized(*SIZES)
@@ -57,19 +57,19 @@ def test_synchronous_loop(model, n, capacity):
     """8.1."""
     wanted = n if capacity % 2 == 0 else n - n // ((capacity + 1) // 2)
     for decision in ("v5.17", "patch1"):
-        m = written(model, n, decision=decision, pagevec=capacity)
+        m = written(model, n, kernel=decision, pagevec=capacity)
         assert [loop(m, n) for _ in range(3)] == [(wanted, 0)] * 3
     for decision in ("patch2", "patch2-rfc2"):
-        m = written(model, n, decision=decision, pagevec=capacity)
+        m = written(model, n, kernel=decision, pagevec=capacity)
         assert [loop(m, n) for _ in range(3)] == [(0, n)] * 3
         assert m.pswpin == 3 * n
     for decision in ("v5.8", "exclusive", "v6.12", "v7.0"):
-        m = written(model, n, decision=decision, pagevec=capacity)
+        m = written(model, n, kernel=decision, pagevec=capacity)
         assert loop(m, n) == (0, 0)
         assert m.wp_faults == (0 if decision in MAP_WRITABLE else n)
 
 
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_pagevec_of_each_kernel(decision):
     """2.1: 15 from v4.16, 31 from v6.9."""
     assert RULES[decision].pagevec == (31 if decision in ("v6.9", *MAP_WRITABLE) else 15)
@@ -81,7 +81,7 @@ def test_synchronous_batch(model, n):
     for capacity in (15, 31):
         r = n % capacity
         for decision in ("v5.17", "patch1"):
-            m = written(model, n, decision=decision, pagevec=capacity)
+            m = written(model, n, kernel=decision, pagevec=capacity)
             assert loop(m, n, batch=True) == (min(r, capacity - r), 0)
         m = written(model, n, pagevec=capacity)
         assert loop(m, n, batch=True) == (0, r > 0)
@@ -95,10 +95,10 @@ def test_reader_and_writer_on_different_cpus(model, n):
         if decision == "v5.8" or decision in EXCLUSIVE:
             one_by_one = batch = 0
         drains = decision.startswith("patch2")
-        m = written(model, n, decision=decision)
+        m = written(model, n, kernel=decision)
         assert loop(m, n, cpu=1) == (one_by_one, drains * one_by_one)
         assert set(m.copies) <= {"PAGEVEC_REMOTE"}
-        m = written(model, n, decision=decision)
+        m = written(model, n, kernel=decision)
         assert loop(m, n, cpu=1, batch=True) == (batch, drains * batch)
 
 
@@ -106,7 +106,7 @@ def test_reader_and_writer_on_different_cpus(model, n):
 def test_direct_writes_to_a_synchronous_device(model, n):
     """8.1: no write-protect fault in any kernel."""
     for decision in DECISIONS:
-        m = swapped(model, n, decision=decision)
+        m = swapped(model, n, kernel=decision)
         assert [m.write(0, v) for v in range(n)] == ["major"] * n
         assert (m.wp_faults, m.pswpin) == (0, n)
         m.check()
@@ -116,7 +116,7 @@ def test_direct_writes_to_a_synchronous_device(model, n):
 def test_first_round_copies_the_zero_page(model, n):
     """8: memory never touched; no decision is made about an anonymous page."""
     for decision in DECISIONS:
-        m = model(n, decision=decision)
+        m = model(n, kernel=decision)
         assert loop(m, n) == (0, 0)
         assert (m.zero_copies, m.wp_faults, m.pswpout) == (n, 0, 0)
 
@@ -126,7 +126,7 @@ def test_first_round_copies_the_zero_page(model, n):
 def test_no_copies_while_the_pagevecs_are_disabled(model, n, backend):
     """8.1."""
     for decision in DECISIONS:
-        m = written(model, n, decision=decision, backend=backend)
+        m = written(model, n, kernel=decision, backend=backend)
         m.lru_cache_disable()
         swap_cache = decision == "v5.17" and backend == "zswap"  # for another reason
         in_vain = n if decision == "patch2-always" else 0
@@ -247,7 +247,7 @@ def test_completions_as_one_burst_between_a_read_and_its_write(model, capacity, 
     assert all_bursts(model, capacity, n, "between") == wanted
 
 
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_completion_between_the_read_and_the_write_of_the_only_page(model, decision):
     """8.2 (e)."""
     m = asynchronous(model, 1, decision)
@@ -314,7 +314,7 @@ def test_zswap_without_readahead(model, n, capacity):
         ("exclusive", (0, 0)),
         ("v7.0", (0, 0)),
     ):
-        m = written(model, n, decision=decision, pagevec=capacity, **WINDOW_1)
+        m = written(model, n, kernel=decision, pagevec=capacity, **WINDOW_1)
         assert [loop(m, n) for _ in range(2)] == [wanted] * 2
         assert (m.pswpin, m.pswpout) == (2 * n, 2 * n)
 
@@ -330,7 +330,7 @@ def test_zswap_with_readahead(model, n):
         ("exclusive", (0, 0)),
         ("v7.0", (0, 0)),
     ):
-        m = written(model, n, decision=decision, backend="zswap")
+        m = written(model, n, kernel=decision, backend="zswap")
         assert [loop(m, n) for _ in range(3)] == [wanted] * 3
         assert m.pswpin == 3 * n
         if n == 1:
@@ -351,7 +351,7 @@ def test_fork_pattern(model, n):
             (0, 1, 0),
             (1, 1, 0 if decision == "v5.8" else r),  # in the lru_add of CPU 0, which nobody drains
         ):
-            m = model(n, cpus=2, decision=decision, pagevec=capacity)
+            m = model(n, cpus=2, kernel=decision, pagevec=capacity)
             for v in range(n):
                 m.write(0, v)
             m.fork(0)
@@ -370,7 +370,7 @@ def test_userfaultfd(model, n):
         one = {"v5.17": min(r, 15 - r), "patch1": min(r, 15 - r)}.get(decision, 0)
         other = 0 if decision == "v5.8" or decision in EXCLUSIVE else r
         for cpu, wanted in ((0, one), (1, other)):
-            m = model(n, cpus=2, decision=decision)
+            m = model(n, cpus=2, kernel=decision)
             for v in range(n):
                 assert m.uffd_copy(0, v)
                 assert not m.writable(v)

@@ -30,18 +30,18 @@ OF_KERNEL = {
 
 
 def past_the_swap_cache(model, decision, **options):
-    return swapped(model, decision=decision, **options)
+    return swapped(model, kernel=decision, **options)
 
 
 def past_the_swap_cache_filling(model, decision, **options):
-    m = swapped(model, decision=decision, **options)
+    m = swapped(model, kernel=decision, **options)
     for _ in range(14):
         m.foreign_insert(0)
     return m
 
 
 def hit(model, decision, local=True, drained=False):
-    m = written(model, decision=decision, **ASYNC)
+    m = written(model, kernel=decision, **ASYNC)
     m.pageout(0 if local else 1, 0, 1)
     m.wait(SOON)
     if drained:
@@ -50,7 +50,7 @@ def hit(model, decision, local=True, drained=False):
 
 
 def hit_in_rotate(model, decision):
-    m = swapped(model, decision=decision, **ASYNC)
+    m = swapped(model, kernel=decision, **ASYNC)
     m.lru_add_drain(0)
     m.wait(SOON)
     return m
@@ -97,7 +97,7 @@ READS = {
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("path", READS)
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_references_after_a_read_fault(model, path, decision):
     """4.2."""
     state, fault, others, lru = READS[path]
@@ -118,11 +118,11 @@ def test_references_after_a_read_fault(model, path, decision):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 @pytest.mark.parametrize(("writeback", "swap_pages"), [(False, 1), (False, 2), (True, 1)])
 def test_swap_more_than_half_full(model, decision, writeback, swap_pages):
     """4.2: then try_to_free_swap() takes the swap cache's reference at the read fault."""
-    m = written(model, decision=decision, swap_pages=swap_pages, **ASYNC)
+    m = written(model, kernel=decision, swap_pages=swap_pages, **ASYNC)
     m.pageout(0, 0, 1)
     if not writeback:
         m.wait(SOON)
@@ -184,7 +184,7 @@ def on_lru(m):
 
 
 def under_writeback(model, decision, **options):
-    return on_lru(swapped(model, decision=decision, **options, **SLOW))
+    return on_lru(swapped(model, kernel=decision, **options, **SLOW))
 
 
 # page -> (state, then for each do_swap_page() what holds the page afterwards beside its PTE; or the
@@ -274,7 +274,7 @@ def test_write_to_a_page_that_is_swapped_out(model, page, swapin):
 @pytest.mark.nojit
 def test_g3_mid_ignores_references_at_a_direct_write(model):
     """0 and 4.4: d4c470970d45 itself still swaps in by reuse_swap_page()."""
-    m = model(1, decision="patch2", swapin="v5.17", **SLOW)
+    m = model(1, kernel="patch2", swapin="v5.17", **SLOW)
     m.write(0, 0)
     m.pageout(0, 0, 1)
     assert m.write(0, 0) == "minor"
@@ -283,12 +283,12 @@ def test_g3_mid_ignores_references_at_a_direct_write(model):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", EXCLUSIVE)
+@pytest.mark.parametrize("kernel", EXCLUSIVE)
 @pytest.mark.parametrize("swapin", ["v6.1", "v6.12", "v7.0"])
 @pytest.mark.parametrize("backend", ["zram", "zswap"])
 def test_a_read_maps_an_exclusive_page_writable(model, decision, swapin, backend):
     """4.2: c18160dba5ff (v6.11) is about do_swap_page(), whoever decides afterwards."""
-    m = swapped(model, decision=decision, swapin=swapin, backend=backend)
+    m = swapped(model, kernel=decision, swapin=swapin, backend=backend)
     assert m.read(0, 0) == "major"
     assert m.page(0).exclusive
     assert m.write(0, 0) == ("reuse" if swapin == "v6.1" else "hit")
@@ -299,7 +299,7 @@ def test_a_read_maps_an_exclusive_page_writable(model, decision, swapin, backend
 @pytest.mark.nojit
 def test_v7_0_reads_a_synchronous_device_into_the_swap_cache(model):
     """4.1: out of it again once mapped (f1879e8a0c60, 4b34f1d82c69), so one reference too late."""
-    m = swapped(model, 2, decision="v7.0")
+    m = swapped(model, 2, kernel="v7.0")
     assert m.read(0, 0) == "major"
     assert m.pswpin == 1  # no readahead
     assert m.page(0).holders == ("lru_add", "pte")
@@ -314,13 +314,13 @@ def test_v7_0_reads_a_synchronous_device_into_the_swap_cache(model):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", ["v6.12", "v7.0"])
+@pytest.mark.parametrize("kernel", ["v6.12", "v7.0"])
 def test_swap_slot_shared_with_a_child(model, decision):
     """7: two users, so through the swap cache, and the first to write copies (SWAPCOUNT)."""
-    m = formerly_shared(swapped(model, decision=decision))
+    m = formerly_shared(swapped(model, kernel=decision))
     m.read(0, 0)
     assert m.writable(0) == (decision == "v6.12")  # past the swap cache: exclusive
-    m = forked(swapped(model, decision=decision))
+    m = forked(swapped(model, kernel=decision))
     assert m.read(0, 0) == "major"
     assert m.page(0).swapcache
     assert not m.writable(0)

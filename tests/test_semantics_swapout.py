@@ -32,13 +32,13 @@ def test_pages_under_writeback_are_put_back_by_lru_add(model, n):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 class TestSecondPageout:
     """3, the table of what a second MADV_PAGEOUT does to a page."""
 
     def test_only_read_since(self, model, decision):
         """Slot kept, nothing written, freed at once."""
-        m = swapped(model, decision=decision, **ASYNC)
+        m = swapped(model, kernel=decision, **ASYNC)
         m.wait(SOON)
         slot = m.slot_of(0)
         assert m.read(0, 0) == "minor"
@@ -50,7 +50,7 @@ class TestSecondPageout:
 
     def test_written_to_while_under_writeback(self, model, decision):
         """Written once more, to the same slot, where the page was reused."""
-        m = swapped(model, decision=decision, **ASYNC)
+        m = swapped(model, kernel=decision, **ASYNC)
         slot = m.slot_of(0)
         m.read(0, 0)
         reused = m.write(0, 0) != "copy"
@@ -64,7 +64,7 @@ class TestSecondPageout:
 
     def test_under_writeback_and_mapped(self, model, decision):
         """It stays mapped; 11.8: at the end it is rotated."""
-        m = swapped(model, decision=decision, **ASYNC)
+        m = swapped(model, kernel=decision, **ASYNC)
         m.read(0, 0)
         assert not m.page(0).reclaim
         assert m.pageout(0, 0, 1) == 1
@@ -81,7 +81,7 @@ class TestSecondPageout:
         m.check()
 
     def test_in_another_cpus_lru_add(self, model, decision):
-        m = swapped(model, decision=decision)
+        m = swapped(model, kernel=decision)
         m.read(1, 0)
         assert m.pageout(0, 0, 1) == 1
         assert m.read(0, 0) == "hit"
@@ -89,7 +89,7 @@ class TestSecondPageout:
         m.check()
 
     def test_isolated(self, model, decision):
-        m = written(model, decision=decision)
+        m = written(model, kernel=decision)
         m.isolate(1, 0)
         assert m.pageout(0, 0, 1) == 1
         assert (m.write(0, 0), m.pswpout, m.slots_used) == ("hit", 0, 0)
@@ -97,7 +97,7 @@ class TestSecondPageout:
 
     def test_with_one_more_reference(self, model, decision):
         """Unmapped and in the swap cache, but not written; comes back by a minor fault."""
-        m = written(model, decision=decision)
+        m = written(model, kernel=decision)
         m.gup_get(0)
         assert m.pageout(0, 0, 1) == 0
         page = m.page(0)
@@ -111,7 +111,7 @@ class TestSecondPageout:
 
     def test_in_another_cpus_activate(self, model, decision):
         """The same; where batches clear PageLRU it is skipped."""
-        m = written(model, decision=decision)
+        m = written(model, kernel=decision)
         if m.page(0).active:
             m.cold(0, 0, 1)
             m.lru_add_drain(0)
@@ -124,13 +124,13 @@ class TestSecondPageout:
         m.check()
 
     def test_swapped_out(self, model, decision):
-        m = swapped(model, decision=decision)
+        m = swapped(model, kernel=decision)
         assert m.pageout(0, 0, 1) == 0
         assert (m.pswpout, m.slots_used) == (1, 1)
 
     def test_orphan(self, model, decision):
         """No PTE leads to it."""
-        m = swapped(model, decision=decision, **ASYNC)
+        m = swapped(model, kernel=decision, **ASYNC)
         m.fork(0)
         m.exit(1)  # so that no decision takes the page for exclusive
         m.read(0, 0)
@@ -147,10 +147,10 @@ class TestSecondPageout:
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_pages_that_pageout_keeps_mapped(model, decision):
     """3, steps 2, 5 and 7: a second PTE, a locked page, a pinned one, no slot left."""
-    m = written(model, 5, decision=decision, swap_pages=1)
+    m = written(model, 5, kernel=decision, swap_pages=1)
     m.lock_page(0)
     assert m.pin(1)
     assert m.pageout(0, 0, 2) == 2
@@ -171,7 +171,7 @@ def test_pages_that_pageout_keeps_mapped(model, decision):
 def test_an_exclusive_pinned_page_in_the_swap_cache_stays_mapped(model):
     """3, step 8: page_try_share_anon_rmap() fails, v5.19."""
     for decision, resident in (("patch2", 0), ("exclusive", 1)):
-        m = swapped(model, decision=decision, **ASYNC)
+        m = swapped(model, kernel=decision, **ASYNC)
         m.wait(SOON)
         m.read(0, 0)
         assert m.pin(0)
@@ -181,10 +181,10 @@ def test_an_exclusive_pinned_page_in_the_swap_cache_stays_mapped(model):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_a_swap_cache_hit_loses_pg_reclaim(model, decision):
     """4.1: so a page touched under writeback is not rotated when that ends; another is."""
-    m = swapped(model, 2, decision=decision, completion_cpu=1, **ASYNC)
+    m = swapped(model, 2, kernel=decision, completion_cpu=1, **ASYNC)
     m.lru_add_drain(0)
     assert m.page(0).reclaim
     assert m.read(0, 0) == "minor"

@@ -49,7 +49,7 @@ def table_of(base, other, npages=8, **columns):
     parts = [
         pd.DataFrame(
             {
-                "decision": name,
+                "kernel": name,
                 "npages": npages,
                 "drain": drain,
                 "seed": 1,
@@ -163,19 +163,19 @@ def test_summarize_is_mean_interval_of_each_scenario():
     table.loc[3, "copy_rate"] = np.nan
     for method in ("t", "bootstrap"):
         found = wb.summarize(table, values=["copy_rate", "copies"], method=method)
-        assert found[["decision", "npages"]].to_numpy().tolist() == [
+        assert found[["kernel", "npages"]].to_numpy().tolist() == [
             ["patch1", 1], ["patch2", 1], ["patch1", 8], ["patch2", 8],
         ]  # fmt: skip
         assert found["n"].tolist() == [5] * 4
         assert found["copy_rate_n"].tolist() == [4, 5, 5, 5]
-        for i, (_, runs) in enumerate(table.groupby(["npages", "decision"])):
+        for i, (_, runs) in enumerate(table.groupby(["npages", "kernel"])):
             want = mean_interval(runs["copy_rate"], method=method, bounds=(0, 1))
             have = [found[f"copy_rate_{name}"][i] for name in want._fields]
             assert have == pytest.approx(list(want))
 
 
 def test_summarize_of_a_machine_without_chance_has_no_width():
-    table = wb.simulate(wb.grid(decision=["patch1", "patch2"], npages=[8, 10], rounds=5), seeds=4)
+    table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[8, 10], rounds=5), seeds=4)
     found = wb.summarize(table, values=["copy_rate", "drains"])
     assert found["copy_rate_distinct"].tolist() == [1] * 4
     # N - floor(N / 8) copies a round for N <= 15 (a pagevec of 15)
@@ -193,7 +193,7 @@ def test_seeds_are_replications_too():
     assert found["n"] == 9
     assert found["copy_rate_distinct"] > 1
     assert found["copy_rate_low"] < found["copy_rate_mean"] < found["copy_rate_high"]
-    by_hand = wb.summarize(table, by=["decision", "npages"], confidence=0.99)
+    by_hand = wb.summarize(table, by=["kernel", "npages"], confidence=0.99)
     assert only(by_hand)["copy_rate_low"] < found["copy_rate_low"]
 
 
@@ -305,7 +305,7 @@ def test_swapping_the_sides_turns_the_signs(base, data, test, paired):
 
 def test_the_simulator_pairs_its_random_numbers():
     scenarios = wb.grid(
-        decision=["patch1", "patch2", "exclusive"],
+        kernel=["patch1", "patch2", "exclusive"],
         npages=[8, 16],
         cpus=4,
         rounds=20,
@@ -328,7 +328,7 @@ def test_the_simulator_pairs_its_random_numbers():
     drains = wb.compare(table, value="drains", base="patch2", other="exclusive", test="t")
     assert set(drains["verdict"]) <= {"same", "~", "lower", "higher"}
     several = wb.compare(table, column="npages", base=8, other=16)
-    assert several["decision"].tolist() == ["patch1"] * 2 + ["patch2"] * 2 + ["exclusive"] * 2
+    assert several["kernel"].tolist() == ["patch1"] * 2 + ["patch2"] * 2 + ["exclusive"] * 2
 
 
 # --- wrong questions ---
@@ -342,7 +342,7 @@ def test_the_simulator_pairs_its_random_numbers():
         (lambda t: wb.compare(t, other="patch1"), r"other: 'patch1' is the base"),
         (lambda t: wb.compare(t, value="copy_rat"), r"value: 'copy_rat'.*mean 'copy_rate'"),
         (lambda t: wb.compare(t, by="npage"), r"by: 'npage'.*mean 'npages'"),
-        (lambda t: wb.compare(t, by="decision"), r"by: 'decision' is what is compared"),
+        (lambda t: wb.compare(t, by="kernel"), r"by: 'decision' is what is compared"),
         (lambda t: wb.compare(t, test="welch"), r"test: 'welch'.*accepted: rank, t"),
         (lambda t: wb.compare(t, confidence=95), r"confidence: 95.*between 0 and 1"),
         (lambda t: wb.compare(pd.concat([t, t])), r"seed 1, replication 0: is twice"),
@@ -431,7 +431,7 @@ def test_golden_text_of_few_runs_with_many_columns():
         for b, c, n in (("zram", 1, 8), ("null_blk", 1024, 512))
     ]
     table = pd.concat(parts, ignore_index=True).rename(columns={"copy_rate": "write_ns_sum"})
-    table = table[["decision", "npages", "drain", "backend", "cpus", "seed", "replication"]].assign(
+    table = table[["kernel", "npages", "drain", "backend", "cpus", "seed", "replication"]].assign(
         write_ns_sum=table["write_ns_sum"]
     )
     text = format_comparison(wb.compare(table, value="write_ns_sum", test="t"), kind="measured")
@@ -478,7 +478,7 @@ def mails_well(text):
 
 def test_text_of_a_simulation_fits_a_mail():
     scenarios = wb.grid(
-        decision=["patch1", "patch2"],
+        kernel=["patch1", "patch2"],
         npages=[4, 16],
         cpus=[2, 4],
         rounds=9,

@@ -24,7 +24,7 @@ from wpbench.sweep.run import estimate_sweep
 from wpbench.sweep.store import Store, read_store
 
 GRID = wb.grid(
-    decision=["patch1", "patch2"],
+    kernel=["patch1", "patch2"],
     backend=["zram", "nvme"],
     npages=[1, 4, 9],
     rounds=3,
@@ -241,7 +241,7 @@ def fsync(number):
     real(number)
 os.fsync = fsync
 grid = wb.grid(
-    decision=["patch1", "patch2"], backend=["zram", "nvme"], npages=[1, 4, 9], rounds=3, cpus=3,
+    kernel=["patch1", "patch2"], backend=["zram", "nvme"], npages=[1, 4, 9], rounds=3, cpus=3,
     migration_rate=[0, 0.3],
 )
 wb.sweep(grid, sys.argv[1], seeds=2)
@@ -252,12 +252,10 @@ import sys
 import wpbench as wb
 from wpbench.sweep import run
 run._TASK_SECONDS, run._PART_SECONDS = 0.02, 0.05
-grid = wb.grid(decision=["patch1", "patch2"], npages=64, rounds=1500, cpus=2, migration_rate=0.1)
+grid = wb.grid(kernel=["patch1", "patch2"], npages=64, rounds=1500, cpus=2, migration_rate=0.1)
 wb.sweep(grid, sys.argv[1], seeds=40)
 """
-LONG_GRID = wb.grid(
-    decision=["patch1", "patch2"], npages=64, rounds=1500, cpus=2, migration_rate=0.1
-)
+LONG_GRID = wb.grid(kernel=["patch1", "patch2"], npages=64, rounds=1500, cpus=2, migration_rate=0.1)
 LONG_SEEDS = 40
 
 
@@ -494,7 +492,7 @@ class TestKeys:
         [
             {"npages": 511},
             {"seed": 2},
-            {"decision": "patch1"},
+            {"kernel": "patch1"},
             {"backend": "brd"},
             {"order": "read-all-write-all"},
             {"background_drains": 1e-9},
@@ -557,7 +555,7 @@ class TestKeys:
 @pytest.mark.nojit
 class TestRefused:
     def test_time(self, tmp_path):
-        grid = wb.grid(npages=1 << 20, rounds=1000, decision=["patch1", "patch2"])
+        grid = wb.grid(npages=1 << 20, rounds=1000, kernel=["patch1", "patch2"])
         message = (
             r"^20 runs, 0 of them in .*; 20 to do: about .* (minutes|hours) on 2 workers, .*; "
             r"that is "

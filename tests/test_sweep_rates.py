@@ -55,7 +55,7 @@ def made(table, grid):
 class TestRates:
     def test_numbers_are_those_of_the_runs(self, table, made):
         assert made.attrs["rates"]["x"] == "cpus"
-        axes = ["decision", "drain", "backend", "cpus", "migration_rate"]
+        axes = ["kernel", "drain", "backend", "cpus", "migration_rate"]
         assert made.attrs["rates"]["axes"] == axes  # threads follow from cpus
         assert len(made) == 72
         for row in made.to_dict("records"):
@@ -160,7 +160,7 @@ class TestText:
         assert (zram["difference"] == -0.875).all()
 
     def test_without_the_patch_it_says_how_the_decisions_lie(self):
-        table = wb.simulate(wb.grid(decision=["v5.8", "v5.17"], npages=[1, 8], rounds=2))
+        table = wb.simulate(wb.grid(kernel=["v5.8", "v5.17"], npages=[1, 8], rounds=2))
         text = format_answer(off_and_on(table), rates(table))
         assert "v5.17                   88..100" in text
         assert "v5.8                    0" in text

@@ -36,7 +36,7 @@ PROGRAMS = [
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p["workload"])
 def test_every_nanosecond_is_booked(program, backend, cost_set):
     for decision in ("v5.8", "patch1", "patch2", "exclusive"):
-        m = run(wb.Scenario(decision=decision, backend=backend, costs=cost_set, **program))
+        m = run(wb.Scenario(kernel=decision, backend=backend, costs=cost_set, **program))
         passed = int((m.clock - m.started).sum())
         booked = dict(zip(L.SPENT, m.spent.tolist(), strict=True))
         assert min(booked.values()) >= 0, booked
@@ -54,7 +54,7 @@ IN_TURN = [p for p in PROGRAMS if p.get("threads", 1) == 1 and p["workload"] != 
 def test_a_synchronous_device_gives_the_same_counts_with_the_clock_on(program):
     decisions = list(wb.DECISIONS)
     counts = [
-        wb.simulate(wb.grid(decision=decisions, backend="zram", costs=name, **program))
+        wb.simulate(wb.grid(kernel=decisions, backend="zram", costs=name, **program))
         for name in ("none", "server")
     ]
     timed = ("write_ns", "write_cycles", "lru_lock", "cpu_ns", "wall_ns", "costs")
@@ -67,7 +67,7 @@ def test_a_synchronous_device_gives_the_same_counts_with_the_clock_on(program):
 def test_closed_forms_do_not_depend_on_the_clock():
     """Copies by pages and pagevec, as the closed forms have them (test_reproducer.py)."""
     axes = {
-        "decision": ["v5.17", "patch1", "patch2"], "pagevec": [14, 15, 31],
+        "kernel": ["v5.17", "patch1", "patch2"], "pagevec": [14, 15, 31],
         "order": ["read-write", "read-all-write-all"], "npages": [1, 7, 14, 15, 16, 31, 33],
         "rounds": 3,
     }  # fmt: skip
@@ -105,7 +105,7 @@ def test_published_pairs_of_the_reproducer():
     rounds = 50
     table = wb.simulate(
         wb.grid(
-            decision=["v5.8", "v5.17"], backend="pmem", npages=1, rounds=rounds,
+            kernel=["v5.8", "v5.17"], backend="pmem", npages=1, rounds=rounds,
             spinner_threads=1, costs="haswell-kvm",
         )
     )  # fmt: skip
@@ -114,7 +114,7 @@ def test_published_pairs_of_the_reproducer():
 
 
 def test_quantiles_of_the_write_time():
-    table = wb.simulate(wb.grid(decision=["v5.8", "v5.17"], npages=1, rounds=20, costs="server"))
+    table = wb.simulate(wb.grid(kernel=["v5.8", "v5.17"], npages=1, rounds=20, costs="server"))
     assert table.write_ns_p50.to_numpy() == pytest.approx(table.write_ns_mean, rel=1 / 16)
     assert (table.write_ns_p99 >= table.write_ns_p50).all()
 
@@ -124,7 +124,7 @@ def saturated(threads, pagevec=15):
     return wb.simulate(
         wb.Scenario(
             workload="page-fault", threads=threads, cpus=threads, npages=310, rounds=2,
-            pagevec=pagevec, costs="server", decision="patch2",
+            pagevec=pagevec, costs="server", kernel="patch2",
         )
     ).iloc[0]  # fmt: skip
 
@@ -208,7 +208,7 @@ def test_waiting_agrees_with_queueing_theory():
 def test_tlb_interrupts_reach_whoever_runs_the_process():
     table = wb.simulate(
         wb.grid(
-            decision="patch1", npages=10, rounds=4, spinner_threads=[0, 1, 3], costs="server"
+            kernel="patch1", npages=10, rounds=4, spinner_threads=[0, 1, 3], costs="server"
         )
     )  # fmt: skip
     copies = table.copies.to_numpy()
@@ -219,7 +219,7 @@ def test_tlb_interrupts_reach_whoever_runs_the_process():
 
 
 SLICED = wb.grid(
-    decision=["patch1", "patch2"],
+    kernel=["patch1", "patch2"],
     costs="server",
     npages=8,
     rounds=30,
@@ -232,7 +232,7 @@ SLICED = wb.grid(
 def test_a_time_slice_moves_threads():
     """A slice ends between a read and its write the more often the shorter it is."""
     table = wb.simulate(SLICED, seeds=2)
-    remote = table.groupby(["decision", "time_slice_ns"], sort=False)["copy_pagevec_remote"].sum()
+    remote = table.groupby(["kernel", "time_slice_ns"], sort=False)["copy_pagevec_remote"].sum()
     for decision in ("patch1", "patch2"):
         never, *moved = remote[decision]
         assert never == 0

@@ -71,7 +71,7 @@ def test_userfaultfd_table():
         npages, rounds, fill, write = (
             int(row[k]) for k in ("npages", "rounds", "fill_cpu", "write_cpu")
         )
-        m = Machine(npages, cpus=2, decision=row["decision"], swapin="v6.1")
+        m = Machine(npages, cpus=2, kernel=row["kernel"], swapin="v6.1")
         for _ in range(rounds):
             m.dontneed(fill, 0, npages)
             m.lru_add_drain_all()
@@ -93,7 +93,7 @@ def test_reproducer_table_of_synchronous_backends():
         )
         if npages > 64:
             continue
-        m = Machine(npages, cpus=4, decision=row["decision"], swapin="v6.1", backend=row["backend"])
+        m = Machine(npages, cpus=4, kernel=row["kernel"], swapin="v6.1", backend=row["backend"])
         for v in range(npages):
             m.write(reader, v)
         if row["fork_exit_before"] == "1":
@@ -176,7 +176,7 @@ def random_operation(m, rng):
     getattr(m, name)(*operations[name])
 
 
-@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("kernel", DECISIONS)
 def test_invariants_under_random_programs(decision):
     for seed in range(12):
         rng = random.Random(f"{decision} {seed}")
@@ -184,7 +184,7 @@ def test_invariants_under_random_programs(decision):
             rng.choice([2, 7, 24]),
             cpus=2,
             pagevec=rng.choice([3, 15]),
-            decision=decision,
+            kernel=decision,
             backend=rng.choice(["zram", "null_blk"]),
             latency_ns=rng.choice([0, 1000]),
             stable_writes=rng.random() < 0.3,

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from .price.result import Price
     from .provenance import version
     from .report.report import report
-    from .scenario import DECISIONS, DRAINS, Grid, GridFile, Scenario, grid, load_grid
+    from .scenario import DRAINS, Grid, GridFile, Scenario, grid, load_grid
+    from .scenario.table import kernels
     from .simulate import faults, simulate
     from .stats import compare, summarize
     from .sweep.run import sweep
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from .widgets import explore
 
 _WHERE = {
-    "DECISIONS": "scenario",
+    "kernels": "scenario.table",
     "DRAINS": "scenario",
     "Grid": "scenario",
     "GridFile": "scenario",
@@ -76,7 +77,6 @@ _WHERE = {
 _MODULES = {"measure", "mm", "plots", "stats"}
 
 __all__ = [
-    "DECISIONS",
     "DRAINS",
     "Explanation",
     "Grid",
@@ -100,6 +100,7 @@ __all__ = [
     "explore",
     "faults",
     "grid",
+    "kernels",
     "load_grid",
     "measure",
     "mm",

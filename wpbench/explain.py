@@ -13,7 +13,8 @@ import numpy as np
 from .errors import ScenarioError, accepted
 from .mm import layout as L
 from .provenance import provenance
-from .scenario import DECISIONS, Scenario
+from .scenario import Scenario
+from .scenario.kernels import kernel
 from .simulate import run
 from .trace import Trace, machine_of, read_trace
 from .words import describe_word, holders
@@ -115,7 +116,7 @@ class Explanation:
     page: int
     cpu: int
     t_ns: int
-    decision: str
+    kernel: str
     before: str
     holders: list[Holder]
     tests: list[Test]
@@ -147,7 +148,7 @@ class Explanation:
         for h in self.holders:
             time = f"{h.t_ns:>12} ns" if clock else ""
             lines.append(f"  {h.holder:{width}}  {_where(h.cpu):7}{time}  {h.operation}")
-        lines += ["", f"do_wp_page(), {self.decision}:"]
+        lines += ["", f"do_wp_page(), {self.kernel}:"]
         for test in self.tests:
             lines.append(f"  {test.text}?  {'yes' if test.true else 'no'}")
             if test.text == L.TESTS[L.T_NOT_LRU] and self.drained >= 0:
@@ -198,7 +199,7 @@ def _holders(events: list[tuple[int, int | None, int, int, int]], word: int) -> 
 
 
 def _explanation(
-    again: Callable[[dict[str, int]], Any], fault: int, decision: str, source: dict[str, Any]
+    again: Callable[[dict[str, int]], Any], fault: int, name: str, source: dict[str, Any]
 ) -> Explanation:
     """Run twice: to find the fault's page, and to watch that page.
 
@@ -233,7 +234,7 @@ def _explanation(
     events = _events(m, int(m.fault_event))
 
     def words(word: int) -> str:
-        return describe_word(word, exclusive=DECISIONS[decision].knows_exclusive)
+        return describe_word(word, exclusive=bool(m.reuse_exclusive))
 
     tests = m.test[: m.nr_tests * L.NR_TEST].reshape(-1, L.NR_TEST).tolist()
     return Explanation(
@@ -241,7 +242,7 @@ def _explanation(
         page=row["page"],
         cpu=row["cpu"],
         t_ns=row["t_ns"],
-        decision=f"{decision} ({DECISIONS[decision].source})",
+        kernel=f"{name} ({kernel(name).note})",
         before=words(row["before"]),
         holders=_holders(events, row["before"]),
         tests=[
@@ -292,7 +293,7 @@ def explain(
         return _explanation(
             lambda more: run(scenario, replication, **more),
             int(fault or 0),
-            scenario.decision,
+            scenario.kernel,
             scenario.resolved() | {"fault": fault, "replication": replication},
         )
     _whole("row", row)

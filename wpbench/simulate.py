@@ -22,7 +22,7 @@ from .mm.batch import run_many
 from .mm.clock import settle
 from .mm.machine import NR_COUNTED, Machine, headers
 from .provenance import provenance
-from .scenario import DECISIONS, Grid, GridFile, Scenario
+from .scenario import Grid, GridFile, Scenario
 from .scenario.columns import (
     cost_rows,
     distinct,
@@ -32,8 +32,10 @@ from .scenario.columns import (
     workload_name,
     workload_params,
 )
+from .scenario.kernels import row_of
 from .scenario.model import as_columns
 from .scenario.record import described
+from .scenario.table import with_rule_columns
 from .words import describe_word
 from .workloads.catalog import WORKLOADS
 from .workloads.params import params
@@ -318,6 +320,7 @@ def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     """Return the table of a plan's runs: fields, then counts."""
     columns = dict(plan.columns)
     columns["workload"] = mapping(columns["workload"])(workload_name, object)
+    columns["rules"] = mapping(columns["rules"])(str, object)
     del columns["replication"]
     table: dict[str, Any] = {name: _values(columns[name], plan.n) for name in Scenario.model_fields}
     table["replication"] = plan.columns["replication"]
@@ -396,7 +399,7 @@ def simulate(
         check_positive("threads", threads)
     counted, errors = execute(plan, threads, progress)
     raise_failure(plan, errors)
-    table = tabulate(plan, counted)
+    table = with_rule_columns(tabulate(plan, counted))
     table.attrs["wpbench"] = provenance("simulate", described(scenarios, table, seeds))
     return table
 
@@ -425,7 +428,7 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
     log = m.log[: used * L.NR_LOG].reshape(used, L.NR_LOG)
     raw = pd.DataFrame(log, columns=list(L.LOG))
     words = {int(word) for word in np.unique(log[:, 4:6])}
-    exclusive = DECISIONS[scenario.decision].knows_exclusive
+    exclusive = bool(row_of(scenario.kernel, scenario.rules)["reuse_exclusive"])
     text = {word: describe_word(word, exclusive=exclusive) for word in words}
     table = pd.DataFrame(
         {

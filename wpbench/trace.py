@@ -17,8 +17,9 @@ from . import mm
 from .data import backends
 from .errors import ScenarioError, TraceError, accepted
 from .mm import layout as L
-from .scenario import DECISIONS, SWAPINS, Scenario
+from .scenario import Overrides, Scenario
 from .scenario.columns import cost_row
+from .scenario.kernels import instrumented, kernel
 from .words import describe_word
 from .workloads.replay import FLAGS, IGNORED, OPS, replay_trace
 
@@ -33,6 +34,8 @@ CLOCKS = ("tcg", "icount")
 # live system, where wpbench itself recorded, has a file LRU longer than any distance.
 FILE_LRU_INSTRUMENTED = 640
 FILE_LRU_UNMODIFIED = 470
+# What the instrumented 6.1.192 could be told to follow.
+INSTRUMENTED = ("v5.8", "v5.17", "patch1", "patch2", "patch2-rfc2", "patch2-always", "exclusive")
 NO_SWAP = "none"  # backend of a program that pages nothing out
 _MOST_SHOWN = 10
 _MISSING = -1
@@ -164,12 +167,15 @@ def _header(path: Path, lines: list[str]) -> dict[str, str]:
             raise TraceError(f"{path}: header {key}: {header[key]!r} is not a whole number")
     for key, choices in (
         ("backend", (*backends(), NO_SWAP)),
-        ("decision", DECISIONS),
-        ("swapin", SWAPINS),
         ("clock", CLOCKS),
     ):
         if key in header and header[key] not in choices:
             raise TraceError(f"{path}: header {accepted(key, header[key], choices)}")
+    for key, check in (("decision", kernel), ("swapin", kernel), ("rules", Overrides.parse)):
+        try:
+            check(header.get(key, "" if key == "rules" else "v6.1"))
+        except ScenarioError as error:
+            raise TraceError(f"{path}: header {key}: {error}") from None
     return header
 
 
@@ -280,19 +286,23 @@ def machine_of(trace: Trace, pmd_offset: int, more: Mapping[str, int] | None = N
     asynchronous = not backends()[backend]["synchronous"]
     latency = int(header["latency_ns"]) if asynchronous and "latency_ns" in header else None
     decision = header["decision"]
-    # The instrumented kernel follows any decision in do_wp_page(), but its do_swap_page() is
-    # always v6.1's (data/kernel-measurements/README.md); other kernels' traces name theirs.
-    swapin = header.get("swapin", None if decision == "v6.12" else "v6.1")
+    # The instrumented kernel follows any decision in do_wp_page(), but is v6.1 in all else
+    # (data/kernel-measurements/README.md); traces of wpbench 0.1 name their do_swap_page()'s.
+    if "swapin" in header:
+        rules = instrumented(decision, header["swapin"])
+    elif decision in INSTRUMENTED:
+        rules = instrumented(decision)
+    else:
+        rules = {"kernel": decision, "rules": Overrides.parse(header.get("rules", ""))}
     try:
         scenario = Scenario(
             workload=replay_trace,
-            decision=decision,
+            **rules,
             backend=backend,
             npages=int(header["npages"]),
             cpus=int(header["ncpus"]),
             pagevec=int(header["pagevec"]) if "pagevec" in header else None,
             latency_ns=latency,
-            swapin=swapin,
             page_cluster=int(header.get("page_cluster", 3)),
             pmd_offset=pmd_offset,
         )

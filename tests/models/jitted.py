@@ -16,7 +16,7 @@ from .page import VECS, Page, flags_of, holders_of
 @functools.lru_cache(maxsize=256)
 def _config(decision, drain, swapin, backend, stable_writes, page_cluster, pmd_offset):
     scenario = Scenario(
-        decision=decision, drain=drain, swapin=swapin, backend=backend,
+        kernel=decision, drain=drain, swapin=swapin, backend=backend,
         stable_writes=stable_writes, page_cluster=page_cluster, pmd_offset=pmd_offset, npages=1,
     )  # fmt: skip
     return scenario.machine_config()
@@ -37,7 +37,7 @@ class Jitted:
         npages,
         cpus=1,
         pagevec=15,
-        decision="patch2",
+        kernel="patch2",
         drain=None,
         swapin=None,
         backend="zram",

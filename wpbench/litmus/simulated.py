@@ -22,7 +22,7 @@ def _machine_for(kernel: str, program: Program) -> Any:
     """
     scenario = Scenario(
         workload=run_litmus,
-        decision=kernel,
+        kernel=kernel,
         backend="zram",
         npages=program.pages,
         cpus=program.cpus,

@@ -26,7 +26,7 @@ _FIELDS = {
     ),
     "random": (*_COMMON, "mix"),
 }
-_KERNEL = ("decision", "pagevec", "swapin")
+_KERNEL = ("kernel", "pagevec")
 _HELP = {
     "threads": "threads that measure, each with its own region and CPU",
     "npages": "pages of a thread's region",
@@ -40,9 +40,8 @@ _HELP = {
     "fork_exit_before": "true: a child was forked and reaped before the rounds",
     "delay_ns": "wait between MADV_PAGEOUT and the first access",
     "mix": "weights, such as 'pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2'",
-    "decision": "the kernel's rule, where its version does not tell (a patched tree)",
+    "kernel": "whose rules, where the version does not tell (a patched tree)",
     "pagevec": "entries of a pagevec, where the version does not tell",
-    "swapin": "whose do_swap_page(), where the version does not tell",
 }
 _SHOWN = (
     "wp_faults",
@@ -75,9 +74,9 @@ def _folder_exists(path: str | None, option: str) -> None:
 def _print_table(table: Any, scenarios: Any, seeds: int) -> None:
     axes = [name for name in scenarios.axes if len(scenarios.axes[name]) > 1]
     axes += ["replication"] if seeds > 1 else []
-    fixed = [name for name in (*scenarios.axes, "decision", "backend") if name not in axes]
+    fixed = [name for name in (*scenarios.axes, "kernel", "backend") if name not in axes]
     first = table.iloc[0]
-    print(f"measured on Linux {first['kernel']}, oracle {first['oracle']}:", end=" ")
+    print(f"measured on Linux {first['release']}, oracle {first['oracle']}:", end=" ")
     print(*dict.fromkeys(f"{name}={first[name]}" for name in fixed))
     shown = [name for name in _SHOWN if table[name].notna().any()]
     print(table[[*axes, *shown]].to_string(index=False, float_format=lambda x: f"{x:.4f}"))

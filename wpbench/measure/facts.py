@@ -11,30 +11,10 @@ import platform
 import re
 from mmap import PAGESIZE
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import MeasureError
 
-
-class Kernel(NamedTuple):
-    """What a kernel version stands for."""
-
-    since: tuple[int, int]
-    decision: str
-    swapin: str
-    source: str
-
-
-# Newest first; a kernel follows the first row that it is not older than.
-KERNELS = (
-    Kernel((6, 11), "v6.12", "v6.12", "commit c18160dba5ff"),
-    Kernel((5, 19), "exclusive", "v6.1", "commit 6c287605fd56"),
-    Kernel((5, 18), "patch2", "v5.18", "commits d4c470970d45 and c145e0b47c77"),
-    Kernel((5, 9), "v5.17", "v5.17", "commit 09854ba94c6a"),
-    Kernel((5, 4), "v5.8", "v5.8", "do_wp_page() and reuse_swap_page(), v5.8"),
-)
-# Entries of a pagevec: 31 since commit 9cecde80aae0, 15 since v4.16.
-PAGEVECS = (((6, 9), 31), ((4, 16), 15))
 CONFIG = (
     "CONFIG_DEBUG_TLBFLUSH",
     "CONFIG_HZ",
@@ -82,27 +62,6 @@ def parse_version(release: str) -> tuple[int, int]:
     if match is None:
         raise MeasureError(f"kernel release {release!r} does not begin with MAJOR.MINOR")
     return int(match[1]), int(match[2])
-
-
-def guess_kernel(release: str) -> Kernel:
-    """Return the row of ``KERNELS`` for a release, by its version alone (backports are not seen).
-
-    Raises
-    ------
-    MeasureError
-        For a kernel without MADV_PAGEOUT and MADV_COLD (before v5.4).
-    """
-    version = parse_version(release)
-    for kernel in KERNELS:
-        if version >= kernel.since:
-            return kernel
-    raise MeasureError(f"Linux {release} has no MADV_PAGEOUT; accepted: v5.4 and later")
-
-
-def guess_pagevec(release: str) -> int:
-    """Return the entries of a pagevec in a release, by its version alone."""
-    version = parse_version(release)
-    return next((size for since, size in PAGEVECS if version >= since), 14)
 
 
 def upstream_version(release: str, version: str) -> str:
@@ -230,10 +189,9 @@ def cpufreq(cpu: int) -> dict[str, str]:
 def environment() -> dict[str, Any]:
     """Return what a measurement here is made on, as plain JSON types.
 
-    ``decision``, ``swapin`` and ``pagevec`` are guessed from the version alone.
+    ``kernel`` is the release that distributions' version texts name (``upstream_version()``).
     """
     release = platform.release()
-    kernel = guess_kernel(release)
     memory = meminfo()
     cpus = sorted(os.sched_getaffinity(0))
     mglru = _number("/sys/kernel/mm/lru_gen/enabled")
@@ -242,9 +200,8 @@ def environment() -> dict[str, Any]:
         "version": platform.version(),
         "kernel": upstream_version(release, platform.version()),
         "machine": platform.machine(),
-        "decision": kernel.decision,
+        "kernel": kernel.kernel,
         "swapin": kernel.swapin,
-        "pagevec": guess_pagevec(release),
         "cpus": os.cpu_count(),
         "cpus_allowed": cpus,
         "cpufreq": cpufreq(cpus[0]),
@@ -282,12 +239,4 @@ def notes(facts: dict[str, Any]) -> list[str]:
         found.append("swap is more than half full: the kernel frees swap slots earlier")
     if facts["ksm"] == 1:
         found.append("KSM runs: it takes references of its own")
-    version = parse_version(facts["release"])
-    if (6, 11) <= version <= (6, 16) and version != (6, 12):
-        found.append(
-            "v6.11 to v6.16 clear PageLRU of a page in any pagevec (commit 33dfe9204f29, until its "
-            "revert); decision v6.12 does not"
-        )
-    if version > (6, 18):
-        found.append("after v6.18 swap-in goes through the swap cache always; the model does not")
     return found

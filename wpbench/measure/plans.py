@@ -14,7 +14,7 @@ WORKLOADS = ("reproducer", "random")
 # What can be measured without swap: nothing is paged out.
 NO_SWAP_MIX = "read:40 write:40 migrate:4 fork:2 exit:3"
 # What a kernel is, and not what is asked of it; a scenario's value counts where it was given.
-KERNEL_FIELDS = ("decision", "drain", "pagevec", "swapin")
+KERNEL_FIELDS = ("kernel", "rules", "drain", "pagevec")
 
 
 def check(scenario: Scenario) -> None:
@@ -95,14 +95,13 @@ def as_measured(scenario: Scenario, facts: dict[str, Any]) -> Scenario:
     Parameters
     ----------
     scenario
-        What was asked; decision, drain, pagevec and swapin count where they were given.
+        What was asked; kernel, rules, drain and pagevec count where they were given.
     facts
         ``environment()`` of the kernel.
     """
     swap = facts["swap_pages"]
     fields: dict[str, Any] = {
-        "decision": facts["decision"],
-        "pagevec": facts["pagevec"],
+        "kernel": facts["kernel"],
         "backend": "zram" if facts["backend"] == "none" else facts["backend"],
         "page_cluster": min(5, facts["page_cluster"] or 0),
         "pmd_offset": 0,
@@ -117,7 +116,4 @@ def as_measured(scenario: Scenario, facts: dict[str, Any]) -> Scenario:
         for name, value in given.items()
         if name in scenario.model_fields_set and value is not None
     }
-    # The kernel's own do_swap_page() where its version tells the decision too.
-    if "decision" not in scenario.model_fields_set and "swapin" not in fields:
-        fields["swapin"] = facts["swapin"]
     return replaced(scenario, **fields)

@@ -47,6 +47,7 @@ def _row(
 ) -> dict[str, Any]:
     fields = scenario.resolved()
     fields["backend"] = facts["backend"]
+    fields["rules"] = str(scenario.rules)
     known = backends().get(facts["backend"])
     if known is not None and not known["synchronous"]:
         fields |= {"latency_ns": None, "costs": None}  # a model's, not this device's
@@ -59,7 +60,7 @@ def _row(
         | {
             "wall_s": result["wall_ns"] / 1e9,
             "oracle": "on" if result["frames"] else "off",
-            "kernel": facts["kernel"],
+            "release": facts["kernel"],
         }
     )
     return whole
@@ -71,7 +72,7 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     likely = [f"likely_{name}" for name in LIKELY]
     system = {f"vmstat_{name}": None for name in VMSTAT}
     system |= {name: None for row in rows for name in row if name.startswith("vmstat_")}
-    more = [*likely, *TIMES, "wall_s", *system, "oracle", "kernel"]
+    more = [*likely, *TIMES, "wall_s", *system, "oracle", "release"]
     columns = [*COLUMNS, *(name for name in more if name not in COLUMNS)]
     table = pd.DataFrame([dict(row) for row in rows], columns=columns)
     whole = [*counters, *likely, *system, "latency_ns"]
@@ -92,8 +93,8 @@ def _header(
         "backend": facts["backend"],
         "latency_ns": 0 if known is None or known["synchronous"] else None,
         "kernel": f"{facts['kernel']} ({facts['release']} {facts['version']})",
-        "decision": scenario.decision,
-        "swapin": fields["swapin"],
+        "decision": scenario.kernel,
+        "rules": str(scenario.rules) or None,
         "pagevec": fields["pagevec"],
         "clock": clock,
         "machine_cpus": len(facts["cpus_allowed"]),
@@ -148,8 +149,8 @@ def run(
     ----------
     scenarios
         A ``Scenario``, or any iterable of them, with the workload ``reproducer`` or ``random``.
-        What describes the kernel (decision, pagevec, backend, ...) is what the kernel is; where
-        ``decision``, ``drain``, ``pagevec`` or ``swapin`` is given, it is taken as given: a
+        What describes the kernel (kernel, pagevec, backend, ...) is what the kernel is; where
+        ``kernel``, ``rules``, ``drain`` or ``pagevec`` is given, it is taken as given: a
         version number tells nothing of a patched tree.
     seeds
         Replications of each scenario: other programs of the workload ``random``.
@@ -171,7 +172,7 @@ def run(
         ``likely_<reason>``, the copies by what the page looked like just before; ``read_ns_mean``,
         ``write_ns_mean``, ``write_ns_p50``, ``write_ns_p99`` (nanoseconds of an access, one
         clock reading of ``clock_ns`` included; only with the oracle off); ``wall_s``;
-        ``vmstat_<name>``, what the whole system counted meanwhile; ``oracle``; ``kernel``.
+        ``vmstat_<name>``, what the whole system counted meanwhile; ``oracle``; ``release``.
         ``backend`` is ``none`` without swap.  With the oracle off ``wp_faults`` of a random
         program contains writes to the zero page.  ``attrs["wpbench"]`` has ``measured_on``, the
         environment, and ``notes``, in what it differs from the model's.

@@ -18,7 +18,8 @@ def insert_foreign_page(m: Machine, cpu: int) -> None:
 @kernel
 def munmap_foreign(m: Machine, cpu: int) -> None:
     """Let a task on this CPU unmap memory that is not the workload's (``unmap_region()``)."""
-    lru_add_drain(m, cpu)
+    if m.gather_drains:
+        lru_add_drain(m, cpu)
 
 
 @inline

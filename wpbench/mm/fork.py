@@ -19,8 +19,8 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
     """Copy the address space of process ``parent``, on ``cpu``, into the empty one of ``child``.
 
     ``copy_pte_range()``: both PTEs become read-only and the page loses PageAnonExclusive; a swap
-    PTE loses its exclusive marker and its slot counts one more.  A pinned page is not shared: the
-    child gets its own copy at once (``copy_present_page()``).
+    PTE loses its exclusive marker and its slot counts one more.  A pinned page is not shared
+    (v5.9): the child gets its own copy at once (``copy_present_page()``).
     """
     if m.nr_processes >= m.nprocs:
         fail(m, L.ERR_BAD_OPERATION)
@@ -43,7 +43,7 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
         elif pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE != L.ZERO_PAGE:
             page = pte >> L.SHIFT_PTE
             word = m.page[page]
-            if page_count(word) >= L.GUP_PIN_COUNTING_BIAS:
+            if m.copies_pinned_at_fork and page_count(word) >= L.GUP_PIN_COUNTING_BIAS:
                 new_anon_page(m, cpu, new + v, L.PTE_WRITE, L.OP_FORK)
                 continue
             if (word >> L.SHIFT_MAP) & L.MAX_MAP == L.MAX_MAP:
@@ -58,23 +58,27 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
 
 @kernel
 def exit_zap(m: Machine, cpu: int, process: int) -> None:
-    """First half of a process's exit on ``cpu``: drain this CPU, unmap everything.
+    """First half of a process's exit on ``cpu``: drain this CPU (up to v6.13), unmap everything.
 
     Between this and ``exit_flush()`` its pages keep a reference that no PTE explains.
     """
-    lru_add_drain(m, cpu)
+    if m.exit_drains:
+        lru_add_drain(m, cpu)
     zap_pte_range(m, cpu, process * m.npages, m.npages)
 
 
 @kernel
 def exit_flush(m: Machine, cpu: int, process: int) -> None:
-    """Second half: the mmu_gather batch is released, after another drain of this CPU."""
+    """Second half: the mmu_gather batch is released, up to v6.13 after another drain."""
     tlb_flush_mmu(m, cpu, process * m.npages, m.npages)
     m.nr_processes -= 1
 
 
 @kernel
 def exit_process(m: Machine, cpu: int, process: int) -> None:
-    """Let a process exit on ``cpu`` (``exit_mmap()``); only that CPU's pagevecs are drained."""
+    """Let a process exit on ``cpu`` (``exit_mmap()``).
+
+    Up to v6.13 that drains the CPU's pagevecs (1aa43598c03b), and no other's.
+    """
     exit_zap(m, cpu, process)
     exit_flush(m, cpu, process)

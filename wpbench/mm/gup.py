@@ -51,7 +51,7 @@ def pin_user_page(m: Machine, at: int) -> int:
     page = mapped_page(m, at)
     if page == 0:
         return 0
-    if m.decision == L.WP_EXCLUSIVE and not m.page[page] & L.PG_ANON_EXCLUSIVE:
+    if m.pins_unshare and not m.page[page] & L.PG_ANON_EXCLUSIVE:
         return 0
     if m.page[page] & L.MASK_PIN == L.MASK_PIN:
         fail(m, L.ERR_FIELD_OVERFLOW)
@@ -85,6 +85,8 @@ def mark_page_accessed(m: Machine, cpu: int, at: int) -> int:
     if not word & L.PG_REFERENCED:
         m.page[page] = word | L.PG_REFERENCED
     elif not word & L.PG_ACTIVE:
+        if not m.activate_batch:
+            return page  # MGLRU counts references, and moves nothing (folio_inc_refs())
         if word & L.PG_LRU:
             activate_page(m, cpu, page)
         elif in_lru_add(m, cpu, page):
@@ -99,7 +101,7 @@ def mark_page_accessed(m: Machine, cpu: int, at: int) -> int:
 def gup_must_unshare(m: Machine, at: int) -> bool:
     """Must the page of PTE ``at`` become exclusive before an R/O pin (``gup_must_unshare()``)?"""
     page = mapped_page(m, at)
-    if page == 0 or np.int64(m.pte[at]) & L.PTE_WRITE or m.decision != L.WP_EXCLUSIVE:
+    if page == 0 or np.int64(m.pte[at]) & L.PTE_WRITE or not m.pins_unshare:
         return False
     return m.page[page] & L.PG_ANON_EXCLUSIVE == 0
 

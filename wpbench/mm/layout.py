@@ -89,9 +89,6 @@ SWAPFILE_CLUSTER = 256  # slots; consecutive clusters are not adjacent on the de
 PTRS_PER_PTE = 512
 SWAP_CLUSTER_MAX = 32  # pages that reclaim isolates, or release_pages() frees, at a time
 MAX_PLUGGED = 32  # BLK_MAX_REQUEST_COUNT
-# TLB flushes of a MADV_PAGEOUT, besides one a page written.  Measured: with one page and a spinning
-# thread, 3 a call (data/kernel-measurements/reproducer_sync.csv, the rows with a spinner).
-TLB_FLUSHES_PAGEOUT = 2
 
 # --- pagevecs, in the order in which lru_add_drain_cpu() flushes them ---
 VEC_LRU_ADD = 0
@@ -102,29 +99,26 @@ VEC_ACTIVATE = 4
 NR_VECS = 5
 VEC_NAMES = ("lru_add", "lru_rotate", "lru_deactivate", "lru_lazyfree", "activate")
 
-# --- decisions: what do_wp_page() tests ---
-WP_V5_8 = 0
-WP_V5_17 = 1
-WP_PATCH1 = 2
-WP_PATCH2 = 3
-WP_PATCH2_RFC2 = 4
-WP_EXCLUSIVE = 5
-
-# --- what do_swap_page() does on a write fault ---
-SWAPIN_V5_8 = 0
-SWAPIN_V5_17 = 1
-SWAPIN_V5_18 = 2
-SWAPIN_V6_1 = 3
-SWAPIN_V6_12 = 4
-SWAPIN_V7_0 = 5
-
-# --- drain policies ---
+# --- rules with more than two values, in the order of scenario/rules.py ---
+# first_test: the references that do_wp_page() lets a page have before it drains
+(FIRST_MAPCOUNT, FIRST_1, FIRST_1_SC, FIRST_3, FIRST_1_SC_NOT_LRU, FIRST_NONE) = range(6)
+# drain: for the sake of a page that do_wp_page() looks at
 DRAIN_NEVER = 0
 DRAIN_IF_NOT_LRU = 1
 DRAIN_ALWAYS = 2
 DRAIN_LRU_ADD_ONLY = 3
 DRAIN_THIS_PAGE = 4
 DRAIN_ALL_CPUS = 5
+DRAIN_IF_IN_LRU_ADD = 6
+DRAIN_PEEK = 7
+# swapin_drain: by do_swap_page(), on a write
+(SWAPIN_DRAIN_NEVER, SWAPIN_DRAIN_IF_SWAPCACHE, SWAPIN_DRAIN_IF_NOT_LRU) = range(3)
+# free_swap_on_write: when do_swap_page() frees the swap cache on a write
+(FREE_SWAP_IF_FULL, FREE_SWAP_IF_2, FREE_SWAP_SYNC_OR_2, FREE_SWAP_SYNC_OR_EXCLUSIVE) = range(4)
+# sole_owner_writable: may do_swap_page() map a page writable that is not PageAnonExclusive?
+(SOLE_OWNER_NEVER, SOLE_OWNER_IF_1, SOLE_OWNER_REUSE_SWAP_PAGE) = range(3)
+# lazyfree_extra_ref: reclaim meets a clean lazyfree page that somebody else holds, too
+(LAZYFREE_DISCARD, LAZYFREE_SWAPBACKED, LAZYFREE_KEEP) = range(3)
 
 # --- outcome of an access ---
 HIT = 0
@@ -233,6 +227,14 @@ COUNTERS = (
     "zero_copies",  # writes to the zero page: copies by nature, no decision
     "drains",  # lru_add_drain() calls by do_wp_page()
     "drained_pages",  # pages that waited in the pagevecs drained
+    "drains_nonempty",  # of the drains, those that found lru_add not empty
+    "drains_reused",  # of the drains, those after which the page was reused
+    "drains_swapin",  # lru_add_drain() calls by do_swap_page()
+    "drains_swapin_nonempty",
+    "drains_swapin_reused",  # the page was mapped writable, or reused, in the same fault
+    "drains_readahead",  # lru_add_drain() calls at the end of a readahead
+    "drains_readahead_nonempty",
+    "drains_readahead_reused",
     "early_gt3",  # copies because the first test, page_count > 3, failed
     "pswpin",
     "cache_reads",  # of these, into the swap cache
@@ -271,23 +273,44 @@ CONFIG = (
     "threads",  # threads that the workload keeps track of
     "scratch_words",  # of the workload's own
     "pagevec",  # entries that fill a pagevec
-    "decision",  # WP_*
+    "first_test",  # FIRST_*
     "drain",  # DRAIN_*
-    "bypass",  # SWP_SYNCHRONOUS_IO and one swap PTE: no swap cache at swap-in (up to v6.19)
-    "synchronous_swapin",  # SWP_SYNCHRONOUS_IO: no readahead, and out of the swap cache soon (v7.0)
+    "reuse_exclusive",  # do_wp_page() reuses a PageAnonExclusive page at once
+    "swp_exclusive",  # swap PTEs have an exclusive marker
+    "swapin_drain",  # SWAPIN_DRAIN_*
+    "sole_owner_writable",  # SOLE_OWNER_*
+    "free_swap_on_read_if_sync",  # a read fault frees the swap cache of a synchronous device
+    "free_swap_on_write",  # FREE_SWAP_*
+    "free_swap_before_mapping",  # ... before the page is mapped
+    "synchronous_io",  # SWP_SYNCHRONOUS_IO: reads complete in the call
+    "bypass",  # SWP_SYNCHRONOUS_IO and one swap PTE: no swap cache at swap-in
+    "synchronous_swapin",  # SWP_SYNCHRONOUS_IO, through the swap cache: no readahead
     "async_io",  # writeback and reads complete later
     "timed",  # does each step take time?
     "plain",  # none of PLAIN: an access can take the short way
     "clocked",  # a clock, and none of CLOCKED: nearly as short
-    "gt3_test",  # is the first test page_count > 3 there?
-    "swapin",  # SWAPIN_*
-    "new_active",  # PG_ACTIVE where a new page begins on the active list (v5.8), else 0
-    "refaults_activate",  # workingset_refault() of anonymous pages (v5.9)
+    "new_active",  # PG_ACTIVE where a new page begins on the active list, else 0
+    "swapin_activates",  # do_swap_page() queues the page for the active list
+    "refaults_activate",  # workingset_refault() of anonymous pages
     "file_lru",  # pages on the file LRU lists, for workingset_refault()
-    "map_writable",  # an exclusive page is mapped writable on the read fault (v6.11)
-    "batch_clears_lru",  # entering any pagevec clears PageLRU (v6.11 until its revert)
-    "frees_swap_after_copy",  # wp_page_copy() frees the old page's swap cache (v5.14)
-    "drains_on_migrate",  # a migrated page's PTE is restored after a local drain (v5.18)
+    "writable_on_read",  # an exclusive page is mapped writable on the read fault
+    "exit_drains",
+    "gather_drains",
+    "readahead_drains",
+    "batch_clears_lru",  # entering any pagevec clears PageLRU
+    "dead_filter",  # a flush of lru_add drops pages that nobody else holds
+    "frees_swap_after_copy",  # wp_page_copy() frees the old page's swap cache
+    "drains_on_migrate",  # a migrated page's PTE is restored after a local drain
+    "slot_cache",  # swap slots are taken 64 at a time
+    "load_leaves_dirty",  # a read from zswap removes the compressed copy
+    "uffd_unprotect_writable",
+    "copies_pinned_at_fork",
+    "pinned_not_swapped",
+    "lazyfree_extra_ref",  # LAZYFREE_*
+    "pins_unshare",  # an R/O pin of a page that is not exclusive unshares it first
+    "pageout_tlb_flushes",  # of a MADV_PAGEOUT, besides one a page written
+    "activate_batch",
+    "cold_queues_inactive",  # MADV_COLD queues inactive pages, too
     "stable_writes",  # SWP_STABLE_WRITES
     "rotational",  # cluster readahead instead of VMA readahead
     "page_cluster",  # vm.page-cluster
@@ -301,7 +324,7 @@ CONFIG = (
     "latency_dist",  # 0 constant, 1 exponential, 2 lognormal
     "latency_sigma_ppm",  # lognormal: sigma of the logarithm, in millionths
     "lruvecs",  # lru_locks: CPU c takes number c * lruvecs // ncpus
-    "insert_at_once",  # a swapped-in page goes to its list at once, past the pagevec
+    "swapin_inserts_at_once",  # a swapped-in page goes to its list at once, past the pagevec
     "completion_cpu",  # -1 = the CPU that submitted
     "background_insert_ppm",  # other tasks' LRU insertions a CPU and access, in millionths
     "background_drain_ppm",  # other tasks' lru_add_drain() a CPU and access, in millionths
@@ -520,6 +543,7 @@ TESTS = (  # {0}: left, {1}: right
     "page_count {0} != 1, once more",
     "page_mapcount + swap_count {0} > 1",
     "PageWriteback, and the device wants stable pages",
+    "in this CPU's lru_add, and page_count {0} == {1}",
 )
 (
     T_EXCLUSIVE,
@@ -534,6 +558,7 @@ TESTS = (  # {0}: left, {1}: right
     T_LAST,
     T_SHARERS,
     T_STABLE,
+    T_PEEK,
 ) = range(len(TESTS))
 
 ERR_STOPPED = -1

@@ -48,7 +48,7 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
         if m.ncpus == 1:
             hold_lru_lock_often(m, cpu, nr)
         if nr:
-            for _ in range(L.TLB_FLUSHES_PAGEOUT):
+            for _ in range(m.pageout_tlb_flushes):
                 flush_tlb(m, cpu)
         kept = shrink_batch(m, cpu, nr, L.OP_SHRINK)
         for i in range(kept):
@@ -90,7 +90,7 @@ def madvise_cold(m: Machine, cpu: int, first: int, n: int) -> None:
         if word & (L.PG_LRU | L.MASK_MAP) != (L.PG_LRU | L.ONE_MAP):
             continue
         m.page[page] = word & ~L.PG_REFERENCED
-        if word & L.PG_ACTIVE:
+        if word & L.PG_ACTIVE or m.cold_queues_inactive:
             queue_move(m, cpu, page, L.VEC_DEACTIVATE)
         note(m, L.OP_COLD, cpu)
 
@@ -146,7 +146,7 @@ def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
 def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
     """Release what ``zap_pte_range()`` gathered: ``free_pages_and_swap_cache()``.
 
-    Drains this CPU's pagevecs first, unless the batch is empty, then frees what swap cache nobody
+    Up to v6.13 drains this CPU's pagevecs first, unless the batch is empty; then frees what swap cache nobody
     needs any more, and takes the pages that nobody else holds off their lists, lru_lock held for up
     to 32 at a time (``release_pages()``).
     """
@@ -156,9 +156,9 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
         pte = np.int64(m.pte[at])
         if not pte & L.PTE_GATHERED or pte & (L.PTE_PRESENT | L.PTE_SWAP):
             continue
-        if not drained:
+        if not drained and m.gather_drains:
             lru_add_drain(m, cpu)
-            drained = True
+        drained = True
         page = pte >> L.SHIFT_PTE
         m.pte[at] = L.PTE_NONE
         free_swap_cache(m, page)
@@ -177,6 +177,7 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
 @kernel
 def madvise_dontneed(m: Machine, cpu: int, first: int, n: int) -> None:
     """Drop ``n`` pages (``madvise(MADV_DONTNEED)``); the next access finds the zero page."""
-    lru_add_drain(m, cpu)
+    if m.gather_drains:
+        lru_add_drain(m, cpu)
     zap_pte_range(m, cpu, first, n)
     tlb_flush_mmu(m, cpu, first, n)

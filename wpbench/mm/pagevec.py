@@ -20,12 +20,24 @@ def pagevec(m: Machine, cpu: int, kind: int) -> int:
     return (cpu * L.NR_VECS + kind) * (m.pagevec + 1)
 
 
+@kernel
+def _nr_dead(m: Machine, vec: int, nr: int) -> int:
+    """Return how many pages nobody but lru_add holds: since v7.2 no list gets them (9669b87065a6)."""
+    dead = 0
+    for i in range(vec + 1, vec + 1 + nr):
+        page = np.int64(m.vec[i])
+        if page != L.ZERO_PAGE and m.page[page] & L.HOLDERS == L.HELD_LRU_ADD:
+            dead += 1
+    return dead
+
+
 @inline
 def _flush_lru_add(m: Machine, cpu: int) -> None:
     vec = pagevec(m, cpu, L.VEC_LRU_ADD)
     nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
-    hold_lru_lock(m, cpu, nr)
+    if m.timed:
+        hold_lru_lock(m, cpu, nr - _nr_dead(m, vec, nr) if m.dead_filter else nr)
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
         if page != L.ZERO_PAGE:
@@ -203,6 +215,12 @@ def lru_add_take(m: Machine, cpu: int, page: int) -> int:
     hold_lru_lock(m, cpu, 1)
     store_or_free(m, page, (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU)
     return 1
+
+
+@inline
+def lru_add_waits(m: Machine, cpu: int) -> int:
+    """Return 1 if a page waits in this CPU's lru_add, else 0."""
+    return 1 if m.vec[pagevec(m, cpu, L.VEC_LRU_ADD)] != 0 else 0
 
 
 @inline

@@ -10,7 +10,7 @@ from .clock import pass_time
 from .device import flush_plug, submit_page, tick, wait_on_page_locked
 from .machine import Machine
 from .page import alloc_page, page_count
-from .pagevec import activate_page, flush_lru_add, lru_add_drain, lru_cache_add
+from .pagevec import activate_page, flush_lru_add, lru_add_drain, lru_add_waits, lru_cache_add
 from .swapfile import (
     delete_from_swap_cache,
     swap_cache_page,
@@ -73,13 +73,15 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
         word |= workingset_refault(m, entry)
     if readahead:
         word |= L.PG_READAHEAD
+    if m.load_leaves_dirty:
+        word |= L.PG_DIRTY
     if m.async_io:
         word |= L.PG_LOCKED
     m.page[page] = word
     m.slot[slot] = (entry & L.MASK_SWAP_COUNT) | (page << L.SHIFT_SLOT_PAGE)
     note(m, L.OP_CACHE_READ, cpu)
     lru_cache_add(m, cpu, page)
-    if m.insert_at_once:
+    if m.swapin_inserts_at_once:
         flush_lru_add(m, cpu)
     m.pswpin += 1
     m.cache_reads += 1
@@ -96,6 +98,16 @@ def _read_wanted(m: Machine, cpu: int, slot: int) -> None:
     if swap_cache_page(m, slot) == 0:
         read_swap_cache_async(m, cpu, slot, 0)
         flush_plug(m, cpu)
+
+
+@kernel
+def _readahead_drain(m: Machine, cpu: int) -> None:
+    """Drain at the end of a readahead, up to v7.2 (a4519e5b648a)."""
+    if m.readahead_drains:
+        m.drains_readahead += 1
+        m.drains_readahead_nonempty += lru_add_waits(m, cpu)
+        lru_add_drain(m, cpu)
+        tick(m, cpu, L.COST_DRAIN)
 
 
 @kernel
@@ -134,7 +146,7 @@ def swap_vma_readahead(m: Machine, cpu: int, at: int, slot: int) -> int:
                 if swap_cache_page(m, s) == 0:
                     read_swap_cache_async(m, cpu, s, 1 if v != here else 0)
             flush_plug(m, cpu)
-            lru_add_drain(m, cpu)
+            _readahead_drain(m, cpu)
     _read_wanted(m, cpu, slot)
     return win
 
@@ -168,7 +180,7 @@ def swap_cluster_readahead(m: Machine, cpu: int, slot: int) -> int:
                 if entry & L.MASK_SWAP_COUNT and swap_cache_page(m, s) == 0:
                     read_swap_cache_async(m, cpu, s, 1 if s != slot else 0)
             flush_plug(m, cpu)
-            lru_add_drain(m, cpu)
+            _readahead_drain(m, cpu)
     _read_wanted(m, cpu, slot)
     return win
 
@@ -223,53 +235,76 @@ def _may_make_writable(m: Machine, word: int, slot: int) -> bool:
 
 
 @inline
-def _free_swap_at_fault(m: Machine, page: int, slot: int, write: int) -> None:
+def _free_swap_at_fault(
+    m: Machine, page: int, slot: int, write: int, exclusive: bool, writable: bool
+) -> None:
     """Drop the swap PTE's claim and, if that is likely to pay, the swap cache's reference.
 
-    ``should_try_to_free_swap()``; before the page is mapped, since v7.0 (4b34f1d82c69) after.
+    ``should_try_to_free_swap()``; before the page is mapped, since v7.0 (4b34f1d82c65) after: then
+    a page that is mapped writable has lost the fault's write flag by now.
     """
     swap_free(m, slot)
     word = m.page[page]
     if not word & L.PG_SWAPCACHE:
         return
-    free = m.synchronous_swapin != 0 or vm_swap_full(m)
-    if m.swapin >= L.SWAPIN_V5_18 and write and not word & L.PG_KSM:
+    free = vm_swap_full(m)
+    rule = m.free_swap_on_write
+    if m.synchronous_io and (
+        rule >= L.FREE_SWAP_SYNC_OR_2 if write else m.free_swap_on_read_if_sync
+    ):
+        free = True
+    if write and rule == L.FREE_SWAP_SYNC_OR_EXCLUSIVE:
+        free = free or exclusive
+    elif write and rule != L.FREE_SWAP_IF_FULL and not word & L.PG_KSM and not writable:
         free = free or page_count(word) == 2
     if free:
         try_to_free_swap(m, page)
 
 
 @kernel
-def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
-    """Map the swap-cache page of PTE ``at``'s slot: the second half of ``do_swap_page()``."""
+def _swapin_drain(m: Machine, cpu: int) -> None:
+    """Drain for the sake of a page that a write brings back (do_swap_page(), v5.18 to v7.2)."""
+    m.drains_swapin += 1
+    m.drains_swapin_nonempty += lru_add_waits(m, cpu)
+    lru_add_drain(m, cpu)
+    tick(m, cpu, L.COST_DRAIN)
+
+
+@kernel
+def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> bool:
+    """Map the swap-cache page of PTE ``at``'s slot: the second half of ``do_swap_page()``.
+
+    Returns whether the page was kept: not copied by the same fault.
+    """
     pte = np.int64(m.pte[at])
     slot = pte >> L.SHIFT_PTE
     page = swap_cache_page(m, slot)
+    drains = m.drains_swapin
+    if write and m.swapin_drain and m.page[page] & (L.PG_KSM | L.PG_LRU) == 0:
+        _swapin_drain(m, cpu)
     word = m.page[page]
     writable = False
     exclusive = False
-    if m.swapin >= L.SWAPIN_V5_18:
-        if write and word & (L.PG_KSM | L.PG_LRU) == 0:
-            lru_add_drain(m, cpu)
-        word = m.page[page]
-        if m.swapin >= L.SWAPIN_V6_1 and not word & L.PG_KSM:
-            exclusive = pte & L.PTE_SWP_EXCLUSIVE != 0
-            if word & L.PG_WRITEBACK and m.stable_writes:
-                exclusive = False
-    elif write and _may_make_writable(m, word, slot):
-        writable = True
-        exclusive = True
+    if m.swp_exclusive and not word & L.PG_KSM:
+        exclusive = pte & L.PTE_SWP_EXCLUSIVE != 0
+        if word & L.PG_WRITEBACK and m.stable_writes:
+            exclusive = False
+    reused = m.sole_owner_writable == L.SOLE_OWNER_REUSE_SWAP_PAGE and write != 0
+    reused = reused and _may_make_writable(m, word, slot)
     # The reference that the lookup took becomes the PTE's.
     m.page[page] = word + L.ONE_MAP
-    if writable and not word & L.PG_WRITEBACK:
-        delete_from_swap_cache(m, page)
-    if m.swapin < L.SWAPIN_V7_0:
-        _free_swap_at_fault(m, page, slot, write)
-    if m.swapin >= L.SWAPIN_V5_18 and not m.page[page] & L.PG_KSM:
-        exclusive = exclusive or page_count(m.page[page]) == 1
-        writable = exclusive and (write != 0 or m.map_writable != 0)
-    if m.swapin >= L.SWAPIN_V7_0:
-        _free_swap_at_fault(m, page, slot, write)
+    if reused:
+        exclusive = True
+        if not word & L.PG_WRITEBACK:
+            delete_from_swap_cache(m, page)
+    if m.free_swap_before_mapping:
+        _free_swap_at_fault(m, page, slot, write, exclusive, False)
+    if not m.page[page] & L.PG_KSM:
+        if m.sole_owner_writable == L.SOLE_OWNER_IF_1 and page_count(m.page[page]) == 1:
+            exclusive = True
+        writable = exclusive and (write != 0 or m.writable_on_read != 0)
+    if not m.free_swap_before_mapping:
+        _free_swap_at_fault(m, page, slot, write, exclusive, writable)
     new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
     if exclusive:
         m.page[page] |= L.PG_ANON_EXCLUSIVE
@@ -278,12 +313,16 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> None:
         if write:
             new |= L.PTE_DIRTY
     m.pte[at] = new
-    if m.swapin == L.SWAPIN_V5_8:
+    if m.swapin_activates:
         activate_page(m, cpu, page)
     note(m, L.OP_SWAPIN, cpu)
+    kept = write != 0
     if write and not writable:
         m.direct_wp_faults += 1
-        do_wp_page(m, cpu, at)
+        kept = do_wp_page(m, cpu, at) == L.REUSE
+    if kept and m.drains_swapin > drains:
+        m.drains_swapin_reused += 1
+    return kept
 
 
 @inline
@@ -308,22 +347,27 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         m.page[page] = word
         note(m, L.OP_SWAPIN, cpu)
         lru_cache_add(m, cpu, page)
-        if m.insert_at_once:
+        if m.swapin_inserts_at_once:
             flush_lru_add(m, cpu)
+        if write and m.swapin_drain == L.SWAPIN_DRAIN_IF_NOT_LRU and not m.page[page] & L.PG_LRU:
+            _swapin_drain(m, cpu)
+            m.drains_swapin_reused += 1
         swap_free(m, slot)
         m.pswpin += 1
         new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
         if write:
             new |= L.PTE_WRITE | L.PTE_DIRTY
-        elif m.map_writable:
+        elif m.writable_on_read:
             new |= L.PTE_WRITE
         m.pte[at] = new
-        if m.swapin == L.SWAPIN_V5_8:
+        if m.swapin_activates:
             activate_page(m, cpu, page)
         note(m, L.OP_SWAPIN, cpu)
         return L.MAJOR
     tick(m, cpu, L.COST_FAULT_ENTRY)
+    drains = m.drains_readahead
     kind = swap_cache_fault(m, cpu, at, slot)
-    map_swap_cache_page(m, cpu, at, write)
+    if map_swap_cache_page(m, cpu, at, write) and m.drains_readahead > drains:
+        m.drains_readahead_reused += 1
     tick(m, cpu, L.COST_SWAPIN_RETURN)
     return kind

@@ -15,10 +15,11 @@ from .machine import Machine
 def uffd_copy(m: Machine, cpu: int, at: int) -> int:
     """Fill PTE ``at`` by UFFDIO_COPY in write-protect mode and lift the protection again.
 
-    The page waits in the lru_add of the CPU that called; the PTE stays read-only
-    (``mfill_atomic_install_pte()``, v6.1).
+    The page waits in the lru_add of the CPU that called; the PTE stays read-only up to v6.1
+    (``mfill_atomic_install_pte()``), and becomes writable from v6.2 on (MM_CP_TRY_CHANGE_WRITABLE).
     """
     if np.int64(m.pte[at]) != L.PTE_NONE:
         return 0
     tick(m, cpu, L.COST_FAULT_ENTRY)
-    return new_anon_page(m, cpu, at, 0, L.OP_UFFD)
+    writable = L.PTE_WRITE if m.uffd_unprotect_writable else 0
+    return new_anon_page(m, cpu, at, writable, L.OP_UFFD)

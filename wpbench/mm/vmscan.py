@@ -70,20 +70,28 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         # MADV_PAGEOUT does not wait for writeback: the page stays, mapped.
         return _activate(m, cpu, page, word | L.PG_RECLAIM)
     if not word & L.PG_SWAPBACKED:
-        # MADV_FREE has been here: no swap.  Discarded if nobody wrote to it or holds it.
-        if page_count(word) == 2 and not word & L.PG_DIRTY and not pte & L.PTE_DIRTY:
+        # MADV_FREE has been here: no swap.  Discarded if nobody wrote to it or, since v5.18
+        # (6c8e2a256915), holds it; one that is held is to be swapped again, up to v6.14.
+        alone = page_count(word) == 2
+        clean = not (word & L.PG_DIRTY or pte & L.PTE_DIRTY)
+        if clean and (alone or m.lazyfree_extra_ref == L.LAZYFREE_DISCARD):
             m.pte[at] = L.PTE_NONE
-            store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.MASK_MAP))
             tick(m, cpu, L.COST_SHRINK_OTHER)
+            if not alone:
+                m.page[page] = word - L.ONE_MAP  # page_ref_freeze() fails: the page stays, unmapped
+                return True
+            store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.MASK_MAP))
             return False
+        if clean and m.lazyfree_extra_ref == L.LAZYFREE_KEEP:
+            return _activate(m, cpu, page, word)
         if pte & L.PTE_DIRTY:
             word |= L.PG_DIRTY
         return _activate(m, cpu, page, word | L.PG_SWAPBACKED)
     if word & L.MASK_PIN:
-        if not word & L.PG_SWAPCACHE:
+        if m.pinned_not_swapped and not word & L.PG_SWAPCACHE:
             tick(m, cpu, L.COST_SHRINK_OTHER)
             return True
-        if m.decision == L.WP_EXCLUSIVE and word & L.PG_ANON_EXCLUSIVE:
+        if m.swp_exclusive and word & L.PG_ANON_EXCLUSIVE:
             # page_try_share_anon_rmap() fails, so the page stays mapped.
             return _activate(m, cpu, page, word)
     new = 0
@@ -92,7 +100,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         if slot == 0:
             return _activate(m, cpu, page, word)
         new = 1
-        if slot % L.SWAP_SLOTS_CACHE_SIZE == 1:
+        if m.slot_cache and slot % L.SWAP_SLOTS_CACHE_SIZE == 1:
             tick(m, cpu, L.COST_SLOT_REFILL)  # mm/swap_slots.c; slots are handed out in sequence
         word = (word & L.NOT_SLOT) | L.PG_SWAPCACHE | L.PG_DIRTY | (slot << L.SHIFT_SLOT)
         entry = page << L.SHIFT_SLOT_PAGE

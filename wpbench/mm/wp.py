@@ -17,6 +17,7 @@ from .pagevec import (
     in_lru_add,
     lru_add_drain_all,
     lru_add_take,
+    lru_add_waits,
     put_page,
     waiting,
 )
@@ -77,6 +78,9 @@ def _drain_rarely(m: Machine, cpu: int, page: int) -> None:
     """Drain by one of the policies that no kernel has."""
     if m.drain == L.DRAIN_LRU_ADD_ONLY:
         flush_lru_add(m, cpu)
+    elif m.drain == L.DRAIN_IF_IN_LRU_ADD:
+        m.drained_pages += waiting(m, cpu)
+        drain_cpu(m, cpu)
     elif m.drain == L.DRAIN_THIS_PAGE:
         lru_add_take(m, cpu, page)
     elif m.drain == L.DRAIN_ALL_CPUS:
@@ -96,7 +100,10 @@ def drain_for(m: Machine, cpu: int, page: int) -> None:
         return
     if m.page[page] & L.PG_LRU and m.drain != L.DRAIN_ALWAYS:
         return
+    if m.drain == L.DRAIN_IF_IN_LRU_ADD and in_lru_add(m, cpu, page) == 0:
+        return
     m.drains += 1
+    m.drains_nonempty += lru_add_waits(m, cpu)
     if m.drain <= L.DRAIN_ALWAYS:
         m.drained_pages += waiting(m, cpu)
         drain_cpu(m, cpu)
@@ -121,8 +128,21 @@ def _count_too_high(m: Machine, cpu: int, page: int, word: int) -> bool:
 
 
 @inline
-def _last_test(m: Machine, cpu: int, page: int) -> bool:
-    """Try to lock the page, take it out of the swap cache, and look at page_count once more."""
+def _may_peek(m: Machine, cpu: int, page: int, refs: int, in_cache: int) -> bool:
+    """Does the page wait in this CPU's lru_add, and nobody unknown hold it?
+
+    No kernel does this: Shakeel Butt's question of 11 June 2026 (lkml.iu.edu/2606.1/10207.html).
+    """
+    peeked = refs == 2 + in_cache and in_lru_add(m, cpu, page) != 0
+    return record(m, L.T_PEEK, refs, 2 + in_cache, peeked)
+
+
+@inline
+def _last_test(m: Machine, cpu: int, page: int, most: int = 1) -> bool:
+    """Try to lock the page, take it out of the swap cache, and look at page_count once more.
+
+    ``most`` references are explained then: the PTE's, and with ``peek`` this CPU's lru_add's.
+    """
     word = m.page[page]
     if record(m, L.T_LOCK, 0, 0, word & L.PG_LOCKED != 0):
         return _gave_up(m, why_copied(m, cpu, page, word), L.SEEN_TRYLOCK, word)
@@ -131,7 +151,7 @@ def _last_test(m: Machine, cpu: int, page: int) -> bool:
         record(m, L.T_FREE_SWAP, 0, 0, freed == 0)
         note(m, L.OP_WP_FREE_SWAP, cpu)
         word = m.page[page]
-    if record(m, L.T_LAST, page_count(word), 1, page_count(word) != 1):
+    if record(m, L.T_LAST, page_count(word), most, page_count(word) != most):
         seen = L.SEEN_OTHER_AFTER_FREE_SWAP
         if word & L.PG_WRITEBACK:
             seen = L.SEEN_WRITEBACK_AFTER_FREE_SWAP
@@ -169,32 +189,37 @@ def can_reuse(m: Machine, cpu: int, page: int) -> bool:
     ``do_wp_page()`` v5.9 to v6.6, ``wp_can_reuse_anon_folio()`` since v6.7, order-0 pages.
     """
     word = m.page[page]
-    if m.decision == L.WP_EXCLUSIVE:
+    if m.reuse_exclusive:
         if record(m, L.T_EXCLUSIVE, 0, 0, word & L.PG_ANON_EXCLUSIVE != 0):
             return True
-    elif m.decision == L.WP_V5_8:
+    if m.first_test == L.FIRST_MAPCOUNT:
         return _can_reuse_v5_8(m, page)
     refs = page_count(word)
     if record(m, L.T_KSM, 0, 0, word & L.PG_KSM != 0):
         return _gave_up(m, L.R_KSM, _seen_by_count(word), word)
-    if m.decision == L.WP_V5_17:
-        if record(m, L.T_COUNT_V5_17, refs, 1, refs != 1):
-            return _count_too_high(m, cpu, page, word)
-        return _last_test(m, cpu, page)
     in_cache = (word >> 1) & 1
-    if m.decision == L.WP_PATCH1:
+    if m.first_test == L.FIRST_3:
+        if record(m, L.T_GT3, refs, 3, refs > 3):
+            m.early_gt3 += 1
+            return _count_too_high(m, cpu, page, word)
+    elif m.first_test == L.FIRST_1_SC:
         if record(m, L.T_COUNT, refs, in_cache, refs > 1 + in_cache):
             return _count_too_high(m, cpu, page, word)
-        return _last_test(m, cpu, page)
-    if m.decision == L.WP_PATCH2_RFC2:
+    elif m.first_test == L.FIRST_1:
+        if record(m, L.T_COUNT_V5_17, refs, 1, refs != 1):
+            return _count_too_high(m, cpu, page, word)
+    elif m.first_test == L.FIRST_1_SC_NOT_LRU:
         most = 1 + in_cache + ((word & L.PG_LRU) ^ 1)
         if record(m, L.T_COUNT_RFC2, refs, most, refs > most):
             return _count_too_high(m, cpu, page, word)
-    elif m.gt3_test and record(m, L.T_GT3, refs, 3, refs > 3):
-        m.early_gt3 += 1
-        return _count_too_high(m, cpu, page, word)
-    record(m, L.T_NOT_LRU, 0, 0, word & L.PG_LRU == 0)
-    drain_for(m, cpu, page)
+    if m.drain == L.DRAIN_NEVER and m.first_test <= L.FIRST_1_SC:
+        return _last_test(m, cpu, page)  # the second test is the first one
+    not_lru = record(m, L.T_NOT_LRU, 0, 0, word & L.PG_LRU == 0)
+    if m.drain == L.DRAIN_PEEK:
+        if not_lru and _may_peek(m, cpu, page, refs, in_cache):
+            return _last_test(m, cpu, page, 2)
+    else:
+        drain_for(m, cpu, page)
     word = m.page[page]
     refs = page_count(word)
     in_cache = (word >> 1) & 1
@@ -269,9 +294,11 @@ def do_wp_page(m: Machine, cpu: int, at: int) -> int:
         m.page[page] |= L.PG_ANON_EXCLUSIVE
         m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
         note(m, L.OP_WP_REUSE, cpu)
-        at_once = m.decision == L.WP_EXCLUSIVE and before & L.PG_ANON_EXCLUSIVE
+        at_once = m.reuse_exclusive and before & L.PG_ANON_EXCLUSIVE
         if at_once:
             m.exclusive_reuses += 1
+        elif m.drains > drains:
+            m.drains_reused += 1
         step(m, cpu, L.COST_EXCLUSIVE_RETURN if at_once else L.COST_REUSE_RETURN)
         return L.REUSE
     m.copies += 1
@@ -298,6 +325,8 @@ def do_wp_page_unshare(m: Machine, cpu: int, at: int) -> None:
         _log_fault(m, cpu, at, page, before, reuse, drained)
     if reuse:
         m.reuses += 1
+        if m.drains > drains:
+            m.drains_reused += 1
         m.page[page] |= L.PG_ANON_EXCLUSIVE
         note(m, L.OP_WP_REUSE, cpu)
         return

@@ -17,7 +17,7 @@ def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = 
     Parameters
     ----------
     table
-        From ``simulate()``: ``decision``, ``npages``, ``copies``, ``wp_faults``.
+        From ``simulate()``: ``kernel``, ``npages``, ``copies``, ``wp_faults``.
     ax
         Where to draw.
     measured
@@ -28,7 +28,7 @@ def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = 
     Axes
         Share of the write-protect faults that copied (0 to 1) over pages per round (log2).
     """
-    for decision, rows in table.groupby("decision", sort=False):
+    for decision, rows in table.groupby("kernel", sort=False):
         colour, line, marker = STYLES[str(decision)]
         ordered = rows.sort_values("npages")
         rate = ordered["copies"] / ordered["wp_faults"].where(ordered["wp_faults"] > 0)
@@ -37,7 +37,7 @@ def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = 
         )
         if measured is None:
             continue
-        points = measured[(measured["decision"] == decision) & (measured["wp_faults"] > 0)]
+        points = measured[(measured["kernel"] == decision) & (measured["wp_faults"] > 0)]
         if len(points):
             ax.plot(
                 points["npages"],

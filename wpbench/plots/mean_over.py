@@ -16,7 +16,7 @@ LOGARITHMIC_SPAN = 16  # largest over smallest number from which an axis is loga
 
 
 def mean_over(
-    table: pd.DataFrame, ax: Axes, *, x: str, value: str = "copy_rate", line: str = "decision"
+    table: pd.DataFrame, ax: Axes, *, x: str, value: str = "copy_rate", line: str = "kernel"
 ) -> Axes:
     """Draw the mean of a value over a number of the scenario, a line for each value of a column.
 
@@ -27,7 +27,7 @@ def mean_over(
     ax
         Where to draw.
     x, value, line
-        Columns: ``npages``, ``cpus``, ``migration_rate``; a rate, count or time; ``decision``.
+        Columns: ``npages``, ``cpus``, ``migration_rate``; a rate, count or time; ``kernel``.
 
     Returns
     -------

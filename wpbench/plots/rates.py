@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import TableError, accepted
-from ..scenario.decisions import OFF, ON
+from ..scenario.kernels import OFF, ON
 from ..sweep.rates import bare, blocks_of, lines_of
 from ..sweep.text import interval_note
 from .style import STYLES, figure
@@ -54,7 +54,7 @@ def rates(
     Parameters
     ----------
     table
-        Rows of ``wpbench.sweep.rates.rates()`` that differ in ``x``, ``decision`` and ``drain``
+        Rows of ``wpbench.sweep.rates.rates()`` that differ in ``x``, ``kernel`` and ``drain``
         only.
     ax
         Where to draw.
@@ -82,17 +82,17 @@ def rates(
     about = table.attrs.get("rates", {})
     rows = bare(table)
     x = x or about.get("x", "cpus")
-    for name in ("decision", "drain", x, f"{value}_mean"):
+    for name in ("kernel", "drain", x, f"{value}_mean"):
         if name not in rows:
             raise TableError(accepted("column", name, rows.columns))
-    if rows.duplicated(["decision", "drain", x]).any():
+    if rows.duplicated(["kernel", "drain", x]).any():
         raise TableError(f"table: several rows of one decision, drain and {x}; keep one scenario")
     ticks = sorted(rows[x].unique())
     few = len(ticks) <= _MOST_VALUES
     names = lines or lines_of(rows)
     several = sum(decision == ON for decision, _ in names) > 1
     for (decision, drain), name in names.items():
-        own = rows[(rows["decision"] == decision) & (rows["drain"] == drain)].sort_values(x)
+        own = rows[(rows["kernel"] == decision) & (rows["drain"] == drain)].sort_values(x)
         if own.empty:
             continue
         at = own[x].map({tick: i for i, tick in enumerate(ticks)}) if few else own[x]
@@ -180,7 +180,7 @@ def rate_panels(
         made = made[made["backend"].isin(backends)]
     if policies is not None:
         names_of = lines_of(made)
-        pairs = zip(made["decision"], made["drain"], strict=True)
+        pairs = zip(made["kernel"], made["drain"], strict=True)
         made = made[[names_of[pair] in policies for pair in pairs]]
     if made.empty:
         raise TableError(
@@ -211,12 +211,12 @@ def rate_panels(
 
 def _distinct(made: pd.DataFrame) -> dict[tuple[str, str], str]:
     """Return the lines, those with the same numbers everywhere as one: ``off, never``."""
-    keys = [name for name in made.attrs["rates"]["axes"] if name not in ("decision", "drain")]
+    keys = [name for name in made.attrs["rates"]["axes"] if name not in ("kernel", "drain")]
     numbers: dict[tuple[str, str], pd.DataFrame] = {}
     names: dict[tuple[str, str], str] = {}
     for pair, name in lines_of(made).items():
-        own = made[(made["decision"] == pair[0]) & (made["drain"] == pair[1])]
-        own = own.drop(columns=["decision", "drain"]).sort_values(keys, ignore_index=True)
+        own = made[(made["kernel"] == pair[0]) & (made["drain"] == pair[1])]
+        own = own.drop(columns=["kernel", "drain"]).sort_values(keys, ignore_index=True)
         same = next((p for p, other in numbers.items() if other.equals(own)), None)
         if same is None:
             numbers[pair], names[pair] = own, name
@@ -260,7 +260,7 @@ def _texts(
         handlelength=3.5,
         frameon=False,
     )
-    decisions = set(table["decision"])
+    decisions = set(table["kernel"])
     what = value.replace("_", " ") + (", of the write-protect faults" if "_rate" in value else "")
     legend = f" off: {OFF}; the others: {ON}." if {OFF, ON} <= decisions else ""
     more = f" {left_out} more rows are in the table." if left_out else ""

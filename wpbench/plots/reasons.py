@@ -40,7 +40,7 @@ _BELOW: Any = {
 _ROOM_FOR_TEXT = 9  # percent of the width from which on a part is labelled
 
 
-def reasons(table: pd.DataFrame, ax: Axes, *, by: str = "decision") -> Axes:
+def reasons(table: pd.DataFrame, ax: Axes, *, by: str = "kernel") -> Axes:
     """Draw which share of the write-protect faults copied, by reason; a bar for each scenario.
 
     Parameters

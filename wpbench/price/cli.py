@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..output import add_output_options, check_outputs, write_outputs
-from ..scenario.decisions import OFF, ON
+from ..scenario.kernels import OFF, ON
 from ..scenario.options import add_scenario_options, scenarios_of
 
 
@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
         description="Simulate each scenario with patch off and on, with the costs of a set and "
         "with costs drawn from its ranges.",
     )
-    add_scenario_options(parser, without=("decision",))
+    add_scenario_options(parser, without=("kernel",))
     parser.add_argument("--off", default=OFF, metavar="DECISION", help="default: %(default)s")
     parser.add_argument("--on", default=ON, metavar="DECISION", help="default: %(default)s")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="replications")

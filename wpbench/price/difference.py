@@ -10,11 +10,11 @@ import pandas as pd
 from scipy import stats
 
 from ..data import costs, facts
-from ..errors import ScenarioError, accepted, check_positive
+from ..errors import ScenarioError, check_positive
 from ..mm import layout as L
 from ..provenance import provenance
-from ..scenario import DECISIONS, Scenario
-from ..scenario.decisions import OFF, ON
+from ..scenario import Overrides, Scenario, kernel
+from ..scenario.kernels import OFF, ON
 from ..scenario.record import described
 from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure
 from ..stats import rate_interval, varying
@@ -24,7 +24,7 @@ from .result import Price
 # What is compared, per write-protect fault, and the counter it comes from.
 MEASURES = {"write": "write_ns", "cpu": "cpu_ns"}
 # Fields of a scenario that are no parameter of a comparison.
-_NOT_COMPARED = ("decision", "swapin")
+_NOT_COMPARED = ("kernel",)
 _NOTES = {
     "all-cpus": "impossible under the page-table lock: lru_add_drain_all() sleeps",
     "lru-add-only": "named on the list, never built",
@@ -55,10 +55,11 @@ def price(
     Parameters
     ----------
     scenarios
-        Their ``decision`` must not vary; ``drain`` and ``insert_at_once`` are those of ``on``.
+        Their ``kernel`` must not vary; ``drain`` and
+        ``rules`` are those of ``on``.
         ``costs`` None: ``server``.
     off, on
-        Decisions, keys of ``wb.DECISIONS``.
+        Kernels, as in ``Scenario``.
     seeds
         Replications.  Draw n uses replication n modulo ``seeds``.
     draws
@@ -87,13 +88,15 @@ def price(
     Raises
     ------
     ScenarioError
-        For scenarios without ranges of costs, a decision axis, or wrong arguments.
+        For scenarios without ranges of costs, a kernel axis, or wrong arguments.
     SimulationError
         If a run cannot be finished.
     """
     for name, value in (("off", off), ("on", on)):
-        if value not in DECISIONS:
-            raise ScenarioError(accepted(name, value, DECISIONS))
+        try:
+            kernel(value)
+        except ScenarioError as error:
+            raise ScenarioError(f"{name}: {error}") from None
     check_positive("seeds", seeds)
     places = unit_draws(draws, seed)
     given = _given(scenarios)
@@ -109,7 +112,7 @@ def price(
 
 
 def _given(scenarios: object) -> list[Scenario]:
-    """Return the scenarios, with costs; refuse those that ask for two decisions."""
+    """Return the scenarios, with costs; refuse those that ask for two kernels."""
     found = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)  # type: ignore[call-overload]
     ranged = [name for name in costs() if _has_ranges(name)]
     made = []
@@ -120,9 +123,9 @@ def _given(scenarios: object) -> list[Scenario]:
                 f"costs: {name!r} has no ranges to draw from; accepted: {', '.join(ranged)}"
             )
         made.append(scenario if scenario.costs else _changed(scenario, costs=name))
-    if len({scenario.decision for scenario in made}) > 1:
+    if len({scenario.kernel for scenario in made}) > 1:
         raise ScenarioError(
-            "decision: price() compares off with on itself; accepted: scenarios of one decision"
+            "kernel: price() compares off with on itself; accepted: scenarios of one kernel"
         )
     if not made:
         raise ScenarioError("price() needs at least one scenario")
@@ -138,11 +141,11 @@ def _changed(scenario: Scenario, **fields: Any) -> Scenario:
     return Scenario(**old | fields)
 
 
-def _with(scenario: Scenario, decision: str, *, drained: bool = True) -> Scenario:
+def _with(scenario: Scenario, name: str, *, drained: bool = True) -> Scenario:
     """Return a scenario of one side; what only the other side does is left out of ``off``."""
     if drained:
-        return _changed(scenario, decision=decision)
-    return _changed(scenario, decision=decision, drain=None, insert_at_once=False)
+        return _changed(scenario, kernel=name)
+    return _changed(scenario, kernel=name, drain=None, rules=Overrides())
 
 
 def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
@@ -150,7 +153,7 @@ def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
     draws = len(places)
     if len(pairs) * draws > _TOO_MANY:
         raise ScenarioError(
-            f"draws: {draws} times {len(pairs)} scenarios with each decision; accepted: up to "
+            f"draws: {draws} times {len(pairs)} scenarios with each kernel; accepted: up to "
             f"{_TOO_MANY} runs"
         )
     columns = plan_of(pairs).columns
@@ -246,7 +249,7 @@ def _priced(
 
 
 def _note(scenario: Scenario) -> str:
-    if scenario.insert_at_once:
+    if scenario.rules.get("swapin_inserts_at_once"):
         return "past the pagevec: no kernel does this"
     return _NOTES.get(str(scenario.drain), "")
 

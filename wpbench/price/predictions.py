@@ -160,7 +160,7 @@ def spawn(m: Any, p: Any) -> None:
 
 def _drain_share(hold: float, hold_page: float) -> float:
     """Return the drain's share of do_wp_page()'s time, the copy itself left out."""
-    scenario = Scenario(workload=spawn, decision="v7.0", npages=8, rounds=1000, costs="server")
+    scenario = Scenario(workload=spawn, kernel="v7.0", npages=8, rounds=1000, costs="server")
     row = simulate(scenario).iloc[0]
     step = costs()["server"]
     drain = row["drains"] * (step["drain"] + hold) + row["drained_pages"] * hold_page
@@ -172,7 +172,7 @@ def _reproducer() -> list[dict[str, Any]]:
     table = simulate(
         [
             Scenario(
-                decision=decision,
+                kernel=decision,
                 costs="haswell-kvm",
                 npages=1,
                 rounds=100_000,
@@ -189,7 +189,7 @@ def _reproducer() -> list[dict[str, Any]]:
     ]
     rows = []
     for (_, row), (cycles, flushes) in zip(table.iterrows(), told, strict=True):
-        kernel = row["decision"]
+        kernel = row["kernel"]
         note = "the set's times were derived from it: a check of the split, not a prediction"
         rows += [
             {

@@ -12,7 +12,8 @@ import pandas as pd
 
 from ..data import data_dir
 from ..scenario.columns import parse_mix
-from ..scenario.decisions import DECISIONS
+from ..scenario.kernels import row_name, row_of
+from ..scenario.rules import Overrides
 
 # Geometric middles between the latencies that were measured, nanoseconds.
 _LATENCIES = {
@@ -22,14 +23,17 @@ _LATENCIES = {
     "asynchronous-300us": (170_000, 1_200_000),
     "asynchronous-5ms": (1_200_000, 1 << 62),
 }
-_MEASURED_DECISIONS = (
-    "v5.17",
+_MEASURED_KERNELS = (
+    "v5.14",
     "patch1",
     "patch2",
     "patch2-rfc2",
     "patch2-always",
+    "v5.19",
     "exclusive",
     "v6.12",
+    "v6.17",
+    "v7.0",
 )
 _MEASURED_WORKLOADS = ("reproducer", "random", "userfaultfd")
 _SYNCHRONOUS = ("zram", "brd")
@@ -91,8 +95,8 @@ def _null_blk(table: pd.DataFrame, low: int, high: int) -> Any:
 def _own_drain(table: pd.DataFrame) -> Any:
     return np.array(
         [
-            DECISIONS[decision].drain == drain
-            for decision, drain in zip(table["decision"], table["drain"], strict=True)
+            row_of(kernel)["drain"] == drain
+            for kernel, drain in zip(table["kernel"], table["drain"], strict=True)
         ]
     )
 
@@ -118,7 +122,7 @@ USES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "asynchronous-cpus": lambda t: (
         _is(t, "backend", "null_blk") & _is(t, "workload", "random") & (t["cpus"] > 1).to_numpy()
     ),
-    "decisions": lambda t: ~_is(t, "decision", *_MEASURED_DECISIONS),
+    "kernels": lambda t: ~np.isin([row_name(k)[0] for k in t["kernel"]], _MEASURED_KERNELS),
     "drains": lambda t: ~_own_drain(t),
     "devices": lambda t: _is(t, "backend", "nvme", "ssd", "disk"),
     "synchronous-others": lambda t: _is(t, "backend", "pmem", "zswap"),
@@ -132,7 +136,9 @@ USES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "workloads": lambda t: ~_is(t, "workload", *_MEASURED_WORKLOADS),
     "costs": lambda t: ~_is(t, "costs", "none", "icount"),
     "lruvecs": lambda t: (t["lruvecs"] > 1).to_numpy(),
-    "insert-at-once": lambda t: t["insert_at_once"].to_numpy(bool),
+    "insert-at-once": lambda t: np.array(
+        [bool(Overrides.parse(r).get("swapin_inserts_at_once")) for r in _column(t, "rules", "")]
+    ),
 }
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from ..errors import TableError, accepted
 from ..plots.record import chosen
-from ..scenario import DECISIONS, Scenario
+from ..scenario import Scenario
+from ..scenario.kernels import row_of
 from ..scenario.model import WORKLOAD_FIELDS
 from ..scenario.record import scenarios_of
 from ..stats import varying
@@ -49,12 +50,12 @@ def named(
             raise TableError(accepted(name, side, table[column].unique().tolist()))
     both = table[table[column].isin([base, other])]
     notes = []
-    if column == "decision" and "drain" in both:
-        own = both["decision"].map({name: rule.drain for name, rule in DECISIONS.items()})
+    if column == "kernel" and "drain" in both:
+        own = both["kernel"].map(lambda name: row_of(name)["drain"])
         more = sorted(set(both.loc[both["drain"] != own, "drain"]))
         both = both[both["drain"] == own]
         if more:
-            notes.append(f"left out: other drain policies than the decision's: {', '.join(more)}")
+            notes.append(f"left out: other drain policies than the kernel's: {', '.join(more)}")
     fields = [name for name in Scenario.model_fields if name in both]
     if not source.parameters.get("file"):
         both = _by_fields(both, fields)

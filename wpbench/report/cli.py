@@ -46,7 +46,7 @@ def _add_report(commands: Any) -> None:
     parser.add_argument("--question", metavar="Q", help="what it answers; default: the grid's")
     parser.add_argument("--title", metavar="T", help="default: the grid's")
     parser.add_argument("--seeds", type=int, metavar="N", help="default: the grid's")
-    parser.add_argument("--column", default="decision", metavar="C", help="what is compared")
+    parser.add_argument("--column", default="kernel", metavar="C", help="what is compared")
     parser.add_argument("--base", default="patch1", metavar="V", help="off; default: %(default)s")
     parser.add_argument("--other", default="patch2", metavar="V", help="on; default: %(default)s")
     parser.add_argument("--value", default="copy_rate", metavar="C", help="default: %(default)s")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..measure import compare as beside_simulation
 from ..plots.style import file_sha256
-from ..scenario.decisions import OFF, ON
+from ..scenario.kernels import OFF, ON
 from ..stats import compare, format_comparison
 from ..stats.text import WIDTH
 from . import text
@@ -98,7 +98,7 @@ def report(
     table: Any,
     question: str | None = None,
     *,
-    column: str = "decision",
+    column: str = "kernel",
     base: Any = OFF,
     other: Any = ON,
     value: str = "copy_rate",
@@ -177,7 +177,7 @@ def report(
     options = {
         "question": question,
         "title": title,
-        "column": column if column != "decision" else None,
+        "column": column if column != "kernel" else None,
         "base": base if base != OFF else None,
         "other": other if other != ON else None,
         "value": value if value != "copy_rate" else None,
@@ -252,7 +252,7 @@ def _simulation_of(rows: pd.DataFrame) -> list[str]:
         "lies in the interval of the measured one."
     )
     for row in off.head(MOST).to_dict("records"):
-        named_by = [row[n] for n in ("backend", "decision", "npages", "order") if n in row]
+        named_by = [row[n] for n in ("backend", "kernel", "npages", "order") if n in row]
         lines += text.hang(
             f"differs: {' '.join(map(str, named_by))}: measured {row['rate_measured']:.4f} "
             f"[{row['rate_low']:.4f}, {row['rate_high']:.4f}], simulated "

@@ -151,7 +151,7 @@ def as_runs(source: Source) -> pd.DataFrame:
             f"{source.name or 'table'}: has no column {missing[0]!r}; accepted: what "
             "wb.simulate(), wb.sweep() or wb.measure.run() returns, or a kernel's table"
         )
-    for name in ("decision", "wp_faults" if "wp_faults" in table else "copies"):
+    for name in ("kernel", "wp_faults" if "wp_faults" in table else "copies"):
         if name not in table:
             raise TableError(accepted(f"{source.name or 'table'}: column", name, table.columns))
     if "wp_faults" not in table:

@@ -39,10 +39,10 @@ def compare_tables(
         A column of both.
     by
         What makes a scenario; None for the fields of a Scenario that both tables have, and of which
-        they share a value: a field in which the tables differ as a whole (``decision``, say) goes
+        they share a value: a field in which the tables differ as a whole (``kernel``, say) goes
         with the side.
     sides
-        ``("decision", "patch1", "patch2")``: of ``one`` the rows with the first value in this
+        ``("kernel", "patch1", "patch2")``: of ``one`` the rows with the first value in this
         column, of ``two`` those with the second.
     names
         What the sides are called.

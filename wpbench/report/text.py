@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..data import backends, facts
 from ..mm import layout as L
-from ..scenario import DECISIONS
+from ..scenario.kernels import rows as kernel_rows
 from ..stats import rate_interval
 from ..stats.text import WIDTH, aligned, wrap
 from .agreement import in_use
@@ -98,7 +98,7 @@ def setup(source: Source, rows: pd.DataFrame, column: str, base: Any, other: Any
         else "version unknown: the table carries no provenance"
     )
     sides = f"off: {_side(column, base)}; on: {_side(column, other)}"
-    if column != "decision":
+    if column != "kernel":
         sides = f"{column}: {base} beside {other}"
     what = "scenario" if scenarios == 1 else "scenarios"
     replications = "run" if seeds == "1" else "runs"
@@ -111,10 +111,10 @@ def setup(source: Source, rows: pd.DataFrame, column: str, base: Any, other: Any
 
 
 def _side(column: str, name: Any) -> str:
-    if column == "decision" and name in DECISIONS:
-        source = DECISIONS[name].source
-        if source.startswith("commit "):
-            return f"{name}, {source.split(',')[0]}"
+    if column == "kernel" and name in kernel_rows():
+        note = kernel_rows()[name].note
+        if note.startswith("commit "):
+            return f"{name}, {note.split(',')[0].split(':')[0]}"
     return str(name)
 
 

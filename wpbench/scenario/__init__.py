@@ -1,20 +1,24 @@
 """What can be asked: a Scenario, validated, and grids of them."""
 
-from .decisions import DECISIONS, DRAINS, SWAPINS, Decision
 from .files import GridFile, load_grid
 from .grids import Grid, grid
+from .kernels import OFF, ON, UnknownKernelWarning, kernel
 from .model import Scenario
+from .rules import DRAINS, RULES, Overrides
 from .text import parse_axis
 
 __all__ = [
-    "DECISIONS",
     "DRAINS",
-    "SWAPINS",
-    "Decision",
+    "OFF",
+    "ON",
+    "RULES",
     "Grid",
     "GridFile",
+    "Overrides",
     "Scenario",
+    "UnknownKernelWarning",
     "grid",
+    "kernel",
     "load_grid",
     "parse_axis",
 ]

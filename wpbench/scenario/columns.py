@@ -17,7 +17,8 @@ from ..errors import accepted
 from ..mm import layout as L
 from ..workloads.catalog import WORKLOADS
 from ..workloads.params import Params
-from .decisions import DECISIONS, DRAINS, SWAPINS
+from .kernels import row_of
+from .rules import RULES
 
 MAX_PAGES = 1 << 26
 MIX = ("pageout", "read", "write", "cold", "migrate", "fork", "exit", "free")
@@ -25,6 +26,10 @@ DISTRIBUTIONS = ("constant", "exponential", "lognormal")
 MILLION = 1_000_000
 
 Columns = dict[str, Any]
+# Rules that are fields of layout.CONFIG by the same name.
+_AS_THEY_ARE = tuple(
+    name for name in RULES if name in L.CONFIG and name not in ("drain", "pagevec")
+)
 # Fields that are never None, and their columns' types; the others' types are in resolve().
 _TYPES = {
     **dict.fromkeys(
@@ -37,7 +42,6 @@ _TYPES = {
     **dict.fromkeys(("migration_rate", "background_insertions", "background_drains"), np.float64),
     **dict.fromkeys(("write_share", "zipf", "memory_share"), np.float64),
     "fork_exit_before": np.bool_,
-    "insert_at_once": np.bool_,
 }
 
 
@@ -115,16 +119,16 @@ def resolve(raw: Mapping[str, Any]) -> Columns:
         for name, column in raw.items()
     }
 
-    by_decision, by_backend = mapping(raw["decision"]), mapping(raw["backend"])
+    by_kernel = mapping(*np.broadcast_arrays(raw["kernel"], raw["rules"]))
+    by_backend = mapping(raw["backend"])
 
-    def rule(attribute: str, dtype: Any = object) -> Any:
-        return by_decision(lambda d: getattr(DECISIONS[d], attribute), dtype)
+    def rule(name: str, dtype: Any = object) -> Any:
+        return by_kernel(lambda kernel, rules: row_of(kernel, rules)[name], dtype)
 
     def fact(name: str, dtype: Any = np.int64) -> Any:
         return by_backend(lambda b: backends()[b][name], dtype)
 
-    for name in ("drain", "swapin"):
-        out[name] = _given(raw[name], rule(name), object)
+    out["drain"] = _given(raw["drain"], rule("drain"), object)
     out["pagevec"] = _given(raw["pagevec"], rule("pagevec", np.int64))
     out["order"] = _given(raw["order"], _map(raw["workload"], _default_order, object), object)
     out["write_cpu"] = _given(raw["write_cpu"], out["read_cpu"])
@@ -167,10 +171,11 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     watching
         Values of ``log_rows``, ``watched``, ``event_rows``, ``explained``; 0 where not given.
     """
-    by_decision, by_backend = mapping(columns["decision"]), mapping(columns["backend"])
+    by_kernel = mapping(*np.broadcast_arrays(columns["kernel"], columns["rules"]))
+    by_backend = mapping(columns["backend"])
 
-    def rule(attribute: str) -> Any:
-        return by_decision(lambda d: getattr(DECISIONS[d], attribute))
+    def rule(name: str) -> Any:
+        return by_kernel(lambda kernel, rules: RULES[name].code(row_of(kernel, rules)[name]))
 
     def fact(name: str, dtype: Any = np.int64) -> Any:
         return by_backend(lambda b: backends()[b][name], dtype)
@@ -178,8 +183,9 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     own = _map(columns["workload"], lambda w: WORKLOADS[w].scratch if isinstance(w, str) else 0)
     scratch = np.where(own > 0, columns["npages"] + own, 0)
     asynchronous = ~fact("synchronous", bool)
-    bypass = fact("swapin", object) == "bypass"
-    swapin = _map(columns["swapin"], SWAPINS.index)
+    synchronous_io = fact("swapin", object) == "bypass"
+    through_cache = rule("sync_swapin") == 1
+    zswap = _map(columns["backend"], lambda b: b == "zswap")
     forks = _forks(columns).astype(np.int64)
     nprocs = 1 + forks
     ncpus = columns["cpus"] + forks  # the child has a CPU of its own
@@ -195,21 +201,17 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         "threads": columns["threads"],
         "scratch_words": scratch,
         "pagevec": columns["pagevec"],
-        "decision": rule("wp"),
-        "drain": _map(columns["drain"], DRAINS.index),
-        "bypass": bypass & (columns["swapin"] != "v7.0"),
-        "synchronous_swapin": bypass & (columns["swapin"] == "v7.0"),
+        **{name: rule(name) for name in _AS_THEY_ARE},
+        "drain": _map(columns["drain"], RULES["drain"].values.index),
+        "synchronous_io": synchronous_io,
+        "bypass": synchronous_io & ~through_cache,
+        "synchronous_swapin": synchronous_io & through_cache,
+        "free_swap_on_read_if_sync": rule("free_swap_on_read"),
+        "load_leaves_dirty": rule("zswap_load_exclusive") & zswap,
+        "new_active": L.PG_ACTIVE * rule("new_pages_active"),
         "async_io": asynchronous,
         "timed": columns["costs"] != "none",
-        "gt3_test": rule("gt3_test"),
-        "swapin": swapin,
-        "new_active": np.where(swapin == L.SWAPIN_V5_8, L.PG_ACTIVE, 0),
-        "refaults_activate": swapin != L.SWAPIN_V5_8,
         "file_lru": 1 << 40,
-        "map_writable": swapin >= L.SWAPIN_V6_12,
-        "batch_clears_lru": rule("batch_clears_lru"),
-        "frees_swap_after_copy": rule("frees_swap_after_copy"),
-        "drains_on_migrate": swapin >= L.SWAPIN_V5_18,
         "stable_writes": columns["stable_writes"],
         "rotational": fact("rotational"),
         "page_cluster": columns["page_cluster"],
@@ -223,7 +225,6 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         "latency_dist": _map(fact("distribution", object), DISTRIBUTIONS.index),
         "latency_sigma_ppm": np.rint(fact("latency_sigma", float) * MILLION),
         "lruvecs": columns["lruvecs"],
-        "insert_at_once": columns["insert_at_once"],
         "completion_cpu": -1,
         "background_insert_ppm": np.rint(columns["background_insertions"] * MILLION),
         "background_drain_ppm": np.rint(columns["background_drains"] * MILLION),

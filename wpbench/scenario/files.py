@@ -141,6 +141,10 @@ def _check_top(top: Mapping[str, Any]) -> None:
 
 def _check_value(field: str, value: Any) -> None:
     """Refuse what TOML has and no field takes: tables, lists in lists, dates."""
+    if field == "rules" and isinstance(value, dict):
+        for name, values in value.items():
+            _check_value(f"rules.{name}", values)
+        return
     for item in value if isinstance(value, list) else [value]:
         if not isinstance(item, str | bool | int | float):
             choices = ["a text, a number, true or false", "a list of these"]

@@ -14,6 +14,7 @@ import pydantic
 from ..errors import ScenarioError, accepted
 from .columns import workload_name
 from .model import Scenario, as_columns
+from .rules import FIELDS, RULES, Overrides
 
 # Fields of which every value goes with every value of the others: checked one by one.
 _FREE = frozenset(
@@ -44,13 +45,18 @@ class Grid(Sequence[Scenario]):
         self._check()
 
     def _scenario(self, given: Mapping[str, Any]) -> Scenario:
+        fields = {name: value for name, value in given.items() if not _is_rule(name)}
+        rules = {name[len(_RULE) :]: value for name, value in given.items() if _is_rule(name)}
+        if rules:
+            fields["rules"] = {**dict(fields.get("rules", {})), **rules}
         return Scenario(
-            **given, **{name: given[axis] for name, axis in self.equal.items() if axis in given}
+            **fields, **{name: given[axis] for name, axis in self.equal.items() if axis in given}
         )
 
     def _check(self) -> None:
         """Validate each value, and each combination that could be wrong; keep what they become."""
-        unknown = [n for n in (*self.axes, *self.equal) if n not in Scenario.model_fields]
+        named = [n for n in (*self.axes, *self.equal) if not _is_rule(n)]
+        unknown = [n for n in named if n not in Scenario.model_fields]
         if unknown:
             raise ScenarioError(accepted("Scenario field", unknown[0], Scenario.model_fields))
         free = _FREE - set(self.equal.values())
@@ -66,7 +72,7 @@ class Grid(Sequence[Scenario]):
             given = dict(zip(bound, combination, strict=True))
             scenario = self._scenario(given)
             for name, value in given.items():
-                seen[name][_key(value)] = getattr(scenario, name)
+                seen[name][_key(value)] = _of(scenario, name)
         for name, values in bound.items():
             self.axes[name] = [seen[name][_key(value)] for value in values]
 
@@ -81,20 +87,26 @@ class Grid(Sequence[Scenario]):
     def columns(self) -> dict[str, Any]:
         """Return every field as a column, of one entry where it does not vary."""
         defaults = {name: [field.default] for name, field in Scenario.model_fields.items()}
-        made = as_columns(defaults | self.axes)
+        fields = {name: values for name, values in self.axes.items() if not _is_rule(name)}
+        made = as_columns(defaults | fields)
         index = np.unravel_index(np.arange(len(self)), self._shape) if self._shape else ()
-        for name, positions in zip(self.axes, index, strict=True):
-            if len(self.axes[name]) > 1:
+        places = dict(zip(self.axes, index, strict=True))
+        for name, positions in places.items():
+            if name in made and len(self.axes[name]) > 1:
                 made[name] = made[name][positions]
+        for name in filter(_is_rule, self.axes):
+            made["rules"] = _with_rule(made["rules"], name, self.axes[name], places[name])
         return made | {name: made[axis] for name, axis in self.equal.items()}
 
     def as_fields(self) -> dict[str, Any]:
         """Return what ``wb.grid()`` makes this grid of, in plain JSON types."""
         plain = {
-            name: [workload_name(value) if callable(value) else value for value in values]
+            name: [_plain(value) for value in values]
             for name, values in self.axes.items()
+            if not _is_rule(name)
         }
-        return plain | self.equal
+        rules = {name[len(_RULE) :]: list(self.axes[name]) for name in self.axes if _is_rule(name)}
+        return plain | ({"rules": rules} if rules else {}) | self.equal
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -116,6 +128,50 @@ class Grid(Sequence[Scenario]):
         return f"grid({axes})  # {len(self)} scenarios"
 
 
+_RULE = "rules."
+
+
+def _is_rule(name: str) -> bool:
+    """Is an axis one of a rule's values?"""
+    return name.startswith(_RULE)
+
+
+def _of(scenario: Scenario, name: str) -> Any:
+    """Return a scenario's value of an axis."""
+    return scenario.rules[name[len(_RULE) :]] if _is_rule(name) else getattr(scenario, name)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Overrides):
+        return dict(value)
+    return workload_name(value) if callable(value) else value
+
+
+def _with_rule(column: Any, name: str, values: Sequence[Any], positions: Any) -> Any:
+    """Return a column of overrides to which one rule is added, with each row's value."""
+    rule = name[len(_RULE) :]
+    made = {
+        (given, i): Overrides({**given, rule: value})
+        for given in set(column.tolist())
+        for i, value in enumerate(values)
+    }
+    if len(values) == 1:
+        positions = np.zeros(len(column), int)
+    rows = zip(np.broadcast_to(column, len(positions)).tolist(), positions.tolist(), strict=True)
+    return as_columns({"rules": [made[row] for row in rows]})["rules"]
+
+
+def _rule_axes(rules: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the axes ``rules.NAME`` of rules with a value or a list of values each."""
+    axes = {}
+    for name, values in rules.items():
+        if name not in RULES or name in FIELDS:
+            raise ScenarioError(accepted("rule", name, [n for n in RULES if n not in FIELDS]))
+        listed = list(values) if isinstance(values, list | tuple) else [values]
+        axes[_RULE + name] = [RULES[name].check(name, value) for value in listed]
+    return axes
+
+
 @lru_cache(maxsize=len(_FREE))
 def _validator(name: str) -> pydantic.TypeAdapter[Any]:
     field = Scenario.model_fields[name]
@@ -129,11 +185,11 @@ def _key(value: Any) -> Any:
 
 
 def grid(**axes: Any) -> Grid:
-    """Return the scenarios of every combination: ``grid(decision=["patch1", "patch2"], npages=8)``.
+    """Return the scenarios of every combination: ``grid(kernel=["patch1", "patch2"], npages=8)``.
 
     A value that is no list, tuple or range stands for itself; the name of another axis stands for
     that axis's value: ``grid(cpus=[1, 2, 4], threads="cpus")`` are three scenarios, as many threads
-    as CPUs.  The error for a wrong value is the one that ``Scenario`` raises.
+    as CPUs.  ``rules={"exit_drains": [True, False]}`` makes an axis of each rule.  The error for a wrong value is the one that ``Scenario`` raises.
     """
     equal = {
         name: value
@@ -142,7 +198,11 @@ def grid(**axes: Any) -> Grid:
     }
     lists: dict[str, Sequence[Any]] = {}
     for name, values in axes.items():
-        if name not in equal:
+        if name == "rules" and isinstance(values, Mapping) and not isinstance(values, Overrides):
+            lists |= _rule_axes(values)
+        elif name == "rules" and isinstance(values, Overrides):
+            lists[name] = [values]
+        elif name not in equal:
             several = hasattr(values, "__iter__") and not isinstance(values, str | bytes)
             lists[name] = list(values) if several else [values]
     for name, axis in equal.items():

@@ -16,7 +16,8 @@ from ..mm import layout as L
 from ..mm.machine import headers
 from ..workloads.catalog import ORDERS, WORKLOADS
 from .columns import MAX_PAGES, machine_config, parse_mix, resolve, workload_name
-from .decisions import DECISIONS, DRAINS, SWAPINS
+from .kernels import drains_fit, kernel, warn_if_newer
+from .rules import DRAINS, NO_OVERRIDES, Overrides
 
 MAX_CPUS = 4096
 PAGEVECS = (14, 15, 31)
@@ -39,10 +40,13 @@ class Scenario(BaseModel):
         ``"reproducer"``, ``"hand-over"``, ``"userfaultfd"``, ``"post-copy"``, ``"redis"``,
         ``"memcached"``, ``"page-fault"``, ``"random"``, or a jitted function ``f(m, p)`` of your
         own.
-    decision
-        What do_wp_page() tests: a key of ``wb.DECISIONS`` (patch off is ``patch1``, on ``patch2``).
+    kernel
+        Whose rules: a release from v5.8 on, also as uname prints it (``6.18.44``), or a row of
+        ``wb.kernels()`` (the patch off is ``patch1``, on ``patch2``).
+    rules
+        Rules that are otherwise than the kernel's: ``{"exit_drains": True}``.
     drain
-        When do_wp_page() drains pagevecs; None for the decision's own policy.
+        When do_wp_page() drains pagevecs; None for the kernel's own policy.
     backend
         Swap device: a table of data/backends.toml.
     npages
@@ -60,7 +64,7 @@ class Scenario(BaseModel):
     cpus
         CPUs of the machine; None for as many as the scenario names.
     pagevec
-        Entries of a pagevec: 14, 15 or 31; None for the decision's kernel.
+        Entries of a pagevec: 14, 15 or 31; None for the kernel's.
     seed
         Of the run's random stream.
     threads
@@ -89,8 +93,6 @@ class Scenario(BaseModel):
         Nanoseconds between MADV_PAGEOUT and the first access.
     mix
         Weights of a random program's operations, as in the traces' headers.
-    swapin
-        Whose do_swap_page() is used; None for the decision's kernel.
     latency_ns
         Of an asynchronous device, nanoseconds; None for the backend's.
     stable_writes
@@ -108,8 +110,6 @@ class Scenario(BaseModel):
         into lru_add, calls of lru_add_drain().
     lruvecs
         lru_locks, one a node or memcg; CPUs are split evenly among them.
-    insert_at_once
-        Does a swapped-in page go to its LRU list at once, past the pagevec?  No kernel does this.
     folio_order
         0: large folios are out of scope.  They are never left in a pagevec, and the kernel decides
         about them by other rules (wp_can_reuse_anon_folio(), since v6.15 by the large mapcount).
@@ -124,7 +124,8 @@ class Scenario(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     workload: Any = "reproducer"
-    decision: str = "patch2"
+    kernel: str = "patch2"
+    rules: Overrides = NO_OVERRIDES
     drain: str | None = None
     backend: str = "zram"
     npages: Annotated[int, Field(ge=1, le=MAX_PAGES)] = 512
@@ -148,7 +149,6 @@ class Scenario(BaseModel):
     fork_exit_before: bool = False
     delay_ns: Count = 0
     mix: str = DEFAULT_MIX
-    swapin: str | None = None
     latency_ns: Count | None = None
     stable_writes: bool | None = None
     costs: str | None = None
@@ -158,7 +158,6 @@ class Scenario(BaseModel):
     background_insertions: Rate = 0.0
     background_drains: Rate = 0.0
     lruvecs: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 1
-    insert_at_once: bool = False
     folio_order: int = 0
 
     def __init__(self, **fields: Any) -> None:
@@ -178,10 +177,21 @@ class Scenario(BaseModel):
             return value
         return _one_of("workload", value, WORKLOADS, "or a jitted function f(m, p)")
 
-    @field_validator("decision")
+    @field_validator("kernel")
     @classmethod
-    def _known_decision(cls, value: str) -> str:
-        return str(_one_of("decision", value, DECISIONS))
+    def _known_kernel(cls, value: str) -> str:
+        kernel(value)
+        warn_if_newer(value)
+        return value
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _known_rules(cls, value: Any) -> Overrides:
+        if isinstance(value, str):
+            return Overrides.parse(value)
+        if not isinstance(value, Mapping):
+            raise ScenarioError(accepted("rules", value, ["a mapping of rules to values"]))
+        return value if isinstance(value, Overrides) else Overrides(value)
 
     @field_validator("drain")
     @classmethod
@@ -213,11 +223,6 @@ class Scenario(BaseModel):
     def _known_pagevec(cls, value: int | None) -> int | None:
         return value if value is None else int(_one_of("pagevec", value, PAGEVECS))
 
-    @field_validator("swapin")
-    @classmethod
-    def _known_swapin(cls, value: str | None) -> str | None:
-        return value if value is None else _one_of("swapin", value, SWAPINS)
-
     @field_validator("costs")
     @classmethod
     def _known_costs(cls, value: str | None) -> str | None:
@@ -230,17 +235,11 @@ class Scenario(BaseModel):
 
     @model_validator(mode="after")
     def _combination(self) -> Scenario:
-        rule = DECISIONS[self.decision]
-        if self.drain is not None and self.drain not in rule.drains_fit:
+        fit = drains_fit(self.kernel, self.rules)
+        if self.drain is not None and self.drain not in fit:
             raise ValueError(
-                f"drain: {self.drain!r} does not go with decision {self.decision!r}, which has no "
-                f"drain; accepted with it: {', '.join(rule.drains_fit)}"
-            )
-        if rule.wp == L.WP_EXCLUSIVE and self.swapin in SWAPINS[: L.SWAPIN_V6_1]:
-            raise ValueError(
-                f"swapin: {self.swapin!r} does not go with decision {self.decision!r}, which looks "
-                "for PageAnonExclusive: do_swap_page() sets it since v5.19; accepted with it: "
-                f"{', '.join(SWAPINS[L.SWAPIN_V6_1 :])}"
+                f"drain: {self.drain!r} does not go with kernel {self.kernel!r}, which has no "
+                f"drain; accepted with it: {', '.join(fit)}"
             )
         self._check_workload()
         for name in ("read_cpu", "write_cpu", "fill_cpu"):
@@ -300,6 +299,8 @@ class Scenario(BaseModel):
         if workload not in WORKLOADS:
             raise ScenarioError(accepted("workload", workload, WORKLOADS))
         unused = WORKLOAD_FIELDS - WORKLOADS[workload].uses
+        if "kernel" not in row and "decision" in row:
+            row = {**row, "kernel": row["decision"]}  # measured tables, tables of wpbench 0.1
         fields = {}
         for name, field in cls.model_fields.items():
             value = row.get(name)
@@ -323,6 +324,7 @@ class Scenario(BaseModel):
         """Return all fields with every None replaced by what it stands for."""
         fields = {name: column[0] for name, column in resolve(self.columns()).items()}
         fields["workload"] = workload_name(self.workload)
+        fields["rules"] = dict(self.rules)
         return {k: v.item() if isinstance(v, np.generic) else v for k, v in fields.items()}
 
     def machine_config(self, **watching: int) -> dict[str, int]:

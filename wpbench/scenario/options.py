@@ -6,24 +6,38 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from ..errors import ScenarioError, accepted
 from ..workloads.catalog import ORDERS, WORKLOADS
-from .decisions import DECISIONS, DRAINS
 from .grids import Grid, grid
+from .kernels import rows
 from .model import Scenario
+from .rules import DRAINS, FIELDS, RULES
 from .text import parse_axis
 
 _CHOICES: dict[str, Iterable[str]] = {
     "workload": WORKLOADS,
-    "decision": DECISIONS,
     "drain": DRAINS,
     "order": ORDERS,
 }
 
 
 def add_scenario_options(parser: argparse.ArgumentParser, without: Iterable[str] = ()) -> None:
-    """Add an option for each field of a Scenario."""
+    """Add an option for each field of a Scenario; ``--rule`` for its rules."""
     for name in Scenario.model_fields:
-        if name not in without:
+        if name == "rules":
+            parser.add_argument(
+                "--rule",
+                dest="rule",
+                action="append",
+                default=[],
+                metavar="NAME=VALUE[,VALUE...]",
+                help="a rule otherwise than the kernel's (wpbench kernels lists them)",
+            )
+        elif name == "kernel" and name not in without:
+            names = ", ".join(row for row in rows() if not row.startswith("v"))
+            text = f"a release from v5.8 on (v6.12, 6.18.44), or {names}"
+            parser.add_argument("--kernel", metavar="VALUE[,VALUE...]", help=text)
+        elif name not in without:
             text = f"one of {', '.join(_CHOICES[name])}" if name in _CHOICES else None
             option = f"--{name.replace('_', '-')}"
             parser.add_argument(option, dest=name, metavar="VALUE[,VALUE...]", help=text)
@@ -38,4 +52,11 @@ def scenarios_of(options: argparse.Namespace) -> Grid:
             axes[name] = text  # as that axis
         elif text is not None:
             axes[name] = parse_axis(name, text)
-    return grid(**axes)
+    rules: dict[str, list[Any]] = {}
+    for text in getattr(options, "rule", []):
+        name, equals, values = text.partition("=")
+        if not equals or name not in RULES or name in FIELDS:
+            known = [rule for rule in RULES if rule not in FIELDS]
+            raise ScenarioError(accepted("--rule", text, [f"NAME=VALUE, of {', '.join(known)}"]))
+        rules[name] = [RULES[name].parse(name, value) for value in values.split(",")]
+    return grid(**axes, **({"rules": rules} if rules else {}))

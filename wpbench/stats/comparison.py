@@ -37,7 +37,7 @@ _NUMBERS = ("base", "other", "difference", "low", "high", "change", "ratio", "ef
 
 def compare(
     table: pd.DataFrame,
-    column: str = "decision",
+    column: str = "kernel",
     base: Any = "patch1",
     other: Any = "patch2",
     value: str = "copy_rate",
@@ -58,7 +58,7 @@ def compare(
     table
         From ``simulate()``, or another with a row a run.
     column, base, other
-        What is compared: ``decision`` ``patch1`` with ``patch2``.
+        What is compared: ``kernel`` ``patch1`` with ``patch2``.
     value
         A column of numbers: a rate, a count, a time.
     by

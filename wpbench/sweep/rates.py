@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ScenarioError, TableError, accepted
-from ..scenario import DECISIONS, GridFile, Scenario
-from ..scenario.decisions import OFF, ON
+from ..scenario import GridFile, Scenario
+from ..scenario.kernels import OFF, ON, row_of
 from ..stats import compare, summarize, varying
 
-PATCH_DRAIN = DECISIONS[ON].drain
+PATCH_DRAIN = str(row_of(ON)["drain"])
 VALUES = ("copy_rate", "reuse_rate", "faults_per_access", "copies_per_access", "drains_per_fault")
-_WHO = ("decision", "drain")  # a line of the table
+_WHO = ("kernel", "drain")  # a line of the table
 # What lies along a line, of fields with equally many values the first of these.
 _ALONG = ("cpus", "npages", "migration_rate", "threads")
 _MANY_FIELDS = 4
@@ -134,7 +134,7 @@ def _is_number(column: pd.Series) -> bool:
 def axes_of(runs: pd.DataFrame, x: str) -> list[str]:
     """Return the fields that tell the scenarios apart; those that follow from others left out.
 
-    ``decision`` and ``drain`` first, then ``backend``, ``x``, and whatever else varies.
+    ``kernel`` and ``drain`` first, then ``backend``, ``x``, and whatever else varies.
     """
     order = dict.fromkeys([*_WHO, "backend", x, *Scenario.model_fields])
     known = [name for name in order if name != "seed" and name in runs]
@@ -156,7 +156,7 @@ def rates(
     Returns
     -------
     DataFrame
-        The fields that vary (``decision`` and ``drain`` first); ``n``, runs; and for ``copy_rate``
+        The fields that vary (``kernel`` and ``drain`` first); ``n``, runs; and for ``copy_rate``
         (of the write-protect faults, 0 to 1), ``reuse_rate``, ``faults_per_access``,
         ``copies_per_access`` and ``drains_per_fault`` what ``wb.summarize()`` gives: ``_mean``,
         ``_low`` and ``_high`` (95 % t interval of the mean, between runs), ``_n``, ``_distinct``.
@@ -193,8 +193,8 @@ def who(decision: str, drain: str, several: bool = True) -> str:
 
 def lines_of(made: pd.DataFrame) -> dict[tuple[str, str], str]:
     """Return the lines of a table: (decision, drain) and the name of each."""
-    pairs = list(dict.fromkeys(zip(made["decision"], made["drain"], strict=True)))
-    policies = pd.DataFrame(pairs, columns=list(_WHO)).groupby("decision")["drain"].nunique()
+    pairs = list(dict.fromkeys(zip(made["kernel"], made["drain"], strict=True)))
+    policies = pd.DataFrame(pairs, columns=list(_WHO)).groupby("kernel")["drain"].nunique()
     return {(d, drain): who(d, drain, policies[d] > 1) for d, drain in pairs}
 
 
@@ -267,18 +267,18 @@ def off_and_on(
     runs = runs_of(table, grid)
     x = along(runs, x or (None if grid is None else axis_of(grid)))
     axes = axes_of(runs, x)
-    sides = runs[(runs["decision"] == OFF) | _patch(runs)]
-    if set(sides["decision"]) != {OFF, ON}:
+    sides = runs[(runs["kernel"] == OFF) | _patch(runs)]
+    if set(sides["kernel"]) != {OFF, ON}:
         return None
     by = [name for name in axes if name not in _WHO]
-    made = compare(sides, "decision", OFF, ON, value, by=by, test="t")
+    made = compare(sides, "kernel", OFF, ON, value, by=by, test="t")
     made.attrs.update(table.attrs)
     made.attrs["rates"] = {"x": x, "axes": [*_WHO, *by]}
     return made
 
 
 def _patch(runs: pd.DataFrame) -> Any:
-    return (runs["decision"] == ON) & (runs["drain"] == PATCH_DRAIN)
+    return (runs["kernel"] == ON) & (runs["drain"] == PATCH_DRAIN)
 
 
 def joined(names: Iterable[str]) -> str:

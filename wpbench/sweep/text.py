@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..scenario.decisions import OFF, ON
+from ..scenario.kernels import OFF, ON
 from ..stats.text import WIDTH
 from .rates import PATCH_DRAIN, bare, blocks_of, chosen, joined, lines_of
 
@@ -39,7 +39,7 @@ def _lines(rows: pd.DataFrame, x: str, values: list[Any], width: int) -> list[st
     """Return a block's lines; policies that do the same share one."""
     names: dict[str, list[str]] = {}
     for (decision, drain), name in lines_of(rows).items():
-        own = rows[(rows["decision"] == decision) & (rows["drain"] == drain)]
+        own = rows[(rows["kernel"] == decision) & (rows["drain"] == drain)]
         names.setdefault(_cells(own, x, values, width), []).append(name)
     lines = []
     for cells, who in names.items():
@@ -100,10 +100,10 @@ def format_rates(made: pd.DataFrame, *, title: str = "") -> str:
 
 def _caption(made: pd.DataFrame, about: Mapping[str, Any]) -> str:
     sentences = [interval_note(made)]
-    decisions = set(made["decision"])
+    decisions = set(made["kernel"])
     if OFF in decisions:
         sentences.append(f"off: the patch off ({OFF}).")
-    if ON in decisions and len(made.loc[made["decision"] == ON, "drain"].unique()) > 1:
+    if ON in decisions and len(made.loc[made["kernel"] == ON, "drain"].unique()) > 1:
         sentences.append(f"The others: {ON} by what it drains; {PATCH_DRAIN} is the patch.")
     elif ON in decisions:
         sentences.append(f"on: the patch on ({ON}).")
@@ -151,9 +151,7 @@ def format_answer(
         return _spans(bare(made))
     both = bare(both)
     text = [_how_often(both)]
-    named = both.assign(
-        decision=ON, drain=PATCH_DRAIN, on_mean=both["other"], off_mean=both["base"]
-    )
+    named = both.assign(kernel=ON, drain=PATCH_DRAIN, on_mean=both["other"], off_mean=both["base"])
     text.append(f"\n{'':26}{'off -> on':20}" + "".join(f"{word:>6}" for word in _SIGNS))
     shared = ""
     for common, backends, rows in blocks_of(named):
@@ -197,7 +195,7 @@ def _signs(rows: pd.DataFrame) -> str:
 def _how_often(both: pd.DataFrame) -> str:
     count = _verdicts(both).value_counts()
     about = both.attrs["rates"]
-    fields = joined(name for name in about["axes"] if name not in ("decision", "drain"))
+    fields = joined(name for name in about["axes"] if name not in ("kernel", "drain"))
     parts = [f"fewer copies in {count.get('fewer', 0)} of {len(both)} scenarios"]
     named = {"more": "more", "same": "the same number", "~": "no difference shown (~)"}
     named["no fault"] = "no fault to compare"
@@ -238,7 +236,7 @@ def _fewer(points: int) -> str:
 def _spans(made: pd.DataFrame) -> str:
     lines = ["Copies in % of the write-protect faults, least..most:", ""]
     for (decision, drain), name in lines_of(made).items():
-        rows = made[(made["decision"] == decision) & (made["drain"] == drain)]
+        rows = made[(made["kernel"] == decision) & (made["drain"] == drain)]
         known = rows["copy_rate_mean"].dropna()
         lines.append(f"  {name:24}{_span(known) if len(known) else 'no fault'}")
     return "\n".join(lines) + "\n"

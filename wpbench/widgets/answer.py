@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ..mm import layout as L
-from ..scenario import DECISIONS
-from ..scenario.decisions import OFF, ON
+from ..scenario.kernels import OFF, ON, row_of
+from ..scenario.rules import DO_WP_PAGE
 from ..simulate import simulate
 from .state import State
 
@@ -100,11 +100,10 @@ def notes(state: State) -> list[str]:
     idle = int(own["cpus"]) > threads and scenario.workload == "reproducer"
     if idle and not scenario.migration_rate and not scenario.spinner_threads:
         said.append("cpus: no thread migrates, so the other CPUs are idle")
-    if DECISIONS[OFF].swapin != own["swapin"]:
-        said.append(
-            f"do_swap_page() is {DECISIONS[OFF].swapin}'s with {OFF}, {own['swapin']}'s with "
-            f"{state.kernel}"
-        )
+    off, on = row_of(OFF), row_of(state.kernel)
+    others = [name for name in off if name not in DO_WP_PAGE and off[name] != on[name]]
+    if others:
+        said.append(f"rules beside do_wp_page()'s that differ from {OFF}'s: {', '.join(others)}")
     return said
 
 

@@ -13,8 +13,7 @@ from typing import Any
 import ipywidgets as W
 
 from ..data import backends, costs
-from ..scenario import DECISIONS
-from ..scenario.decisions import OFF, ON
+from ..scenario.kernels import OFF, ON, row_of
 from ..scenario.model import MAX_CPUS
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
@@ -191,7 +190,7 @@ def arms() -> list[Control]:
     """Return new controls of what is compared: the patch, the kernel, the drain policy."""
 
     def drains(state: State) -> list[tuple[str, Any]]:
-        own = DECISIONS[state.kernel].drain
+        own = row_of(state.kernel)["drain"]
         return _choices(state.drains, f"its own, {own}")
 
     def patch(state: State) -> list[tuple[str, Any]]:

@@ -8,14 +8,14 @@ from typing import Any
 
 from ..data import backends
 from ..errors import ScenarioError, accepted
-from ..scenario import DECISIONS, DRAINS, Scenario
-from ..scenario.decisions import OFF, ON
+from ..scenario import Scenario
+from ..scenario.kernels import OFF, ON, drains_fit, rows
 from ..scenario.model import WORKLOAD_FIELDS
 from ..workloads.catalog import WORKLOADS
 from .lines import command_line, not_default, python_line, read_line
 from .presets import PRESETS
 
-KERNELS = tuple(name for name in DECISIONS if name != OFF)
+KERNELS = tuple(name for name in rows() if name != OFF)
 # Work of a run, in accesses of one thread: what answers at once, and what is refused.
 WORK = 1 << 14
 MOST_WORK = 1 << 21
@@ -30,7 +30,7 @@ class State:
     Attributes
     ----------
     kernel
-        Decision of the scenario that is compared with the patch off: ``patch2``, the patch on, or
+        Kernel of the scenario that is compared with the patch off: ``patch2``, the patch on, or
         another kernel.
     drain
         Its drain policy; None for its own.
@@ -65,10 +65,10 @@ class State:
         """
         scenario = read_line(line)
         given = not_default(scenario)
-        given.pop("decision", None)
+        given.pop("kernel", None)
         drain = given.pop("drain", None)
-        state = State(scenario.decision, drain, given=given)
-        if scenario.decision == OFF:
+        state = State(scenario.kernel, drain, given=given)
+        if scenario.kernel == OFF:
             state = replace(self, patch_on=False, given=given)
         # Rounds that would be chosen anyway are chosen again when another field changes.
         if replace(state, given=given | {"rounds": None}).rounds == scenario.rounds:
@@ -118,7 +118,7 @@ class State:
             why["order"] = f"workload {self.workload} has one"
         if not self.asynchronous:
             why["latency_ns"] = f"{self.backend} completes synchronously"
-        if DECISIONS[self.kernel].drains_fit == ("never",):
+        if drains_fit(self.kernel) == ("never",):
             why["drain"] = f"{self.kernel} has no drain"
         return why
 
@@ -144,12 +144,12 @@ class State:
     @property
     def drains(self) -> tuple[str, ...]:
         """The drain policies that go with the kernel."""
-        return tuple(d for d in DRAINS if d in DECISIONS[self.kernel].drains_fit)
+        return drains_fit(self.kernel)
 
     @property
     def off(self) -> Scenario:
         """The scenario with the patch off."""
-        return Scenario(decision=OFF, **self.fields)
+        return Scenario(kernel=OFF, **self.fields)
 
     @property
     def on(self) -> Scenario:
@@ -157,7 +157,7 @@ class State:
         fields = self.fields
         if self.drain in self.drains and "drain" not in self.not_used:
             fields = fields | {"drain": self.drain}
-        return Scenario(decision=self.kernel, **fields)
+        return Scenario(kernel=self.kernel, **fields)
 
     @property
     def scenario(self) -> Scenario:

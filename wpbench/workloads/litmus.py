@@ -117,5 +117,3 @@ def run_litmus(m: Machine, op: Any, arg: Any, n: Any, held: Any, seen: Any) -> N
             mm.munmap_foreign(m, cpu)
         elif do == OP_FORK:
             mm.fork(m, cpu, 0, 1)
-
-
