@@ -200,8 +200,6 @@ def environment() -> dict[str, Any]:
         "version": platform.version(),
         "kernel": upstream_version(release, platform.version()),
         "machine": platform.machine(),
-        "kernel": kernel.kernel,
-        "swapin": kernel.swapin,
         "cpus": os.cpu_count(),
         "cpus_allowed": cpus,
         "cpufreq": cpufreq(cpus[0]),
