@@ -12,8 +12,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import measure, mm, stats
+    from . import litmus, measure, mm, stats
     from .errors import (
+        LitmusError,
         MeasureError,
         ScenarioError,
         SimulationError,
@@ -42,6 +43,7 @@ _WHERE = {
     "DRAINS": "scenario",
     "Grid": "scenario",
     "GridFile": "scenario",
+    "LitmusError": "errors",
     "MeasureError": "errors",
     "Price": "price.result",
     "Replay": "trace",
@@ -73,7 +75,7 @@ _WHERE = {
     "sweep": "sweep.run",
     "version": "provenance",
 }
-_MODULES = {"measure", "mm", "plots", "stats"}
+_MODULES = {"litmus", "measure", "mm", "plots", "stats"}
 
 __all__ = [
     "DECISIONS",
@@ -81,6 +83,7 @@ __all__ = [
     "Explanation",
     "Grid",
     "GridFile",
+    "LitmusError",
     "MeasureError",
     "Price",
     "Replay",
@@ -100,6 +103,7 @@ __all__ = [
     "explore",
     "faults",
     "grid",
+    "litmus",
     "load_grid",
     "measure",
     "mm",
