@@ -109,7 +109,7 @@ def _run(plan: dict[str, Any], eye: Oracle, cpus: Sequence[int]) -> Any:
     cpus = cpus[: plan["cpus"]]
     nops = len(plan["op"])
     other = max(plan["touched"], _LEAST_OTHER)
-    stacks = 2 + len(cpus)
+    stacks = 3 + len(cpus)
     with Memory() as memory, ExitStack() as stack:
         pipe_out, pipe_in = _pipe(stack, plan["file"], plan["held"])
         stack_at = memory.shared(stacks * STACK // 8).ctypes.data
@@ -134,6 +134,7 @@ def _run(plan: dict[str, Any], eye: Oracle, cpus: Sequence[int]) -> Any:
                 "child_entry": litmus_loops.child_entry(),
                 "spin_entry": litmus_loops.spin_entry(),
                 "main_entry": litmus_loops.main_entry(),
+                "starter_entry": litmus_loops.starter_entry(),
                 "deadline_ns": DEADLINE_NS,
             },
             {

@@ -408,7 +408,7 @@ def start_spinners(b: LitmusRow) -> None:
     b.undisturbed = 1
     for cpu in range(b.nmasks):
         b.spinner = cpu
-        top = b.stack + (3 + cpu) * STACK
+        top = b.stack + (4 + cpu) * STACK
         if c_clone(b.spin_entry, top, CLONE_VM | SIGCHLD, b.address) < 0:
             fail(b, FAILED_CLONE)
             return
@@ -456,10 +456,8 @@ def _spinner(address: int) -> int:
 def _main(address: int) -> int:
     """Run the program: the measuring process."""
     b = row_at(address)
-    dies_with(b.parent)
+    dies_with(b.starter)
     b.process = c_getpid()
-    b.signals[0] = -1
-    c_syscall(SYS_RT_SIGPROCMASK, 2, b.signals_at, 0, 8, 0, 0)
     b.pagemap = c_syscall(SYS_OPENAT, AT_FDCWD, b.path_at, 0, 0, 0, 0)
     if b.pagemap < 0:
         fail(b, FAILED_OPEN)
@@ -484,17 +482,38 @@ def _main(address: int) -> int:
     return 0
 
 
+def _starter(address: int) -> int:
+    """Clone the measuring process and wait for its end.
+
+    It shares the memory of the Python process, and so it has lost that one's restartable sequence
+    (``rseq_fork()``), into which the kernel writes, in private memory, whenever a task gets a CPU.
+    """
+    b = row_at(address)
+    b.signals[0] = -1
+    c_syscall(SYS_RT_SIGPROCMASK, 2, b.signals_at, 0, 8, 0, 0)
+    dies_with(b.parent)
+    b.starter = c_getpid()
+    pid = c_clone(b.main_entry, b.stack + STACK, SIGCHLD, b.address)
+    if pid < 0:
+        fail(b, FAILED_CLONE)
+    else:
+        reap(b, pid)
+    c_exit(0)
+    return 0
+
+
 child_entry = entry(_child)
 spin_entry = entry(_spinner)
 main_entry = entry(_main)
+starter_entry = entry(_starter)
 
 
 @loop
 def run(b: LitmusRow) -> None:
-    """Clone the measuring process and wait for its end; a signal ends it at once."""
-    pid = c_clone(b.main_entry, b.stack + STACK, SIGCHLD, b.address)
+    """Run the program in a process of its own and wait for its end; a signal ends it at once."""
+    pid = c_clone(b.starter_entry, b.stack + 3 * STACK, CLONE_VM | SIGCHLD, b.address)
     if pid < 0:
         fail(b, FAILED_CLONE)
         return
-    while c_syscall(SYS_WAIT4, pid, b.status_at, 0, 0, 0, 0) != pid:
+    while c_syscall(SYS_WAIT4, pid, 0, WALL, 0, 0, 0) != pid:
         c_kill(pid, SIGKILL)

@@ -76,11 +76,12 @@ class LitmusRow(Row):
         "drained",  # address of a page that is never touched
         "flushed",  # address of FLUSHED_PAGES pages that are not measured
         "buffer",  # address of a page to read into
-        "stack",  # address of the program's, the child's and the spinners' stacks
+        "stack",  # address of the stacks: the program's, child's, starter's, spinners'
         "stacks_end",
         "child_entry",  # addresses of the functions in which processes begin
         "spin_entry",
         "main_entry",
+        "starter_entry",
         "deadline_ns",  # from the start on
         "address",
         "rusage_at",
@@ -101,6 +102,7 @@ class LitmusRow(Row):
         "spinning",  # spinners that run
         "asleep",  # the forked child sleeps
         "child",  # process id of the forked child, 0: none
+        "starter",  # process id of the process that clones the measuring one
         "process",  # process id of the measuring process
         "pagemap",  # its own /proc/self/pagemap
         "failed",  # which call failed: an index into CALLS
