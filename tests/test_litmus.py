@@ -71,6 +71,13 @@ def test_several_kernels_make_a_list_in_their_order():
 
 
 @pytest.mark.nojit
+@pytest.mark.parametrize("kernel", [[], 5, None, [None]])
+def test_a_kernel_that_is_no_name_is_an_error(kernel):
+    with pytest.raises(wb.LitmusError, match=r"kernel: .* is not accepted; accepted: the name of"):
+        wb.litmus.run("read 0-0\n", kernel=kernel)
+
+
+@pytest.mark.nojit
 def test_without_swap_nothing_is_paged_out():
     lines = "write 0-3\ndrain\npageout 0-3\nmapped 0-3\n"
     assert wb.litmus.run("swap none\n" + lines, kernel="v6.12").outcome[-1] == "mapped 0-3: 4"

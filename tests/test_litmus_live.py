@@ -110,6 +110,14 @@ def test_a_program_that_cannot_run_here_is_one_error(text, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_program_that_takes_too_long_is_ended(monkeypatch):
+    monkeypatch.setattr("wpbench.measure.litmus.DEADLINE_NS", 10_000_000)
+    text = "pages 20000\n" + "write 0-19999\ndontneed 0-19999\n" * 100
+    with pytest.raises(wb.MeasureError, match="status -9; accepted: programs that take less than"):
+        wb.litmus.run(text, kernel=RUNNING)
+    assert wb.litmus.run("read 0-0\n", kernel=RUNNING, runs=1).outcome == ["read 0-0: minor 1"]
+
+
 def test_every_operation_runs_and_no_process_is_left():
     ranges = [f"{name} 0-1" for name in OPS[:12] if name != "pageout"]
     lines = ["pages 20", *ranges, "get 0-19", "touch 2", "munmap", "fork"]

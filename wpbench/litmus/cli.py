@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -23,7 +24,11 @@ def _run(options: argparse.Namespace) -> int:
     from .runs import outcomes
 
     kernels = [name.strip() for name in options.kernel.split(",")]
-    found = outcomes(options.files, kernels, runs=options.runs, zram=options.zram)
+    try:
+        found = outcomes(options.files, kernels, runs=options.runs, zram=options.zram)
+    except KeyboardInterrupt:
+        print("wpbench litmus: interrupted; nothing is left behind", file=sys.stderr)
+        return 130
     if options.json:
         print(json.dumps([outcome.as_dict() for outcome in found], indent=1))
     else:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import LitmusError, check_positive
+from ..errors import LitmusError, accepted, check_positive
 from ..measure.litmus import run_programs
 from .outcome import RUNNING, RUNS, Outcome
 from .parse import Program, parse_program, read_program
@@ -53,8 +53,10 @@ def outcomes(
     MeasureError
         If the running kernel, or this user, cannot run it.
     """
-    if not kernels:
-        raise LitmusError("kernel: none given; accepted: at least one")
+    names = list(kernels) if isinstance(kernels, list | tuple) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        choices = ["the name of a kernel", f"{RUNNING!r}", "a list of them"]
+        raise LitmusError(accepted("kernel", kernels, choices))
     check_positive("runs", runs)
     todo = [program_of(source) for source in sources]
     found = {}
@@ -134,7 +136,7 @@ def run(
     """
     if isinstance(kernel, str):
         return outcomes([program], [kernel], runs=runs, zram=zram)[0]
-    return outcomes([program], list(kernel), runs=runs, zram=zram)
+    return outcomes([program], kernel, runs=runs, zram=zram)
 
 
 __all__ = ["outcomes", "program_of", "run"]

@@ -79,6 +79,7 @@ from .litmus_row import (
     FAILED_PAGEMAP,
     FAILED_PIPE,
     FAILED_READV,
+    FAILED_SPINNER,
     FAILED_VMSPLICE,
     FAILED_WAIT,
     STACK,
@@ -119,7 +120,7 @@ MADV_DONTNEED, MADV_NOHUGEPAGE = 4, 15
 MAP_PRIVATE_FIXED = 0x02 | 0x20 | 0x10  # and anonymous
 MASK_BYTES = 8 * MASK_WORDS
 YIELDS = 100_000  # to wait for a child of the same priority
-NAP_NS = 20_000
+NAPS, NAP_NS = 50_000, 20_000  # to wait for a spinner
 row_at = LitmusRow.at
 
 
@@ -412,8 +413,13 @@ def start_spinners(b: LitmusRow) -> None:
         if c_clone(b.spin_entry, top, CLONE_VM | SIGCHLD, b.address) < 0:
             fail(b, FAILED_CLONE)
             return
-        while b.spinning == cpu:
+        for _ in range(NAPS):
+            if b.spinning != cpu:
+                break
             nap(b)
+        if b.spinning == cpu:
+            fail(b, FAILED_SPINNER)
+            return
 
 
 @step
@@ -458,6 +464,8 @@ def _main(address: int) -> int:
     b = row_at(address)
     dies_with(b.starter)
     b.process = c_getpid()
+    if b.stop:
+        c_exit(1)
     b.pagemap = c_syscall(SYS_OPENAT, AT_FDCWD, b.path_at, 0, 0, 0, 0)
     if b.pagemap < 0:
         fail(b, FAILED_OPEN)
@@ -510,10 +518,15 @@ starter_entry = entry(_starter)
 
 @loop
 def run(b: LitmusRow) -> None:
-    """Run the program in a process of its own and wait for its end; a signal ends it at once."""
+    """Run the program in a process of its own and wait for its end; a signal ends it at once.
+
+    The starter is waited for, and it waits for the measuring process.
+    """
     pid = c_clone(b.starter_entry, b.stack + 3 * STACK, CLONE_VM | SIGCHLD, b.address)
     if pid < 0:
         fail(b, FAILED_CLONE)
         return
     while c_syscall(SYS_WAIT4, pid, 0, WALL, 0, 0, 0) != pid:
-        c_kill(pid, SIGKILL)
+        b.stop = 1  # where the measuring process has not begun yet, it sees this
+        if b.process:
+            c_kill(b.process, SIGKILL)

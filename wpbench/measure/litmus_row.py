@@ -12,7 +12,6 @@ PROC_PAGEMAP = b"/proc/self/pagemap\0"
 
 CALLS = (
     "",
-    "prctl()",
     "openat() of /proc/self/pagemap",
     "sched_setaffinity()",
     "madvise()",
@@ -27,10 +26,10 @@ CALLS = (
     "vmsplice()",
     "read() of a pipe",
     "the wait for a forked child",
+    "the wait for a spinner",
 )
 (
     NOTHING_FAILED,
-    FAILED_PRCTL,
     FAILED_OPEN,
     FAILED_AFFINITY,
     FAILED_MADVISE,
@@ -45,6 +44,7 @@ CALLS = (
     FAILED_VMSPLICE,
     FAILED_PIPE,
     FAILED_CHILD,
+    FAILED_SPINNER,
 ) = range(len(CALLS))
 
 # Numbers of system calls: x86-64's own, and those that all newer architectures share.
