@@ -24,6 +24,7 @@ ROOMS: list[set[str]] = [
     {"plots"},
     {"sweep", "price"},
     {"explain"},
+    {"litmus"},  # small programs, on simulated kernels and on the running one
     {"measure"},  # the same workloads on the kernel, and what the simulation says of them
     {"simulate"},
     {"trace"},

@@ -112,6 +112,7 @@ def _notebook(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .litmus.cli import add_parser as add_litmus
     from .measure.cli import add_parser
     from .price.cli import add_parser as add_price
     from .provenance import version
@@ -141,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     add_kernels(commands)
     add_report(commands)
     add_price(commands)
+    add_litmus(commands)
 
     replay = commands.add_parser(
         "replay",

@@ -35,8 +35,8 @@ def add_scenario_options(parser: argparse.ArgumentParser, without: Iterable[str]
             )
         elif name == "kernel" and name not in without:
             names = ", ".join(row for row in rows() if not row.startswith("v"))
-            text = f"a release from v5.8 on (v6.12, 6.18.44), or {names}"
-            parser.add_argument("--kernel", metavar="VALUE[,VALUE...]", help=text)
+            known = f"a release from v5.8 on (v6.12, 6.18.44), or {names}"
+            parser.add_argument("--kernel", metavar="VALUE[,VALUE...]", help=known)
         elif name not in without:
             text = f"one of {', '.join(_CHOICES[name])}" if name in _CHOICES else None
             option = f"--{name.replace('_', '-')}"
