@@ -6,7 +6,7 @@ in which draining the local pagevecs cannot help.
 
 from __future__ import annotations
 
-from .. import mm
+from ..mm import operations as mm
 from .._jit import inline, workload
 from ..mm import layout as L
 from ..mm.machine import Machine
@@ -72,6 +72,8 @@ def hand_over(m: Machine) -> None:
     mm.reset_counters(m)
     if not m.timed:
         for _ in range(p.rounds):
+            if m.error:  # failed or stopped
+                return
             _round_in_step(m, p)
         return
     k = mm.next_thread(m) if p.rounds else -1

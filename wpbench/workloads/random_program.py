@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import mm
+from ..mm import operations as mm
 from .._jit import inline, workload
 from ..mm.chance import below
 from ..mm.machine import Machine
@@ -56,6 +56,8 @@ def random_program(m: Machine) -> None:
     forked = False
     touch_all(m, cpu)
     for _ in range(p.rounds):
+        if m.error:  # failed or stopped
+            return
         op, arg, n = draw_operation(m, p)
         if op == OP_READ:
             mm.read(m, cpu, arg)

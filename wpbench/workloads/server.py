@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from .. import mm
+from ..mm import operations as mm
 from .._jit import inline, kernel, workload
 from ..mm import layout as L
 from ..mm.machine import Machine
