@@ -1,8 +1,7 @@
-"""Compiled code on disk: in a folder of our own, checked before it is loaded, never in the way.
+"""Compiled code on disk: checked before it is loaded, and never in the way.
 
-Loading compiled code is running it, so the folder, the one in it and the file must belong to this
-user and be writable by nobody else; and a file begins with the checksum of the rest.  What does not
-pass is a miss: it is compiled.  What cannot be written is not kept.
+It is in our folder (wpbench/_folder.py); a file begins with the checksum of the rest.  What does
+not pass is a miss: it is compiled.  What cannot be written is not kept.
 
 numba's on-disk cache is keyed by the file that holds a function.  It does not see an edit to a
 jitted helper in *another* file: the caller is loaded from the cache with the old helper inlined
@@ -32,13 +31,9 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from ._folder import own_folder, private_folder, trusted
 from ._sources import COMPILED, source_hash
 
-NAME = "wpbench-code"
-# Says that the folder is ours, and to programs that make backups that it need not be kept
-# (https://bford.info/cachedir/).
-_MARK = "CACHEDIR.TAG"
-_MARK_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# Compiled code of wpbench.\n"
 _KEPT_GENERATIONS = 8
 _GENERATION = re.compile(r"py\d+-numba[\w.+]+-llvmlite[\w.+]+-[0-9a-f]{16}")
 _DIGEST = hashlib.sha256().digest_size
@@ -55,52 +50,17 @@ def generation() -> str:
 def cache_dir() -> Path | None:
     """Return the folder of the compiled code that belongs to the sources as they are now.
 
-    ``wpbench-code`` in ``NUMBA_CACHE_DIR``, otherwise in ``XDG_CACHE_HOME`` or ``~/.cache``.  None
-    where nothing can be kept: it cannot be written, or is somebody else's.
+    None where nothing can be kept: our folder cannot be made, or is not ours.
     """
-    parent = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    own = own_folder()
     try:
-        own = _own_folder(Path(parent or Path("~/.cache").expanduser()).absolute() / NAME)
         folder = own and private_folder(own / generation())
-        if own is None or folder is None:
-            return None
+    except OSError:
+        return None
+    if own is not None and folder is not None:
         with suppress(OSError):  # read-only, and useful all the same
             os.utime(folder)
             _remove_old(own)
-    except (OSError, RuntimeError):  # the latter: there is no home
-        return None
-    return folder
-
-
-def _trusted(found: os.stat_result) -> bool:
-    """Can only those have written it whose code runs here anyway?
-
-    This user, root, and whose wpbench is.
-    """
-    owners = {os.geteuid(), 0, Path(__file__).stat().st_uid}
-    return found.st_uid in owners and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
-def private_folder(folder: Path) -> Path | None:
-    """Return a folder, made where there is none; None if others can write to it."""
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700, parents=True)
-    found = folder.lstat()
-    return folder if stat.S_ISDIR(found.st_mode) and _trusted(found) else None
-
-
-def _own_folder(folder: Path) -> Path | None:
-    """Return our folder, made and marked where there is none; None if it is not ours."""
-    if private_folder(folder) is None:
-        return None
-    if (folder / _MARK).is_file():
-        return folder
-    # Another process may be marking it just now; what else is in it is somebody's.
-    if {entry.name for entry in os.scandir(folder)} - {_MARK, ".gitignore"}:
-        return None
-    # Where it is inside a checkout, git need not know.
-    (folder / ".gitignore").write_text("*\n", encoding="ascii")
-    (folder / _MARK).write_text(_MARK_TEXT, encoding="ascii")
     return folder
 
 
@@ -160,7 +120,7 @@ class Cache(_Cache):  # type: ignore[misc]
             data = _read(file) if file is not None else None
             if data is None:
                 return None
-            return CompileResult._rebuild(target_context, *pickle.loads(data))  # noqa: S301, SLF001
+            return CompileResult._rebuild(target_context, *pickle.loads(data))  # noqa: S301
         except Exception:  # whatever a file can do that is damaged in spite of its checksum
             return None
 
@@ -170,7 +130,7 @@ class Cache(_Cache):  # type: ignore[misc]
         lifted = any(not part.can_cache for part in data.lifted)
         if file is None or lifted or data.library.has_dynamic_globals:
             return
-        made = dumps(data._reduce())  # noqa: SLF001
+        made = dumps(data._reduce())
         with suppress(OSError):  # a full disk, say
             _write(file, hashlib.sha256(made).digest() + made)
 
@@ -180,7 +140,7 @@ def _read(file: Path) -> bytes | None:
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as opened:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or not _trusted(found):
+        if not stat.S_ISREG(found.st_mode) or not trusted(found):
             return None
         data = opened.read()
     made = data[_DIGEST:]

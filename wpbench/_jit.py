@@ -31,7 +31,7 @@ _LINKING = threading.RLock()
 def njit(function: Callable[..., Any], folder: Any, **options: Any) -> Any:
     """Return numba's dispatcher of a function; its compiled code is kept in a folder, if any."""
     dispatcher = numba.njit(**options)(function)
-    dispatcher._cache = Cache(function, folder)  # noqa: SLF001 (where numba has its own)
+    dispatcher._cache = Cache(function, folder)
     return dispatcher
 
 
@@ -104,7 +104,7 @@ class Kernel(numba.types.ExternalFunction):
             callee.link()
         signature = (self.sig.args, self.sig.return_type)
         compiled = CFunc(self.py_func, signature, locals={}, options={"forceinline": True})
-        compiled._cache = Cache(self.py_func, cache_dir())  # noqa: SLF001 (where numba has its own)
+        compiled._cache = Cache(self.py_func, cache_dir())
         compiled.compile()
         llvm.add_symbol(self.symbol, compiled.address)
         result = None if self.sig.return_type == numba.types.void else ctypes.c_int64

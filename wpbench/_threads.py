@@ -13,12 +13,12 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-_GRACE = 1.0  # seconds that stopped runs have to end
-_LOOKS = 20  # during these
+_GRACE = 0.5  # seconds that stopped runs have to end
+_LOOKS = 10  # during these
 Result = TypeVar("Result")
 
 
@@ -44,7 +44,9 @@ class Workers(Executor):
         future: Future[Any] = Future()
         self._tasks.put((future, fn, args, kwargs))
         if len(self._threads) < self._number:
-            thread = threading.Thread(target=_work, args=(self._tasks,), name="wpbench", daemon=True)
+            thread = threading.Thread(
+                target=_work, args=(self._tasks,), name="wpbench", daemon=True
+            )
             self._threads.append(thread)
             thread.start()
         return future
@@ -106,7 +108,7 @@ class Stop:
                 word[0] = -1
 
     def wait(self, futures: list[Future[Any]]) -> bool:
-        """Stop what is under way, and give it a second to end; False if some did not."""
+        """Stop what is under way, and give it half a second to end; False if some did not."""
         for _ in range(_LOOKS):
             self.set()
             if not wait(futures, _GRACE / _LOOKS).not_done:
@@ -120,7 +122,7 @@ def interruptible(do: Callable[[], Result], stop: Stop) -> Result:
     Raises
     ------
     KeyboardInterrupt
-        At once, or as soon as what was under way has ended, at most a second later.
+        At once, or as soon as what was under way has ended, at most half a second later.
     """
     if threading.current_thread() is not threading.main_thread():
         return do()  # no signal comes here
@@ -130,13 +132,12 @@ def interruptible(do: Callable[[], Result], stop: Stop) -> Result:
         return future.result()
     except KeyboardInterrupt:
         stopped(stop, [future])
-        raise
     finally:
         workers.shutdown(wait=False)
 
 
-def stopped(stop: Stop, futures: list[Future[Any]]) -> None:
-    """Raise KeyboardInterrupt when what is under way has ended, or after a second."""
+def stopped(stop: Stop, futures: list[Future[Any]]) -> NoReturn:
+    """Raise KeyboardInterrupt when what is under way has ended, or after half a second."""
     if stop.wait(futures):
         raise KeyboardInterrupt("stopped") from None
     raise KeyboardInterrupt(

@@ -10,7 +10,6 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError
 
 from . import mm
 from ._jit import JIT_DISABLED
@@ -18,7 +17,7 @@ from .errors import ScenarioError, short
 from .mm import layout as L
 from .mm.batch import ERROR_AT, begin, finish, note_failure
 from .mm.machine import Machine
-from .workloads.params import params
+from .workloads.params import Params, params
 
 ACCEPTED = (
     "accepted: a numba.njit function f(m, p) of the machine and the scenario's numbers "
@@ -52,7 +51,12 @@ class OwnWorkload:
             m.usable_cpus = p.cpus
             function(m, p)
 
-        self._run: Callable[[Any], None] = own
+        def plain(m: Machine) -> None:
+            p = Params(*map(int, params(m)))  # a division by 0 is an exception there, too
+            m.usable_cpus = p.cpus
+            function(m, p)
+
+        self._run: Callable[[Any], None] = plain
         if not JIT_DISABLED:
             self._run = numba.njit(nogil=True)(own)
             self._many = _run_many(self._run)
@@ -85,7 +89,7 @@ class OwnWorkload:
             mm.link()
             try:
                 self._many(*_NOTHING)
-            except NumbaError as error:
+            except Exception as error:  # numba's own, and what it lets through
                 raise ScenarioError(
                     f"workload: {self._name} cannot be compiled: {_reason(error)}"
                 ) from error
@@ -152,7 +156,7 @@ def _run_many(run: Any) -> Any:
     return numba.njit(nogil=True)(many)
 
 
-def _reason(error: NumbaError) -> str:
+def _reason(error: Exception) -> str:
     """Return the lines of numba's message that say what is wrong, as one."""
     lines = [line.strip() for line in str(error).splitlines()]
     said = [line for line in lines if line and not line.startswith(("Failed in", "This error"))]

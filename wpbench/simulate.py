@@ -296,19 +296,20 @@ def _run_chunks(
         for runs in chunks:  # a sweep's thread, which is one that nobody waits for
             _run_chunk(plan, runs, counted, errors, stop, arena)
         return
-    with Workers(threads) as pool:
-        done = [pool.submit(_run_chunk, plan, c, counted, errors, stop, arena) for c in chunks]
-        try:
-            for future in as_completed(done):
-                number = future.result()
-                if progress is not None:
-                    progress(number)
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, KeyboardInterrupt):
-                stopped(stop, done)
-            stop.wait(done)
-            raise
+    pool = Workers(threads)
+    done = [pool.submit(_run_chunk, plan, c, counted, errors, stop, arena) for c in chunks]
+    try:
+        for future in as_completed(done):
+            number = future.result()
+            if progress is not None:
+                progress(number)
+    except KeyboardInterrupt:
+        stopped(stop, done)
+    except BaseException:
+        stop.wait(done)
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:

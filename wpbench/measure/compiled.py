@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .._cache import cache_dir, private_folder
+from .._cache import cache_dir
+from .._folder import private_folder
 from .._jit import JIT_DISABLED, njit
 from ..errors import MeasureError
 

@@ -19,7 +19,7 @@ PAGE_AT = INDEX["page"]
 ERROR_AT = INDEX["error"]
 REFUSED_AT = INDEX["refused_call"]
 NR_FAILURE = len(FAILURE)
-assert FAILURE == ("error", *list(INDEX)[REFUSED_AT : REFUSED_AT + NR_FAILURE - 1])
+assert ("error", *list(INDEX)[REFUSED_AT : REFUSED_AT + NR_FAILURE - 1]) == FAILURE
 
 
 @inline

@@ -6,9 +6,9 @@ in which draining the local pagevecs cannot help.
 
 from __future__ import annotations
 
-from ..mm import operations as mm
 from .._jit import inline, workload
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import Params, params
 from .reproducer import PAGE_OUT, READ, WRITE, next_round, page_out

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..mm import operations as mm
 from .._jit import workload
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import params
 from .reproducer import shuffle_mask, shuffle_shift, shuffled

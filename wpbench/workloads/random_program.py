@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..mm import operations as mm
 from .._jit import inline, workload
+from ..mm import operations as mm
 from ..mm.chance import below
 from ..mm.machine import Machine
 from .params import Params, params

@@ -6,9 +6,9 @@ form in which data/kernel-measurements ran it.
 
 from __future__ import annotations
 
-from ..mm import operations as mm
 from .._jit import inline, workload
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import Params, params
 

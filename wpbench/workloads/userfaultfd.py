@@ -6,8 +6,8 @@ form in which data/kernel-measurements/userfaultfd.csv ran it.
 
 from __future__ import annotations
 
-from ..mm import operations as mm
 from .._jit import workload
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import params
 from .reproducer import move
