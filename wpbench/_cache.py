@@ -75,7 +75,7 @@ def _remove_old(own: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-class Cache(_Cache):  # type: ignore[misc]
+class Cache(_Cache):
     """The compiled code of one function, a file a signature, for numba's dispatchers.
 
     Parameters

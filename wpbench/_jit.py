@@ -103,7 +103,7 @@ class Kernel(numba.types.ExternalFunction):
         for callee in _kernels_called(self.py_func):
             callee.link()
         signature = (self.sig.args, self.sig.return_type)
-        compiled = CFunc(self.py_func, signature, locals={}, options={"forceinline": True})
+        compiled: Any = CFunc(self.py_func, signature, locals={}, options={"forceinline": True})
         compiled._cache = Cache(self.py_func, cache_dir())
         compiled.compile()
         llvm.add_symbol(self.symbol, compiled.address)

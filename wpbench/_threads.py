@@ -127,7 +127,7 @@ def interruptible(do: Callable[[], Result], stop: Stop) -> Result:
     if threading.current_thread() is not threading.main_thread():
         return do()  # no signal comes here
     workers = Workers(1)
-    future = workers.submit(do)
+    future: Future[Result] = workers.submit(do)
     try:
         return future.result()
     except KeyboardInterrupt:

@@ -23,7 +23,7 @@ SOURCES = ("bench.py", "compiled.py", "libc.py", "loops.py", "memory.py")
 
 @lru_cache(maxsize=1)
 def measure_cache_dir() -> Path | None:
-    """Return the folder of the compiled loops that belong to the sources as they are now, if any."""
+    """Return the folder of the loops compiled from the sources as they are now, if any."""
     digest = hashlib.sha256()
     for name in SOURCES:
         digest.update((Path(__file__).parent / name).read_bytes())
