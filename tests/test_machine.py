@@ -10,8 +10,8 @@ from models import Jitted
 from models.page import FLAG_BITS, HOLDERS, VECS, flags_of, holders_of
 from twin import Machine as Twin
 
-from wpbench import mm
 from wpbench.mm import layout as L
+from wpbench.mm import operations as mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
 from wpbench.scenario import DECISIONS
 from wpbench.workloads.replay import touch_all

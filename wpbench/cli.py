@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ._folder import keep_others_in_own_folder
 from .errors import ScenarioError, WpbenchError
 from .output import add_output_options, check_outputs, write_outputs
 
@@ -196,14 +197,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, 1 for a mismatch, 2 for an error."""
-    options = _parser().parse_args(argv)
-    do: Callable[[argparse.Namespace], int] = options.do
+    """Run a command and return its exit status.
+
+    0, 1 for a mismatch, 2 for an error, 130 when it was stopped by Ctrl-C.
+    """
+    command = "wpbench"
     try:
+        options = _parser().parse_args(argv)
+        command = f"wpbench {options.command}"
+        do: Callable[[argparse.Namespace], int] = options.do
+        keep_others_in_own_folder()
         return do(options)
     except WpbenchError as error:
-        print(f"wpbench {options.command}: {error}", file=sys.stderr)
+        print(f"{command}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"{command}: stopped", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 141

@@ -50,3 +50,13 @@ def check_positive(name: str, value: object) -> None:
     """Refuse what is no whole number from 1 up."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ScenarioError(accepted(name, value, ["a whole number from 1 up"]))
+
+
+_LONGEST_TEXT = 300
+
+
+def short(error: BaseException) -> str:
+    """Return an exception as one line."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 3] + "..."
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from functools import lru_cache
 from typing import Any
 
@@ -13,14 +13,17 @@ import numpy as np
 import pandas as pd
 
 from . import mm
-from ._jit import JIT_DISABLED, compile_workload
+from ._jit import JIT_DISABLED
 from ._sources import model_hash
+from ._threads import Stop, Workers, interruptible, stopped
 from .data import ghz
 from .errors import ScenarioError, SimulationError, check_positive
 from .mm import layout as L
-from .mm.batch import run_many
+from .mm.batch import ERROR_AT, NR_FAILURE, run_many
 from .mm.clock import settle
 from .mm.machine import NR_COUNTED, Machine, headers
+from .mm.refusals import failure
+from .own import OwnWorkload, WorkloadError
 from .provenance import provenance
 from .scenario import Grid, GridFile, Scenario
 from .scenario.columns import (
@@ -38,7 +41,6 @@ from .scenario.record import described
 from .scenario.table import with_rule_columns
 from .words import describe_word
 from .workloads.catalog import WORKLOADS
-from .workloads.params import params
 
 COUNTERS = L.COUNTER_NAMES
 # Columns that are computed from counters, each after the counter that it follows in a table.
@@ -56,6 +58,7 @@ COLUMNS = (
 # so few that the threads end together.
 _CHUNK_ACCESSES = 1 << 20
 _CHUNK_RUNS = 4096
+STOPPED = "stopped"  # the error of a run that was not done, or not to its end
 _LARGE_BYTES = 1 << 28  # machines of this size and more run one at a time
 MODEL = model_hash()  # of the sources as they were loaded: what is edited later does not run
 
@@ -78,14 +81,8 @@ def stream_states(seeds: Any, replications: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def program(workload: Any) -> Any:
-    """Return the kernel of a workload: a built-in one by name, or a function ``f(m, p)``."""
-    if isinstance(workload, str):
-        return WORKLOADS[workload].run
-
-    def own_workload(m: Machine) -> None:
-        workload(m, params(m))
-
-    return compile_workload(own_workload)
+    """Return the program of a workload: a built-in one by name, or a function ``f(m, p)``."""
+    return WORKLOADS[workload].run if isinstance(workload, str) else OwnWorkload(workload)
 
 
 class Plan:
@@ -196,34 +193,52 @@ class _Arena(threading.local):
         return self.memory
 
 
-def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Any, arena: _Arena) -> int:
+def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Stop, arena: _Arena) -> int:
     """Do some runs, and write what they counted where it belongs."""
     made, words, seeds = plan.inputs(runs)
-    counts = np.empty((len(runs), NR_COUNTED), np.int64)
-    failed = np.empty(len(runs), np.int64)
-    address = program(plan.workloads[runs[0]]).address
-    run_many(made, seeds, arena.of(int(words.max())), address, counts, failed, stop)
+    counts = np.zeros((len(runs), NR_COUNTED), np.int64)
+    failed = np.zeros((len(runs), NR_FAILURE), np.int64)
+    memory = arena.of(int(words.max()))
+    stop.ends(error := memory[ERROR_AT : ERROR_AT + 1])
+    workload = program(plan.workloads[runs[0]])
+    texts: dict[int, str] = {}
+    if isinstance(workload, OwnWorkload):
+        texts = workload.run_many(made, seeds, memory, counts, failed, stop.flag)
+    else:
+        run_many(made, seeds, memory, workload.address, counts, failed, stop.flag)
+    del error  # until here it has to be there
     counted[runs] = counts
-    errors[runs] = failed
+    for i in np.flatnonzero(failed[:, 0]).tolist():
+        registers = failed[i].tolist()
+        stopped_early = registers[0] == L.ERR_STOPPED
+        errors[runs[i]] = STOPPED if stopped_early else texts.get(i) or failure(*registers)
     return len(runs)
+
+
+def _run_on(workload: Any, m: Machine) -> str:
+    """Run a program on a machine, as plain Python or compiled; return why it failed, or ""."""
+    try:
+        with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
+            workload(m)  # uint64 is meant to wrap around
+            settle(m)
+    except WorkloadError as error:
+        return str(error)
+    return STOPPED if m.error == L.ERR_STOPPED else m.failure
 
 
 def _interpret(plan: Plan, counted: Any, errors: Any) -> None:
     """Do all runs as plain Python (NUMBA_DISABLE_JIT)."""
     for run in range(plan.n):
         m = plan.machine(run)
-        with np.errstate(over="ignore"):  # uint64 is meant to wrap around
-            program(plan.workloads[run])(m)
-            settle(m)
+        errors[run] = _run_on(program(plan.workloads[run]), m)
         counted[run] = m.counted
-        errors[run] = m.error
 
 
 def execute(
     plan: Plan,
     threads: int | None = None,
     progress: Callable[[int], Any] | None = None,
-    stop: Any = None,
+    stop: Stop | None = None,
 ) -> tuple[Any, Any]:
     """Do the runs of a plan; the same numbers for any number of threads.
 
@@ -232,49 +247,71 @@ def execute(
     plan, threads, progress
         As ``simulate()``.
     stop
-        uint8[1]; as soon as another thread makes it not 0, runs that have not begun are left
-        (error -1, ``layout.ERR_STOPPED``).
+        As soon as another thread sets it, runs end early (error ``STOPPED``).
 
     Returns
     -------
     counted, errors
-        int64[n, NR_COUNTED], ``layout.COUNTER_NAMES``; int64[n], 0 or an index in
-        ``layout.ERRORS``.
+        int64[n, NR_COUNTED], ``layout.COUNTER_NAMES``; object[n], why each run failed, "" where it
+        did not.
     """
     counted = np.zeros((plan.n, NR_COUNTED), np.int64)
-    errors = np.zeros(plan.n, np.int64)
+    errors = np.full(plan.n, "", object)
+    programs = [program(w) for w in dict.fromkeys(plan.workloads.tolist())] if plan.n else []
     if JIT_DISABLED:
         _interpret(plan, counted, errors)
         return counted, errors
-    mm.link()
-    for workload in dict.fromkeys(plan.workloads.tolist()) if plan.n else ():
-        program(workload).link()
+    stop = Stop() if stop is None else stop
+    interruptible(lambda: _link(programs), stop)
     chunks = _chunks(plan)
     is_large = plan.bytes() >= _LARGE_BYTES
     large = [runs for runs in chunks if is_large[runs].any()]
     small = [runs for runs in chunks if not is_large[runs].any()]
     workers = threads or len(os.sched_getaffinity(0))
-    stop = np.zeros(1, np.uint8) if stop is None else stop
     arena = _Arena()
     if workers == 1 or len(small) < 2:
         large, small = chunks, []
-    if small:
-        with ThreadPoolExecutor(workers) as pool:
-            done = [pool.submit(_run_chunk, plan, c, counted, errors, stop, arena) for c in small]
-            try:
-                for future in as_completed(done):
-                    if progress is not None:
-                        progress(future.result())
-                    else:
-                        future.result()
-            except BaseException:
-                stop[0] = 1
-                raise
-    for runs in large:
-        number = _run_chunk(plan, runs, counted, errors, stop, arena)
-        if progress is not None:
-            progress(number)
+    for number, together in ((workers, small), (1, large)):
+        if together:
+            _run_chunks(plan, together, number, counted, errors, stop, arena, progress)
     return counted, errors
+
+
+def _link(programs: list[Any]) -> None:
+    mm.link()
+    for made in programs:
+        made.link()
+
+
+def _run_chunks(
+    plan: Plan,
+    chunks: list[Any],
+    threads: int,
+    counted: Any,
+    errors: Any,
+    stop: Stop,
+    arena: _Arena,
+    progress: Callable[[int], Any] | None,
+) -> None:
+    """Run chunks, so many at a time, in threads that Ctrl-C need not wait for."""
+    if threads == 1 and threading.current_thread() is not threading.main_thread():
+        for runs in chunks:  # a sweep's thread, which is one that nobody waits for
+            _run_chunk(plan, runs, counted, errors, stop, arena)
+        return
+    pool = Workers(threads)
+    done = [pool.submit(_run_chunk, plan, c, counted, errors, stop, arena) for c in chunks]
+    try:
+        for future in as_completed(done):
+            number = future.result()
+            if progress is not None:
+                progress(number)
+    except KeyboardInterrupt:
+        stopped(stop, done)
+    except BaseException:
+        stop.wait(done)
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
@@ -283,21 +320,28 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
     ``watching``: ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
     """
     plan = _every(scenario.columns(), 1, replication + 1, **watching)
-    m = plan.machine(replication)
-    with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
-        program(scenario.workload)(m)
-        settle(m)
-    if m.error:
-        raise SimulationError(f"{L.ERRORS[m.error]} ({plan.describe(replication)})")
+    workload = program(scenario.workload)
+    stop = Stop()
+
+    def do() -> tuple[Machine, str]:
+        m = plan.machine(replication)
+        stop.ends(error := m.memory[ERROR_AT : ERROR_AT + 1])
+        text = _run_on(workload, m)
+        del error  # until here it has to be there
+        return m, text
+
+    m, text = do() if JIT_DISABLED else interruptible(do, stop)
+    if text:
+        raise SimulationError(f"{text} ({plan.describe(replication)})")
     return m
 
 
 def raise_failure(plan: Plan, errors: Any) -> None:
     """Raise for the first run that could not be finished, if any."""
-    failed = np.flatnonzero(errors)
+    failed = np.flatnonzero(errors != "")
     if failed.size:
         first = int(failed[0])
-        raise SimulationError(f"{L.ERRORS[errors[first]]} ({plan.describe(first)})")
+        raise SimulationError(f"{errors[first]} ({plan.describe(first)})")
 
 
 def plan_of(what: object, seeds: int = 1) -> Plan:

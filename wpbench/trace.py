@@ -72,7 +72,7 @@ class Trace:
         outcomes, flags, words = (np.zeros(rows, np.int64) for _ in range(3))
         replay_trace(m, op, arg, npages, t_ns, outcomes, flags, words)
         if m.error:
-            raise TraceError(f"{self.path}: {L.ERRORS[m.error]}")
+            raise TraceError(f"{self.path}: {m.failure}")
         return outcomes, flags, words
 
     def where(self, i: int) -> str:

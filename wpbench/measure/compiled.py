@@ -1,21 +1,20 @@
 """Compile the measuring loops, and never run a stale copy of them.
 
-As wpbench/_jit.py, for the sources of this room: they call no machine, and the machine's cache need
-not be emptied when they change.
+As wpbench/_cache.py, for the sources of this room: they call no machine, and the machine's cache
+need not be emptied when they change.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numba
-
-from .._jit import JIT_DISABLED, cache_dir, config
+from .._cache import cache_dir
+from .._folder import private_folder
+from .._jit import JIT_DISABLED, cfunction, njit
 from ..errors import MeasureError
 
 # Every file whose code can end up inside a compiled loop.
@@ -36,24 +35,17 @@ NEEDS_COMPILED = "measuring needs compiled code: NUMBA_DISABLE_JIT is set"
 _kept: list[Any] = []  # compiled functions whose address is in use
 
 
-def measure_cache_dir() -> Path:
-    """Return the directory of the compiled loops that belong to the sources as they are now."""
+@lru_cache(maxsize=1)
+def measure_cache_dir() -> Path | None:
+    """Return the folder of the loops compiled from the sources as they are now, if any."""
     digest = hashlib.sha256()
     for name in SOURCES:
         digest.update((Path(__file__).parent / name).read_bytes())
-    directory = cache_dir() / f"measure-{digest.hexdigest()[:16]}"
-    directory.mkdir(exist_ok=True)
-    return directory
-
-
-@contextmanager
-def _cached() -> Iterator[None]:
-    previous = config.CACHE_DIR
-    config.CACHE_DIR = str(measure_cache_dir())
+    parent = cache_dir()
     try:
-        yield
-    finally:
-        config.CACHE_DIR = previous
+        return parent and private_folder(parent / f"measure-{digest.hexdigest()[:16]}")
+    except OSError:
+        return None
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
@@ -63,8 +55,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
             raise MeasureError(NEEDS_COMPILED)
 
         return refuse
-    with _cached():
-        return numba.njit(cache=True, **options)(function)
+    return njit(function, measure_cache_dir(), **options)
 
 
 def loop(function: Callable[..., Any]) -> Any:
@@ -82,8 +73,7 @@ def entry(function: Callable[..., Any]) -> Callable[[], int]:
     def address() -> int:
         if JIT_DISABLED:
             raise MeasureError(NEEDS_COMPILED)
-        with _cached():
-            compiled: Any = numba.cfunc("int32(int64)", cache=True)(function)
+        compiled = cfunction(function, "int32(int64)", measure_cache_dir())
         _kept.append(compiled)
         return int(compiled.address)
 

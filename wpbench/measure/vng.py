@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .._jit import cache_dir
+from .._cache import cache_dir
 from ..errors import MeasureError, accepted
 from . import signals
 from .agent import JOB, RESULT
@@ -174,7 +174,7 @@ class Guest:
         MeasureError
             If the guest does not end in time.
         """
-        shutil.copytree(self._compiled(), folder / "numba")
+        self._compile(folder / "numba")
         variables = _GENERIC | {
             "NUMBA_CACHE_DIR": str(folder / "numba"),
             "PYTHONPATH": str(_PACKAGE),
@@ -221,10 +221,11 @@ class Guest:
                 _end(process)
 
     @staticmethod
-    def _compiled() -> Path:
-        """Return a folder with the loops compiled for any CPU."""
-        folder = cache_dir() / "guest"
-        variables = _GENERIC | {"NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(_PACKAGE)}
+    def _compile(folder: Path) -> None:
+        """Make a folder with the loops compiled for any CPU."""
+        kept = cache_dir()
+        made = folder if kept is None else kept / "guest"
+        variables = _GENERIC | {"NUMBA_CACHE_DIR": str(made), "PYTHONPATH": str(_PACKAGE)}
         done = subprocess.run(
             [sys.executable, "-c", _WARM],
             env={**os.environ, **variables},
@@ -236,7 +237,8 @@ class Guest:
             raise MeasureError(
                 f"vng: the loops could not be compiled: {done.stderr.strip()[-500:]}"
             )
-        return folder
+        if kept is not None:
+            shutil.copytree(made, folder)
 
 
 def _search_path() -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._jit import JIT_DISABLED, TYPES, kernel, link
 from . import layout as L
+from .refusals import FAILURE, failure
 
 # Tables outside the header: name -> element type, in the order in which they lie in memory.  Those
 # up to PAGE must be zero when a run begins.
@@ -175,6 +176,11 @@ class Machine:
         self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTED]
         boot(self, seed)
 
+    @property
+    def failure(self) -> str:
+        """Why the run failed, in words; "" if it has not."""
+        return failure(*(int(getattr(self, name)) for name in FAILURE))
+
     def __getattr__(self, name: str) -> Any:
         try:
             return self.__dict__["memory"][INDEX[name]]
@@ -221,6 +227,9 @@ def boot(m: Machine, seed: int) -> None:
     m.next_page = 1
     m.next_slot = 1
     m.nr_processes = 1
+    m.processes = 1
+    m.usable_ptes = m.npages
+    m.usable_cpus = m.ncpus
     m.readahead_hits = 4
     m.random = seed
     m.page[L.ZERO_PAGE] = 0

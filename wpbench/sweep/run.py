@@ -16,7 +16,7 @@ import pandas as pd
 from tqdm import tqdm as text_bar
 from tqdm.auto import tqdm
 
-from ..errors import SweepError
+from ..errors import SweepError, short
 from ..provenance import provenance
 from ..scenario import GridFile, Scenario
 from ..scenario.record import described
@@ -26,7 +26,7 @@ from .keys import run_keys
 from .pool import Pool
 from .resources import available_memory
 from .store import Store
-from .task import Done, short
+from .task import Done
 
 _TASK_SECONDS = 2.0  # of work in a task, about: what a worker that dies loses
 _TASK_RUNS = 10_000
@@ -266,7 +266,7 @@ class _Work:
         self._pool.stop()
         running = [future for future in self._pending if not future.cancel()]
         try:
-            wait(running, _LAST_WAIT)
+            self._pool.wait(running, _LAST_WAIT)
             for future in filter(Future.done, running):
                 with suppress(Exception, CancelledError, KeyboardInterrupt):
                     self._take(future)

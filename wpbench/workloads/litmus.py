@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import mm
 from .._jit import inline, jitted
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .litmus_ops import (
     OP_ACCESS,
