@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -193,13 +194,33 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for a mismatch, 2 for an error."""
+    try:
+        Path.cwd()
+    except OSError:
+        print("wpbench: the working directory is gone; accepted: any other", file=sys.stderr)
+        return 2
     options = _parser().parse_args(argv)
     do: Callable[[argparse.Namespace], int] = options.do
     try:
-        return do(options)
+        status = do(options)
+        _flush()
     except WpbenchError as error:
         print(f"wpbench {options.command}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:
+        where = error.filename or "standard output"
+        print(f"wpbench {options.command}: {where}: {error.strerror or error}", file=sys.stderr)
+        try:
+            _flush()
+        except OSError:  # the interpreter's end would try once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    return status
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # None: closed by whoever began this process
+        sys.stdout.flush()

@@ -20,7 +20,7 @@ from .errors import ScenarioError, SimulationError, check_positive
 from .mm import layout as L
 from .mm.batch import run_many
 from .mm.clock import settle
-from .mm.machine import NR_COUNTED, Machine, headers
+from .mm.machine import NR_COUNTED, Machine, headers, memory_words
 from .provenance import provenance
 from .scenario import DECISIONS, Grid, GridFile, Scenario
 from .scenario.columns import (
@@ -135,11 +135,8 @@ class Plan:
         return np.broadcast_to(2 * pages * (columns["rounds"] + 1), self.n)
 
     def bytes(self) -> Any:
-        """Return about how much memory each run's machine takes, bytes."""
-        config = self._config
-        size = 8 * config["nphys"] + 4 * (config["npages"] * config["nprocs"] + config["nslots"])
-        size = size + 8 * config["nrequests"] * L.NR_RQ + 4 * config["ncpus"] * L.NR_VECS * 32
-        return np.broadcast_to(size, self.n)
+        """Return how much memory each run's machine takes, bytes."""
+        return np.broadcast_to(8 * memory_words(self._config), self.n)
 
     def machine(self, run: int) -> Machine:
         """Return the machine of one run, before it."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ..data import backends, costs
 from ..errors import ScenarioError, accepted
 from ..mm import layout as L
-from ..mm.machine import headers
+from ..mm.machine import memory_words
 from ..workloads.catalog import ORDERS, WORKLOADS
 from .columns import MAX_PAGES, machine_config, parse_mix, resolve, workload_name
 from .decisions import DECISIONS, DRAINS, SWAPINS
@@ -342,7 +342,7 @@ def as_columns(values: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 def machine_bytes(config: Mapping[str, int]) -> int:
     """Return the memory, in bytes, of a machine with this configuration."""
-    return 8 * int(headers(config)[1][0])
+    return 8 * int(memory_words(config))
 
 
 def _one_of(field: str, value: Any, choices: Sequence[Any] | Any, more: str = "") -> Any:
