@@ -14,6 +14,13 @@ from .grids import Grid, grid
 from .model import Scenario
 
 _MOST = 1000
+# What fields were called in the records, stores and tables that earlier versions wrote: old -> new.
+FORMER_NAMES: dict[str, str] = {}
+
+
+def current_name(name: str) -> str:
+    """Return what a column or a field is called today."""
+    return FORMER_NAMES.get(name, name)
 
 
 def described(scenarios: object, table: pd.DataFrame, seeds: int) -> dict[str, Any]:
