@@ -296,9 +296,10 @@ class Scenario(BaseModel):
         What the row does not have, or has no value for, is left open; what its workload does not
         look at does not matter.
         """
+        for name, choices in (("workload", WORKLOADS), ("backend", backends())):
+            if not isinstance(row.get(name), str) or row[name] not in choices:
+                raise ScenarioError(accepted(name, row.get(name), choices))
         workload = row["workload"]
-        if workload not in WORKLOADS:
-            raise ScenarioError(accepted("workload", workload, WORKLOADS))
         unused = WORKLOAD_FIELDS - WORKLOADS[workload].uses
         fields = {}
         for name, field in cls.model_fields.items():
@@ -307,8 +308,12 @@ class Scenario(BaseModel):
                 continue
             value = value.item() if isinstance(value, np.generic) else value
             if isinstance(field.default, bool):
+                if value not in (0, 1):
+                    raise ScenarioError(accepted(name, value, ["true", "false"]))
                 value = bool(value)
             elif isinstance(value, float) and not isinstance(field.default, float):
+                if not value.is_integer():
+                    raise ScenarioError(accepted(name, value, ["a whole number"]))
                 value = int(value)  # a column of numbers, some of which are missing
             fields[name] = value
         if backends()[str(fields["backend"])]["synchronous"]:
