@@ -186,7 +186,7 @@ def one(random: Random, folder: Path) -> None:
     told = "; ".join(
         _harm(random, folder) for _ in range(1 if random.random() < 0.7 else 2) if _parts(folder)
     )
-    with warnings.catch_warnings(record=True):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for use in (read_store, lambda f: estimate_sweep(GRID, f), lambda f: wb.sweep(GRID, f)):
             try:
@@ -197,7 +197,8 @@ def one(random: Random, folder: Path) -> None:
                 continue
             except Exception as error:
                 raise AssertionError(f"{told}: {type(error).__name__}: {error}") from error
-            if use is read_store:
+            verified = not any("without checksums" in str(w.message) for w in caught)
+            if isinstance(found, pd.DataFrame) and verified:
                 _check_rows(found, told)
         if "manifest" not in told:
             # A sweep does what was damaged again, and then all is as it should be.
