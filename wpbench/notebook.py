@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import WpbenchError, accepted
-from .output import check_file, make_folder, written
+from .output import check_file, check_folder, make_folder, written
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = "python3"
@@ -67,17 +67,19 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
     WpbenchError
         For an unknown notebook or parameter, and when a cell fails.
     """
+    path = _find(name)
+    target = out / f"{path.stem}.ipynb"
+    check_folder(out)
+    if out.is_dir():
+        check_file(target)
     import papermill
     from papermill.cli import _resolve_type
 
-    path = _find(name)
     known = papermill.inspect_notebook(str(path))
     for given in parameters:
         if given not in known:
             raise WpbenchError(accepted(f"parameter of {path.stem}", given, known))
-    target = out / f"{path.stem}.ipynb"
     make_folder(out)
-    check_file(target)
     values = {k: _resolve_type(v) if isinstance(v, str) else v for k, v in parameters.items()}
     if "out" in known and "out" not in values:
         values["out"] = str(out.resolve() / path.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import secrets
 from collections.abc import Iterator
@@ -174,9 +175,11 @@ def check_outputs(options: argparse.Namespace) -> None:
 def write_outputs(options: argparse.Namespace, table: pd.DataFrame) -> bool:
     """Write a table as the options say; False where they say nothing."""
     if options.csv:
+        made = io.BytesIO()  # which has no name that gzip would write down
         compression = _COMPRESSIONS.get(Path(options.csv).suffix)
+        table.to_csv(made, index=False, compression=compression)
         with written(options.csv) as file:
-            table.to_csv(file, index=False, compression=compression)
+            file.write(made.getbuffer())
     if options.parquet:
         with written(options.parquet) as file:
             table.to_parquet(file)

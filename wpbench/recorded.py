@@ -123,6 +123,8 @@ def _check(model: type[_Part], value: object, name: str, where: str) -> None:
     got = repr(problem["input"])
     got = got if len(got) <= _LONGEST else got[: _LONGEST - 3] + "..."
     why = problem["msg"].removeprefix("Input should be ")
+    if len(known) < len(problem["loc"]):  # of several alternatives pydantic names the first
+        why = "a text, a number, true or false, or a list of them"
     raise WpbenchError(
         f"{name}: its provenance has {key.rstrip('.')} = {got}, which is not accepted; accepted: "
         f"{why}"
