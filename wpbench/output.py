@@ -138,7 +138,8 @@ def check_folder(path: str | Path | None, kind: type[WpbenchError] = WpbenchErro
     path = Path(path)
     with explained(path, kind):
         whole = Path(os.path.realpath(path))
-        nearest = next(folder for folder in (whole, *whole.parents) if os.path.lexists(folder))
+        above = (whole, *whole.parents)
+        nearest = next(folder for folder in above if folder.exists() or folder.is_symlink())
         if not nearest.is_dir():
             raise kind(f"{path}: {nearest} is no folder; accepted: a folder, or a new one's name")
         _check_writable(path, [nearest], kind)
