@@ -200,6 +200,25 @@ class TestRefusedBeforeAnythingIsDone:
             run_notebook("04-agreement", tmp_path, {})
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jupyter_client's and papermill's own
+def test_a_notebook_of_which_a_cell_fails_is_whole(tmp_path, monkeypatch):
+    import nbformat
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    cells = [nbformat.v4.new_code_cell(text) for text in ("print(1)", "1 / 0", "print(2)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "book.ipynb")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "book.ipynb").write_text("of an earlier run")
+    with pytest.raises(wb.WpbenchError, match=r"book\.ipynb: cell 2: ZeroDivisionError"):
+        run_notebook(str(tmp_path / "book.ipynb"), tmp_path / "out", {})
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["book.ipynb"]
+    book = nbformat.read(tmp_path / "out" / "book.ipynb", 4)
+    printed = [cell for cell in book.cells if cell.cell_type == "code" and cell.outputs]
+    assert printed[0].outputs[0].text == "1\n"
+    assert printed[1].outputs[0].ename == "ZeroDivisionError"
+    assert book.metadata.papermill.output_path == str(tmp_path / "out" / "book.ipynb")
+
+
 class TestFullDisk:
     @pytest.mark.parametrize("option", ["--csv", "--parquet"])
     def test_tables(self, tmp_path, capsys, full_disk, option):
