@@ -82,8 +82,12 @@ format: env     ## let ruff repair and format
 lab: env        ## JupyterLab on notebooks/
 	$(PY) -m jupyterlab $(AS_ROOT) --notebook-dir=notebooks
 
-app: env        ## the notebooks as a web page (voila)
-	$(PY) -m voila notebooks
+# As JupyterLab by itself: for this machine alone, under its own names (allow_remote_access is not
+# true), and with a token. Voila's browser would open without the token; the address is printed.
+APP := --token --Voila.ip=127.0.0.1 --Voila.tornado_settings=allow_remote_access= --no-browser
+
+app: env        ## the notebooks as a web page (voila), at the address that it prints
+	$(PY) -m voila $(APP) notebooks
 
 bench: env      ## benchmarks/run.py: a table, and out/bench.json (about twenty minutes)
 	$(PY) benchmarks/run.py --json $(OUT)/bench.json

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -355,6 +356,10 @@ def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
     monkeypatch.setattr("wpbench.measure.vng._search_path", lambda: str(tmp_path))
     with pytest.raises(wb.MeasureError, match=r"vng is not installed.*virtme-ng"):
         Guest(tmp_path)
+    monkeypatch.setattr(Guest, "_find", staticmethod(lambda program, _where: program))
+    monkeypatch.setattr("wpbench.measure.vng._PACKAGE", Path("/tmp/checkout"))  # noqa: S108
+    with pytest.raises(wb.MeasureError, match=r"vng: \S+ is below /tmp, and the guest has a /tmp"):
+        Guest(tmp_path)
 
 
 @pytest.mark.nojit
@@ -594,6 +599,7 @@ def test_a_job_is_done_and_its_errors_are_told(monkeypatch, tmp_path):
 def guest(monkeypatch, tmp_path):
     """A guest whose boot only writes down what it was told."""
     monkeypatch.setattr(Guest, "_find", staticmethod(lambda program, _where: program))
+    monkeypatch.setattr(Guest, "_check_place", staticmethod(lambda: None))  # the tests' own place
     compiled = tmp_path / "compiled"
     compiled.mkdir()
     monkeypatch.setattr(Guest, "_compiled", staticmethod(lambda: compiled))

@@ -296,7 +296,9 @@ def test_plain_python_and_what_cannot_be_compiled_are_one_line():
     def mixed(m, p):
         mm.write(m, 0, "page")
 
-    with pytest.raises(wb.ScenarioError, match=r"far_page\(m, p\) is not compiled; accepted: a numb"):
+    with pytest.raises(
+        wb.ScenarioError, match=r"far_page\(m, p\) is not compiled; accepted: a numb"
+    ):
         wb.simulate(wb.Scenario(workload=far_page))
     for function in (mistyped, mixed):
         with pytest.raises(wb.ScenarioError, match="cannot be compiled: ") as caught:

@@ -11,6 +11,7 @@ from wpbench.cli import main
 from wpbench.scenario import DECISIONS, Scenario
 from wpbench.scenario.grids import _FREE
 from wpbench.scenario.model import WORKLOAD_FIELDS, machine_bytes
+from wpbench.simulate import plan_of
 
 pytestmark = pytest.mark.nojit
 
@@ -163,6 +164,25 @@ def test_faults_keep_every_holder():
 def test_memory_of_a_page():
     config = Scenario(npages=1 << 20).machine_config()
     assert machine_bytes(config) / (1 << 20) < 16.02
+
+
+def test_a_plan_knows_what_its_machines_take():
+    """Of every table that a machine has: 5 MB were said of one of a gigabyte."""
+    scenarios = [
+        Scenario(),
+        Scenario(npages=100, cpus=7, pagevec=31, rounds=1),
+        Scenario(npages=8, cpus=40, threads=30, lruvecs=9, costs="server", rounds=1),
+        Scenario(npages=3, cpus=2, backend="nvme", rounds=1, swap_pages=999),
+        Scenario(workload="random", npages=8, cpus=3, rounds=5, mix="read:1 write:1 fork:1 exit:1"),
+    ]
+    plan = plan_of(scenarios)
+    taken = [plan.machine(run).memory.nbytes for run in range(plan.n)]
+    assert plan.bytes().tolist() == taken
+    many = {"cpus": 4096, "threads": 4096, "lruvecs": 64, "npages": 8, "costs": "server"}
+    large = plan_of(Scenario(**many, rounds=1))
+    _, words, _ = large.inputs(np.arange(1))
+    assert large.bytes().tolist() == (8 * words).tolist()
+    assert large.bytes()[0] > 20_000_000
 
 
 def test_run_command(capsys, tmp_path):

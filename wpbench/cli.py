@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ._folder import keep_others_in_own_folder
@@ -196,6 +199,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def _warnings_as_lines(command: str) -> Iterator[None]:
+    """Print what wpbench warns of as a line on standard error, once."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_details: object, **_more: object) -> None:
+        if str(message) not in shown:
+            shown.add(str(message))
+            print(f"{command}: warning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
@@ -203,11 +221,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     command = "wpbench"
     try:
+        Path.cwd()
+    except OSError:
+        print("wpbench: the working directory is gone; accepted: any other", file=sys.stderr)
+        return 2
+    try:
         options = _parser().parse_args(argv)
         command = f"wpbench {options.command}"
         do: Callable[[argparse.Namespace], int] = options.do
         keep_others_in_own_folder()
-        return do(options)
+        with _warnings_as_lines(command):
+            status = do(options)
+        _flush()
     except WpbenchError as error:
         print(f"{command}: {error}", file=sys.stderr)
         return 2
@@ -217,3 +242,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:
+        where = error.filename or "standard output"
+        print(f"wpbench {options.command}: {where}: {error.strerror or error}", file=sys.stderr)
+        try:
+            _flush()
+        except OSError:  # the interpreter's end would try once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    return status
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # None: closed by whoever began this process
+        sys.stdout.flush()

@@ -21,7 +21,7 @@ from .errors import ScenarioError, SimulationError, check_positive
 from .mm import layout as L
 from .mm.batch import ERROR_AT, NR_FAILURE, run_many
 from .mm.clock import settle
-from .mm.machine import NR_COUNTED, Machine, headers
+from .mm.machine import NR_COUNTED, Machine, headers, memory_words
 from .mm.refusals import failure
 from .own import OwnWorkload, WorkloadError
 from .provenance import provenance
@@ -134,11 +134,8 @@ class Plan:
         return np.broadcast_to(2 * pages * (columns["rounds"] + 1), self.n)
 
     def bytes(self) -> Any:
-        """Return about how much memory each run's machine takes, bytes."""
-        config = self._config
-        size = 8 * config["nphys"] + 4 * (config["npages"] * config["nprocs"] + config["nslots"])
-        size = size + 8 * config["nrequests"] * L.NR_RQ + 4 * config["ncpus"] * L.NR_VECS * 32
-        return np.broadcast_to(size, self.n)
+        """Return how much memory each run's machine takes, bytes."""
+        return np.broadcast_to(8 * memory_words(self._config), self.n)
 
     def machine(self, run: int) -> Machine:
         """Return the machine of one run, before it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MeasureError
-from ..output import add_output_options, check_outputs, write_outputs
+from ..output import add_output_options, check_file, check_outputs, write_outputs
 
 # Fields of Scenario that can be asked of a real kernel, by workload.
 _COMMON = ("npages", "rounds", "cpus", "seed")
@@ -66,11 +66,6 @@ def _scenarios(options: argparse.Namespace) -> Any:
     return grid(**axes)
 
 
-def _folder_exists(path: str | None, option: str) -> None:
-    if path is not None and not Path(path).parent.is_dir():
-        raise MeasureError(f"{option}: {path}: there is no folder {Path(path).parent}")
-
-
 def _print_table(table: Any, scenarios: Any, seeds: int) -> None:
     axes = [name for name in scenarios.axes if len(scenarios.axes[name]) > 1]
     axes += ["replication"] if seeds > 1 else []
@@ -85,7 +80,8 @@ def _print_table(table: Any, scenarios: Any, seeds: int) -> None:
 def _measure(options: argparse.Namespace) -> int:
     scenarios = _scenarios(options)
     check_outputs(options)
-    _folder_exists(options.record, "--record")
+    if options.record is None or not Path(options.record).is_dir():
+        check_file(options.record, MeasureError)
     from .table import run
     from .vng import Guest
 

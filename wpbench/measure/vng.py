@@ -99,16 +99,21 @@ class Guest:
         usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
         if accel == "kvm" and not usable:
             raise MeasureError("accel: /dev/kvm cannot be used here; accepted: tcg")
-        for needed in (sys.prefix, __file__):
+        self.emulated = accel == "tcg" or not usable
+        self.cpus, self.memory, self.timeout = cpus, memory, timeout
+        self._vng = self._find("vng", "virtme-ng from PyPI: pip install virtme-ng")
+        self._find(f"qemu-system-{platform.machine()}", "QEMU: on Debian qemu-system-x86")
+        self._check_place()
+
+    @staticmethod
+    def _check_place() -> None:
+        """Refuse what the guest would not see."""
+        for needed in (sys.prefix, str(_PACKAGE)):
             if Path("/tmp") in Path(needed).resolve().parents:  # noqa: S108
                 raise MeasureError(
                     f"vng: {needed} is below /tmp, and the guest has a /tmp of its own; accepted: "
                     "an environment and a checkout elsewhere"
                 )
-        self.emulated = accel == "tcg" or not usable
-        self.cpus, self.memory, self.timeout = cpus, memory, timeout
-        self._vng = self._find("vng", "virtme-ng from PyPI: pip install virtme-ng")
-        self._find(f"qemu-system-{platform.machine()}", "QEMU: on Debian qemu-system-x86")
 
     @staticmethod
     def _find(program: str, where: str) -> str:

@@ -91,6 +91,17 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def memory_words(config: Mapping[str, Any]) -> Any:
+    """Return how many words of memory a machine takes; from arrays, an array."""
+    lengths = table_lengths(config)
+    return HEADER_WORDS + sum(_words(name, length) for name, length in lengths.items())
+
+
+def _words(name: str, length: Any) -> Any:
+    """Return how many words a table of so many elements takes."""
+    return length if FAR[name] == "int64" else (length + 1) // 2
+
+
 def headers(
     config: Mapping[str, Any], cost: Any = 0, param: Any = 0, n: int = 1
 ) -> tuple[Any, Any]:
@@ -118,7 +129,7 @@ def headers(
     at = np.full(n, HEADER_WORDS)
     for name, length in table_lengths(config).items():
         made[:, INDEX[name]] = at
-        at += length if FAR[name] == "int64" else (length + 1) // 2
+        at += _words(name, length)
     for name in L.CONFIG:
         if name not in ("plain", "clocked"):
             made[:, INDEX[name]] = config[name]

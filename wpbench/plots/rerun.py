@@ -12,14 +12,14 @@ from typing import Any
 import pandas as pd
 
 from ..errors import ScenarioError, WpbenchError
+from ..output import explained
 from ..provenance import provenance
 from ..scenario.record import scenarios_of
 from ..simulate import plan_of, simulate
 from ..sweep.keys import run_keys
-from .record import chosen, draw, read_provenance
-from .style import csv_bytes, csv_sha256
+from .record import COMMANDS, chosen, draw, read_provenance
+from .style import csv_bytes, csv_sha256, parquet_bytes
 
-_COMMANDS = ("simulate", "sweep")
 _MOST = 8  # differences that are listed
 
 
@@ -86,14 +86,13 @@ def rerun(path: str | Path) -> Rerun:
     table = _made_again(path, record)
     # With the file's own record: what is compared is what was computed and drawn.
     table.attrs["wpbench"] = {name: part for name, part in record.items() if name != "figure"}
-    with tempfile.TemporaryDirectory() as folder:
-        stem = Path(folder) / path.stem
+    with explained(path), tempfile.TemporaryDirectory() as folder:
+        stem = Path(folder) / "again"
         if drawn:
-            asked = {name: how[name] for name in ("kind", "caption", "title", "where")}
-            draw(table=table, stem=stem, size=tuple(how["size"]), **asked, **how["options"])
+            _draw(path, how, table, stem)
         else:
             stem.with_suffix(".csv").write_bytes(csv_bytes(table))
-            table.to_parquet(stem.with_suffix(".parquet"))
+            stem.with_suffix(".parquet").write_bytes(parquet_bytes(table))
         new = stem.with_suffix(path.suffix)
         identical = new.read_bytes() == path.read_bytes()
         differences = () if identical else tuple(_differences(path, new, how, table))
@@ -106,22 +105,38 @@ def can_rerun(record: Mapping[str, Any]) -> bool:
         scenarios_of(record.get("parameters", {}))
     except ScenarioError:
         return False
-    return record.get("command") in _COMMANDS
+    return record.get("command") in COMMANDS
+
+
+def _draw(path: Path, how: Mapping[str, Any], table: pd.DataFrame, stem: Path) -> None:
+    asked = {name: how[name] for name in ("kind", "caption", "title", "where")}
+    options = {"size": tuple(how["size"]), **asked, **how["options"]}
+    if len(options) < 1 + len(asked) + len(how["options"]):
+        raise WpbenchError(f"{path}: its provenance has figure.options that are no options")
+    try:
+        draw(table=table, stem=stem, **options)
+    except WpbenchError as error:
+        raise WpbenchError(f"{path}: cannot be drawn again: {error}") from None
+    except Exception as error:  # whatever a plot function makes of options that nobody gave it
+        text = " ".join(str(error).split())[:200]
+        raise WpbenchError(
+            f"{path}: cannot be drawn again: {type(error).__name__}: {text}"
+        ) from None
 
 
 def _made_again(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table that a record describes, simulated anew."""
     command = record.get("command")
-    if command not in _COMMANDS:
+    if command not in COMMANDS:
         raise WpbenchError(
             f"{path}: was made by {command or 'nobody knows what'}; what can be made again: tables "
-            f"of {', '.join(_COMMANDS)}"
+            f"of {', '.join(COMMANDS)}"
         )
     parameters = record["parameters"]
     try:
         scenarios = scenarios_of(parameters)
         table = simulate(scenarios, seeds=parameters["seeds"])
-    except ScenarioError as error:
+    except WpbenchError as error:
         raise WpbenchError(f"{path}: cannot be made again: {error}") from None
     if command == "sweep":
         keys = run_keys(plan_of(scenarios, parameters["seeds"]))

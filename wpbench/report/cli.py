@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from ..errors import TableError
-from ..output import check_folder
+from ..output import check_file, check_folder
 
 
 def add_parsers(commands: Any) -> None:
@@ -112,7 +112,8 @@ def _value(text: str) -> Any:
 
 
 def _report(options: argparse.Namespace) -> int:
-    check_folder(options.mbox)
+    check_file(options.mbox)
+    check_folder(options.figures)
     from .report import MOST, report
 
     made = report(

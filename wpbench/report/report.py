@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..measure import compare as beside_simulation
+from ..output import written
 from ..plots.style import file_sha256
 from ..scenario.kernels import OFF, ON
 from ..stats import compare, format_comparison
@@ -89,9 +90,10 @@ class Report:
         WpbenchError
             For an address, date or message id that is none.
         """
-        path = Path(path)
-        path.write_bytes(mail(str(self), subject or self.title, **headers))
-        return path
+        made = mail(str(self), subject or self.title, **headers)
+        with written(path) as file:
+            file.write(made)
+        return Path(path)
 
 
 def report(

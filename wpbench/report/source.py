@@ -15,7 +15,10 @@ import pandas as pd
 from ..data import data_dir
 from ..errors import TableError, WpbenchError, accepted
 from ..plots import read_provenance
+from ..plots.record import COMMANDS
+from ..recorded import check_record
 from ..scenario import Grid, GridFile, Scenario, load_grid
+from ..scenario.record import current_name
 from ..simulate import simulate
 from ..sweep.store import read_store
 
@@ -87,6 +90,8 @@ def load(what: object, seeds: int | None = None) -> Source:
         raise TableError(
             accepted("table", what, ["a DataFrame", "a grid", "a path of a store or file"])
         )
+    if "wpbench" in source.table.attrs:
+        check_record(source.made, source.name or "table", COMMANDS)
     if source.table.empty:
         raise TableError(f"{source.name or 'table'}: has no rows")
     return source
@@ -98,7 +103,8 @@ def _is_table(path: Path) -> bool:
 
 def kind_of(table: pd.DataFrame) -> str:
     """Return ``measured`` for a kernel's table, else ``simulated``."""
-    command = str(table.attrs.get("wpbench", {}).get("command", ""))
+    made = table.attrs.get("wpbench")
+    command = str(made.get("command", "")) if isinstance(made, dict) else ""
     measured = command.startswith("measure") or any(n in table for n in _MEASURED_COLUMNS)
     return MEASURED if measured else SIMULATED
 
@@ -115,10 +121,11 @@ def _from_path(path: Path) -> Source:
 def _read(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        table = pd.read_csv(path, keep_default_na=True)
-    except (OSError, ValueError) as error:
-        raise WpbenchError(f"{path}: is no {path.suffix[1:]} table: {error}") from None
+            return pd.read_parquet(path).rename(columns=current_name)
+        table = pd.read_csv(path, keep_default_na=True).rename(columns=current_name)
+    except Exception as error:  # whatever pandas and pyarrow say of what is none
+        text = " ".join(str(error).split())[:200]
+        raise WpbenchError(f"{path}: is no {path.suffix[1:]} table: {text}") from None
     with suppress(WpbenchError):  # a CSV file alone says nothing of its origin
         table.attrs["wpbench"] = read_provenance(path)
     return table
@@ -191,7 +198,7 @@ def command_of(source: Source, options: Mapping[str, Any]) -> str | None:
         name = Path(file).stem if shipped else file
         seeds = ["--seeds", str(parameters["seeds"])]
         return shlex.join(["wpbench", "report", name, *seeds, *given])
-    if len(parameters.get("grids", ())) == 1:
+    if len(parameters.get("grids") or ()) == 1:
         fields = parameters["grids"][0]
         names = [name for name in Scenario.model_fields if name in fields]
         axes = [part for name in names for part in _axis(name, fields[name])]

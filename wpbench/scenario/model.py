@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ..data import backends, costs
 from ..errors import ScenarioError, accepted
 from ..mm import layout as L
-from ..mm.machine import headers
+from ..mm.machine import memory_words
 from ..workloads.catalog import ORDERS, WORKLOADS
 from .columns import MAX_PAGES, machine_config, parse_mix, resolve, workload_name
 from .kernels import drains_fit, kernel, warn_if_newer
@@ -295,9 +295,10 @@ class Scenario(BaseModel):
         What the row does not have, or has no value for, is left open; what its workload does not
         look at does not matter.
         """
+        for name, choices in (("workload", WORKLOADS), ("backend", backends())):
+            if not isinstance(row.get(name), str) or row[name] not in choices:
+                raise ScenarioError(accepted(name, row.get(name), choices))
         workload = row["workload"]
-        if workload not in WORKLOADS:
-            raise ScenarioError(accepted("workload", workload, WORKLOADS))
         unused = WORKLOAD_FIELDS - WORKLOADS[workload].uses
         if "kernel" not in row and "decision" in row:
             row = {**row, "kernel": row["decision"]}  # measured tables, tables of wpbench 0.1
@@ -308,8 +309,12 @@ class Scenario(BaseModel):
                 continue
             value = value.item() if isinstance(value, np.generic) else value
             if isinstance(field.default, bool):
+                if value not in (0, 1):
+                    raise ScenarioError(accepted(name, value, ["true", "false"]))
                 value = bool(value)
             elif isinstance(value, float) and not isinstance(field.default, float):
+                if not value.is_integer():
+                    raise ScenarioError(accepted(name, value, ["a whole number"]))
                 value = int(value)  # a column of numbers, some of which are missing
             fields[name] = value
         if backends()[str(fields["backend"])]["synchronous"]:
@@ -344,7 +349,7 @@ def as_columns(values: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 def machine_bytes(config: Mapping[str, int]) -> int:
     """Return the memory, in bytes, of a machine with this configuration."""
-    return 8 * int(headers(config)[1][0])
+    return 8 * int(memory_words(config))
 
 
 def _one_of(field: str, value: Any, choices: Sequence[Any] | Any, more: str = "") -> Any:
