@@ -26,6 +26,7 @@ import llvmlite.binding as llvm
 import numba
 import numba.types
 from numba.core import config as _config
+from numba.core.caching import CompileResultCacheImpl, UserProvidedCacheLocator
 from numba.core.dispatcher import Dispatcher
 from numba.extending import models, register_model
 
@@ -66,6 +67,19 @@ def cache_dir() -> Path:
     return directory
 
 
+class _Locator(UserProvidedCacheLocator):
+    """numba's, for a source in any folder.
+
+    Numba's own fails where the folder's name has bytes that the locale does not know
+    (PYTHONUTF8=0, LC_ALL=C): Python has them as surrogates, and these have no UTF-8.
+    """
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        name = os.fsencode(py_file).decode("ascii", "backslashreplace")
+        return str(super().get_suitable_cache_subpath(name))
+
+
 @contextmanager
 def _own_cache() -> Iterator[None]:
     """Let functions decorated here be cached in ``cache_dir()``.
@@ -73,12 +87,12 @@ def _own_cache() -> Iterator[None]:
     The cache locator reads config.CACHE_DIR while a function is decorated; it is set for just that
     moment, so that the user's own numba functions keep their own cache.
     """
-    previous = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_dir())
+    previous = config.CACHE_DIR, CompileResultCacheImpl._locator_classes
+    config.CACHE_DIR, CompileResultCacheImpl._locator_classes = str(cache_dir()), [_Locator]
     try:
         yield
     finally:
-        config.CACHE_DIR = previous
+        config.CACHE_DIR, CompileResultCacheImpl._locator_classes = previous
 
 
 def _njit(function: Callable[..., Any], **options: Any) -> Any:

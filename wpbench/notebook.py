@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import WpbenchError, accepted
+from .scenario.text import parse_boolean
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = "python3"
@@ -74,6 +75,9 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
         if given not in known:
             raise WpbenchError(accepted(f"parameter of {path.stem}", given, known))
     values = {k: _resolve_type(v) if isinstance(v, str) else v for k, v in parameters.items()}
+    for given, value in parameters.items():
+        if known[given]["default"].strip() in ("True", "False") and not isinstance(value, bool):
+            values[given] = parse_boolean(given, str(value))  # papermill knows only true and false
     out.mkdir(parents=True, exist_ok=True)
     if "out" in known and "out" not in values:
         values["out"] = str(out.resolve() / path.stem)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from ..bounds import FIELDS, MAX_RUNS
 from ..workloads.catalog import ORDERS, WORKLOADS
 from .decisions import DECISIONS, DRAINS
 from .grids import Grid, grid
@@ -25,6 +26,7 @@ def add_scenario_options(parser: argparse.ArgumentParser, without: Iterable[str]
     for name in Scenario.model_fields:
         if name not in without:
             text = f"one of {', '.join(_CHOICES[name])}" if name in _CHOICES else None
+            text = str(FIELDS[name]) if name in FIELDS else text
             option = f"--{name.replace('_', '-')}"
             parser.add_argument(option, dest=name, metavar="VALUE[,VALUE...]", help=text)
 
@@ -38,4 +40,4 @@ def scenarios_of(options: argparse.Namespace) -> Grid:
             axes[name] = text  # as that axis
         elif text is not None:
             axes[name] = parse_axis(name, text)
-    return grid(**axes)
+    return grid(**axes, max_runs=getattr(options, "max_runs", MAX_RUNS))

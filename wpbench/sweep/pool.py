@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ScenarioError, SweepError, accepted, check_positive
+from ..bounds import check
+from ..errors import ScenarioError, SweepError, accepted
 from ..simulate import Plan
 from .resources import cpus
 from .task import Done, do_pickled, do_task, pickled, short, task_of
@@ -27,7 +28,7 @@ class Pool:
 
     def __init__(self, executor: Any = None, workers: int | None = None) -> None:
         if workers is not None:
-            check_positive("workers", workers)
+            check("workers", workers)
         if executor is not None and not callable(getattr(executor, "submit", None)):
             raise ScenarioError(
                 accepted("executor", executor, ["None", "a concurrent.futures executor"])

@@ -12,10 +12,10 @@ from typing import Any
 
 import ipywidgets as W
 
+from ..bounds import MAX_CPUS
 from ..data import backends, costs
 from ..scenario import DECISIONS
 from ..scenario.decisions import OFF, ON
-from ..scenario.model import MAX_CPUS
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
 from .state import KERNELS, MOST_PAGES, MOST_WORK, State
