@@ -127,7 +127,7 @@ ARGUMENTS: dict[str, Bound] = {
     "draws": Bound(2, 1 << 20),
     "max_runs": Bound(1, 10**9),
     "max_trace_mb": Bound(1, 1 << 20),
-    "max_hours": Bound(0.0, 1e6, whole=False, open_below=True),
+    "max_hours": Bound(0.0, 1e9, whole=False, open_below=True),
     "workers": Bound(1, MAX_CPUS),
     "timeout": Bound(1, 10**6),
     "most": Bound(0, 10**9),

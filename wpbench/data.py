@@ -12,7 +12,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .bounds import MAX_LATENCY_NS, MAX_STEP_NS
-from .errors import DataError, WpbenchError, readable
+from .errors import DataError, WpbenchError, one_line, readable
 
 _HERE = Path(__file__).resolve().parent
 MAX_TOML_BYTES = 1 << 22  # such files are written by people
@@ -137,7 +137,7 @@ def facts(name: str) -> dict[str, dict[str, Any]]:
         try:
             model.model_validate(entries)
         except pydantic.ValidationError as error:
-            raise DataError(f"{path}: {table}: {readable(error)}") from None
+            raise DataError(f"{path}: {one_line(table, 80)}: {readable(error)}") from None
     if name == "costs":
         _same_steps(path, tables)
     return tables
@@ -153,7 +153,7 @@ def _same_steps(path: Path, tables: dict[str, dict[str, Any]]) -> None:
     for table, entries in tables.items():
         for step in sorted(steps ^ set(entries) - {_CYCLES}):
             what = "is missing" if step in steps else f"is no step of {_SET_OF_ALL_STEPS!r}"
-            raise DataError(f"{path}: {table}: {step}: {what}")
+            raise DataError(f"{path}: {one_line(table, 80)}: {one_line(step, 80)}: {what}")
 
 
 def _values(name: str) -> dict[str, dict[str, Any]]:

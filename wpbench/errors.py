@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pydantic
 
 _LONGEST = 80  # characters of a value in a message
+_MOST_PROBLEMS = 5
 _VERSION = re.compile(r"v?\d+(\.\d+)*")
 
 
@@ -102,13 +103,15 @@ def readable(error: pydantic.ValidationError, limits: Mapping[str, object] | Non
         if problem["type"] == "value_error":
             lines.append(message.removeprefix("Value error, "))
             continue
-        field = ".".join(str(part) for part in problem["loc"])
+        field = one_line(".".join(str(part) for part in problem["loc"]), _LONGEST)
         if problem["type"] == "missing":
             lines.append(f"{field}: is missing")
             continue
         limit = (limits or {}).get(str(problem["loc"][0]) if problem["loc"] else "")
         said = f"accepted: {limit}" if limit is not None else message
         lines.append(f"{field}: {shown(problem['input'])} is not accepted; {said}")
+    if len(lines) > _MOST_PROBLEMS:
+        lines[_MOST_PROBLEMS:] = [f"and {len(lines) - _MOST_PROBLEMS} more"]
     return "; ".join(lines)
 
 

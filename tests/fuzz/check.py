@@ -88,15 +88,8 @@ def command(arguments: Sequence[str]) -> tuple[int, str]:
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = main(list(arguments))
-    except SystemExit as stop:  # argparse: --help, or its own line below the usage
+    except SystemExit as stop:  # argparse's: --help, or its own line
         status = stop.code if isinstance(stop.code, int) else 1
-        if status == 2:
-            said = err.getvalue().rstrip("\n").splitlines()
-            assert err.getvalue().startswith("usage: "), (
-                f"{shown(arguments)}: {shown(err.getvalue())}"
-            )
-            clear(said[-1], arguments)
-            return status, out.getvalue()
     if status == 2:
         clear(err.getvalue().rstrip("\n"), arguments)
     assert status in (0, 1, 2), f"status {status}, {shown(arguments)}: {shown(err.getvalue())}"
