@@ -236,3 +236,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:  # a name too long, a full disk: what no command expects of a file
+        file = f"{error.filename}: " if error.filename is not None else ""
+        said = one_line(f"{file}{error.strerror or error}")
+        print(f"wpbench {options.command}: {said}", file=sys.stderr)
+        return 2

@@ -27,7 +27,7 @@ class TraceError(WpbenchError, ValueError):
     """A trace file that is truncated, garbled or mislabelled."""
 
 
-class DataError(WpbenchError, ValueError):
+class DataError(WpbenchError, RuntimeError):
     """A data file that lacks something, or has what cannot be."""
 
 

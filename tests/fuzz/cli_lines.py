@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from random import Random
 
@@ -46,7 +47,7 @@ def _value(random: Random, name: str) -> str:
 def _little(line: list[str]) -> list[str]:
     """Return a line without numbers that only take long."""
     made = line[:1]
-    for option, word in zip(line, line[1:], strict=False):
+    for option, word in itertools.pairwise(line):
         few, many = _MUCH.get(option, (0, 0))
         values = word.split(",")
         for i, value in enumerate(values):
