@@ -18,6 +18,7 @@ from wpbench.mm import layout as L
 from wpbench.scenario import Scenario
 from wpbench.scenario.longest import accesses, longest_ns
 from wpbench.simulate import plan_of
+from wpbench.sweep.estimate import seconds_a_run
 
 pytestmark = pytest.mark.nojit
 
@@ -201,6 +202,12 @@ class TestRuns:
     def test_an_estimate_does_not_wrap(self, tmp_path):
         with pytest.raises(wb.SweepError, match=r"hours on .* more than max_hours=24"):
             wb.sweep(Scenario(npages=1, rounds=10**12), tmp_path)
+        for fields in (
+            {"background_drains": 100.0, "cpus": 4096, "npages": 100, "rounds": 10**5},
+            {"workload": "random", "npages": 1 << 26, "rounds": 10**7},
+        ):
+            plan = plan_of(Scenario(**fields))
+            assert seconds_a_run(plan)[0] > 5 * 3600
         for hours in (math.nan, 0, -1, "5", True):
             with pytest.raises(wb.ScenarioError, match=r"max_hours: .* is not accepted"):
                 wb.sweep(Scenario(npages=1, rounds=1), tmp_path, max_hours=hours)

@@ -18,7 +18,7 @@ from ..scenario.record import scenarios_of
 from ..simulate import plan_of, simulate
 from ..sweep.estimate import duration, seconds_a_run
 from ..sweep.keys import run_keys
-from ..sweep.resources import cpus
+from ..sweep.resources import available_memory, cpus, human
 from .record import chosen, draw, read_provenance
 from .style import csv_bytes, csv_sha256
 
@@ -133,6 +133,12 @@ def _made_again(
         scenarios = scenarios_of(parameters, max_runs)
         plan = plan_of(scenarios, parameters["seeds"], max_runs=max_runs)
         seconds = float(seconds_a_run(plan).sum()) / cpus()
+        largest = int(plan.bytes().max(initial=0))
+        if largest > available_memory():
+            raise ScenarioError(
+                f"a machine takes {human(largest)} of memory; available: "
+                f"{human(available_memory())}"
+            )
         if seconds > 3600 * check("max_hours", max_hours):
             raise ScenarioError(
                 f"its {plan.n} runs take about {duration(seconds)}; accepted: up to "
