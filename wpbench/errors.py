@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 80  # characters of a value in a message
 _MOST_PROBLEMS = 5
+_MOST_CHOICES = 200
+_LONGEST_LIST = 1500
 _VERSION = re.compile(r"v?\d+(\.\d+)*")
 
 
@@ -77,13 +80,15 @@ def accepted(kind: str, got: object, choices: Iterable[str]) -> str:
 
     A version is no misspelling of another: ``v5.18`` is not meant by who says ``v5.8``.
     """
-    names = [str(choice) for choice in choices]
+    names = [one_line(choice, _LONGEST) for choice in itertools.islice(choices, _MOST_CHOICES + 1)]
+    names[_MOST_CHOICES:] = ["..."] if len(names) > _MOST_CHOICES else []
     near: list[str] = []
     if isinstance(got, str) and len(got) <= _LONGEST:
         likely = [name for name in names if not _other_version(got, name)]
         near = difflib.get_close_matches(got, likely, n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{kind}: {shown(got)} is not accepted{hint}; accepted: {', '.join(names)}"
+    known = one_line(", ".join(names), _LONGEST_LIST)
+    return f"{one_line(kind, 2 * _LONGEST)}: {shown(got)} is not accepted{hint}; accepted: {known}"
 
 
 def _other_version(one: str, other: str) -> bool:
