@@ -36,7 +36,7 @@ ROOMS: list[set[str]] = [
 ]
 # Beside the house, on the ground: all rooms may import these (mm only what MM_MAY says), and they
 # import no room.
-HELPERS = {"_cache", "_folder", "_jit", "_pointer", "_sources", "_threads"}
+HELPERS = {"_cache", "_folder", "_jit", "_pointer", "_sources", "_threads", "bounds"}
 HELPERS |= {"data", "errors", "output", "provenance", "recorded", "stats"}
 MM_MAY = {"mm", "_jit", "_pointer"}
 # The machine is jitted functions over arrays: no tables, no files, no strings.

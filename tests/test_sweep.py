@@ -129,7 +129,7 @@ class TestTable:
     @pytest.mark.parametrize(
         ("more", "message"),
         [
-            ({"workers": 0}, "workers: 0 is not accepted; accepted: a whole number from 1 up"),
+            ({"workers": 0}, "workers: 0 is not accepted; accepted: a whole number, 1 to 4096"),
             ({"seeds": 0}, "seeds: 0 is not accepted"),
             (
                 {"executor": "dask"},

@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import WpbenchError, accepted
 from .output import check_file, check_folder, make_folder, written
+from .scenario.text import parse_boolean
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = "python3"
@@ -81,6 +82,9 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
             raise WpbenchError(accepted(f"parameter of {path.stem}", given, known))
     make_folder(out)
     values = {k: _resolve_type(v) if isinstance(v, str) else v for k, v in parameters.items()}
+    for given, value in parameters.items():
+        if known[given]["default"].strip() in ("True", "False") and not isinstance(value, bool):
+            values[given] = parse_boolean(given, str(value))  # papermill knows only true and false
     if "out" in known and "out" not in values:
         values["out"] = str(out.resolve() / path.stem)
     # papermill writes its file anew after every cell: beside the one that is whole.

@@ -16,8 +16,9 @@ from . import mm
 from ._jit import JIT_DISABLED
 from ._sources import model_hash
 from ._threads import Stop, Workers, interruptible, stopped
+from .bounds import MAX_RUNS, check
 from .data import ghz
-from .errors import ScenarioError, SimulationError, check_positive
+from .errors import ScenarioError, SimulationError, shown
 from .mm import layout as L
 from .mm.batch import ERROR_AT, NR_FAILURE, run_many
 from .mm.clock import settle
@@ -35,6 +36,7 @@ from .scenario.columns import (
     workload_name,
     workload_params,
 )
+from .scenario.grids import check_runs
 from .scenario.kernels import row_of
 from .scenario.model import as_columns
 from .scenario.record import described
@@ -173,7 +175,7 @@ def _chunks(plan: Plan) -> list[Any]:
     chunks = []
     for workload in dict.fromkeys(plan.workloads.tolist()) if plan.n else ():
         runs = order[np.equal(plan.workloads, workload)]
-        work = np.cumsum(plan.accesses()[runs])
+        work = np.cumsum(plan.accesses()[runs].astype(float))  # a sum of many does not fit 64 bits
         part = np.maximum(work // _CHUNK_ACCESSES, np.arange(len(runs)) // _CHUNK_RUNS)
         chunks.extend(np.split(runs, np.flatnonzero(np.diff(part)) + 1))
     return chunks
@@ -316,12 +318,14 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
 
     ``watching``: ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
     """
-    plan = _every(scenario.columns(), 1, replication + 1, **watching)
+    columns = resolve(scenario.columns())
+    columns["replication"] = np.array([check("replication", replication)])
+    plan = Plan(columns, 1, **watching)
     workload = program(scenario.workload)
     stop = Stop()
 
     def do() -> tuple[Machine, str]:
-        m = plan.machine(replication)
+        m = plan.machine(0)
         stop.ends(error := m.memory[ERROR_AT : ERROR_AT + 1])
         text = _run_on(workload, m)
         del error  # until here it has to be there
@@ -329,7 +333,7 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
 
     m, text = do() if JIT_DISABLED else interruptible(do, stop)
     if text:
-        raise SimulationError(f"{text} ({plan.describe(replication)})")
+        raise SimulationError(f"{text} ({plan.describe(0)})")
     return m
 
 
@@ -341,18 +345,22 @@ def raise_failure(plan: Plan, errors: Any) -> None:
         raise SimulationError(f"{errors[first]} ({plan.describe(first)})")
 
 
-def plan_of(what: object, seeds: int = 1) -> Plan:
-    """Return the runs of a Scenario, a Grid or any iterable of Scenarios."""
-    check_positive("seeds", seeds)
+def plan_of(what: object, seeds: int = 1, *, max_runs: int = MAX_RUNS) -> Plan:
+    """Return the runs of a Scenario, a Grid or any iterable of Scenarios; refuse too many."""
     if isinstance(what, Grid | GridFile):
+        check_runs([len(what)], seeds, max_runs)
         return _every(what.columns(), len(what), seeds)
     found = [what] if isinstance(what, Scenario) else what
     if not isinstance(found, Iterable):
-        raise ScenarioError(f"simulate() takes a Scenario or many of them, not {what!r}")
-    scenarios = list(found)
-    for item in scenarios:
+        raise ScenarioError(f"simulate() takes a Scenario or many of them, not {shown(what)}")
+    scenarios = []
+    for item in found:
         if not isinstance(item, Scenario):
-            raise ScenarioError(f"simulate() takes Scenarios, not {item!r}")
+            raise ScenarioError(f"simulate() takes Scenarios, not {shown(item)}")
+        scenarios.append(item)
+        if len(scenarios) > max_runs:
+            break  # it may have no end
+    check_runs([len(scenarios)], seeds, max_runs)
     columns = {name: [getattr(s, name) for s in scenarios] for name in Scenario.model_fields}
     return _every(as_columns(columns), len(scenarios), seeds)
 
@@ -360,12 +368,15 @@ def plan_of(what: object, seeds: int = 1) -> Plan:
 def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     """Return the table of a plan's runs: fields, then counts."""
     columns = dict(plan.columns)
+    looks = np.broadcast_to(mapping(columns["workload"])(_looks_after_pageout, bool), plan.n)
     columns["workload"] = mapping(columns["workload"])(workload_name, object)
     columns["rules"] = mapping(columns["rules"])(str, object)
     del columns["replication"]
     table: dict[str, Any] = {name: _values(columns[name], plan.n) for name in Scenario.model_fields}
     table["replication"] = plan.columns["replication"]
     table |= dict(zip(COUNTERS, counted.T, strict=True))
+    if not looks.all():
+        table["not_paged_out"] = pd.Series(table["not_paged_out"]).astype("Int64").where(looks)
     timed = np.broadcast_to(plan.columns["costs"] != "none", plan.n)
     table["copy_rate"] = _ratio(table["copies"], table["wp_faults"])
     table["pages_per_drain"] = _ratio(table["drained_pages"], table["drains"])
@@ -373,6 +384,11 @@ def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     table["write_ns_mean"] = mean
     table["write_cycles_mean"] = mean * np.broadcast_to(plan.ghz, plan.n)
     return pd.DataFrame({name: table[name] for name in COLUMNS})
+
+
+def _looks_after_pageout(workload: Any) -> bool:
+    """Does a workload count ``not_paged_out``?  One's own may."""
+    return not isinstance(workload, str) or WORKLOADS[workload].looks_after_pageout
 
 
 def _values(column: Any, n: int) -> Any:
@@ -396,6 +412,7 @@ def simulate(
     *,
     threads: int | None = None,
     progress: Callable[[int], Any] | None = None,
+    max_runs: int = MAX_RUNS,
 ) -> pd.DataFrame:
     """Run scenarios and return one row for each scenario and seed.
 
@@ -410,6 +427,8 @@ def simulate(
         Runs done at a time; None for as many as there are CPUs.  The table does not depend on it.
     progress
         Called with the number of runs that have just been done.
+    max_runs
+        More runs than this are refused, before any memory is taken for them.
 
     Returns
     -------
@@ -419,7 +438,8 @@ def simulate(
         pages; ``copy_rate``, their ratio (NaN without a fault); ``copy_<reason>``, the copies by
         reason; ``seen_<what>``, the copies by what an instrumented kernel sees when it gives up;
         ``drains``, calls of lru_add_drain() by do_wp_page(), and ``drained_pages``;
-        ``not_paged_out``, pages still mapped right after MADV_PAGEOUT; ``pswpin``, ``pswpout``;
+        ``not_paged_out``, pages still mapped right after MADV_PAGEOUT (missing for workloads that
+        do not look); ``pswpin``, ``pswpout``;
         minor and major faults; ``accesses``; ``orphans``, pages at the end that only a pagevec or
         the swap cache holds; ``tlb_flushes`` that interrupted other CPUs, and ``tlb_ipis``, the
         CPUs interrupted.  With a clock (``costs``): ``write_ns``, the time of all writes that met a
@@ -435,9 +455,9 @@ def simulate(
     SimulationError
         If a run cannot be finished (a workload of your own that asks for the impossible).
     """
-    plan = plan_of(scenarios, seeds)
+    plan = plan_of(scenarios, seeds, max_runs=max_runs)
     if threads is not None:
-        check_positive("threads", threads)
+        check("threads", threads)
     counted, errors = execute(plan, threads, progress)
     raise_failure(plan, errors)
     table = with_rule_columns(tabulate(plan, counted))
@@ -463,7 +483,7 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
         the page when the fault began and when the decision fell; ``drained``: entries that waited
         in the pagevecs drained, -1 where none were.
     """
-    check_positive("limit", limit)
+    check("limit", limit)
     m = run(scenario, replication, log_rows=limit)
     used = min(int(m.nr_logged), limit)
     log = m.log[: used * L.NR_LOG].reshape(used, L.NR_LOG)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..bounds import number_of
 from ..errors import MeasureError
 from ..output import add_output_options, check_file, check_outputs, write_outputs
 
@@ -145,7 +146,9 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
     for name in (*_FIELDS[workload], *_KERNEL):
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, dest=name, metavar="VALUE[,VALUE...]", help=_HELP[name])
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="replications of each")
+    parser.add_argument(
+        "--seeds", type=number_of("seeds"), default=1, metavar="N", help="replications of each"
+    )
     parser.add_argument(
         "--oracle",
         default="auto",
@@ -162,10 +165,14 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
         parser.set_defaults(record=None)
     parser.add_argument("--vng", metavar="KERNEL_IMAGE", help="boot it and measure inside")
     parser.add_argument("--accel", default="auto", help="of the guest: auto, kvm or tcg")
-    parser.add_argument("--guest-cpus", type=int, default=4, metavar="N")
+    parser.add_argument("--guest-cpus", type=number_of("cpus"), default=4, metavar="N")
     parser.add_argument("--guest-memory", default="1G", metavar="SIZE")
     parser.add_argument(
-        "--timeout", type=int, default=900, metavar="SECONDS", help="until the guest is ended"
+        "--timeout",
+        type=number_of("timeout"),
+        default=900,
+        metavar="SECONDS",
+        help="until the guest is ended",
     )
     add_output_options(parser)
     parser.set_defaults(do=_measure, workload=workload)

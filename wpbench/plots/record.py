@@ -220,6 +220,7 @@ def describe(record: Mapping[str, Any]) -> str:
     lines.append(
         f"made by   {record.get('command', 'unknown')}, {software.get('name', '')} "
         f"{software.get('version', '')}, commit {software.get('commit') or 'unknown'}"
+        + (f" ({software['no_commit']})" if software.get("no_commit") else "")
     )
     lines.append(f"model     {record.get('model')}, data {record.get('data')}")
     for fields in parameters.get("grids") or ():

@@ -11,12 +11,15 @@ from typing import Any
 
 import pandas as pd
 
+from ..bounds import MAX_RERUN_HOURS, MAX_RUNS, check
 from ..errors import ScenarioError, WpbenchError
 from ..output import explained
 from ..provenance import provenance
 from ..scenario.record import scenarios_of
 from ..simulate import plan_of, simulate
+from ..sweep.estimate import duration, seconds_a_run
 from ..sweep.keys import run_keys
+from ..sweep.resources import available_memory, cpus, human
 from .record import COMMANDS, chosen, draw, read_provenance
 from .style import csv_bytes, csv_sha256, parquet_bytes
 
@@ -60,7 +63,9 @@ class Rerun:
         return "\n".join(lines)
 
 
-def rerun(path: str | Path) -> Rerun:
+def rerun(
+    path: str | Path, *, max_hours: float = MAX_RERUN_HOURS, max_runs: int = MAX_RUNS
+) -> Rerun:
     """Make a file again, in a temporary folder, and say whether it is the same to the byte.
 
     Parameters
@@ -68,6 +73,10 @@ def rerun(path: str | Path) -> Rerun:
     path
         An SVG, PNG, CSV or Parquet file that ``draw()`` wrote, or a Parquet file of a table of
         ``simulate()`` or ``sweep()``.  It is not touched.
+    max_hours
+        A file that would take longer is refused, before anything is simulated.
+    max_runs
+        A file of more runs is refused.
 
     Raises
     ------
@@ -83,7 +92,7 @@ def rerun(path: str | Path) -> Rerun:
             f"{path}: does not say how it was drawn (wb.plots.draw() records it); accepted: its "
             "table, a .parquet file"
         )
-    table = _made_again(path, record)
+    table = _made_again(path, record, max_hours, max_runs)
     # With the file's own record: what is compared is what was computed and drawn.
     table.attrs["wpbench"] = {name: part for name, part in record.items() if name != "figure"}
     with explained(path), tempfile.TemporaryDirectory() as folder:
@@ -124,7 +133,9 @@ def _draw(path: Path, how: Mapping[str, Any], table: pd.DataFrame, stem: Path) -
         ) from None
 
 
-def _made_again(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
+def _made_again(
+    path: Path, record: Mapping[str, Any], max_hours: float, max_runs: int
+) -> pd.DataFrame:
     """Return the table that a record describes, simulated anew."""
     command = record.get("command")
     if command not in COMMANDS:
@@ -134,13 +145,25 @@ def _made_again(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
         )
     parameters = record["parameters"]
     try:
-        scenarios = scenarios_of(parameters)
-        table = simulate(scenarios, seeds=parameters["seeds"])
+        scenarios = scenarios_of(parameters, max_runs)
+        plan = plan_of(scenarios, parameters["seeds"], max_runs=max_runs)
+        seconds = float(seconds_a_run(plan).sum()) / cpus()
+        largest = int(plan.bytes().max(initial=0))
+        if largest > available_memory():
+            raise ScenarioError(
+                f"a machine takes {human(largest)} of memory; available: "
+                f"{human(available_memory())}"
+            )
+        if seconds > 3600 * check("max_hours", max_hours):
+            raise ScenarioError(
+                f"its {plan.n} runs take about {duration(seconds)}; accepted: up to "
+                f"{duration(3600 * max_hours)}, or more with max_hours (--max-hours)"
+            )
+        table = simulate(scenarios, seeds=parameters["seeds"], max_runs=max_runs)
     except WpbenchError as error:
         raise WpbenchError(f"{path}: cannot be made again: {error}") from None
     if command == "sweep":
-        keys = run_keys(plan_of(scenarios, parameters["seeds"]))
-        table = table.assign(key=keys, error="")
+        table = table.assign(key=run_keys(plan), error="")
     return table
 
 

@@ -187,9 +187,10 @@ def report(
         "most": most if most != MOST else None,
     }
     sections["To make this again"] = _again(source, options)
-    drawn = draw_figures(source, shape, column, value, Path(figures)) if figures else []
-    if drawn:
-        sections["Figures"] = _figure_list(drawn)
+    drawn: list[Figure] = []
+    if figures:
+        drawn, why = draw_figures(source, shape, column, value, Path(figures))
+        sections["Figures"] = _figure_list(drawn) if drawn else text.fill(f"None was drawn: {why}.")
     name = title or source.parameters.get("title") or "wpbench: off against on"
     return Report(name, sections, both, comparison, price, drawn)
 

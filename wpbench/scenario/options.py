@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from ..bounds import FIELDS, MAX_RUNS
 from ..errors import ScenarioError, accepted
 from ..workloads.catalog import ORDERS, WORKLOADS
 from .grids import Grid, grid
 from .kernels import rows
 from .model import Scenario
-from .rules import DRAINS, FIELDS, RULES
+from .rules import DRAINS, OVERRIDABLE, RULES
 from .text import parse_axis
 
 _CHOICES: dict[str, Iterable[str]] = {
@@ -39,6 +40,7 @@ def add_scenario_options(parser: argparse.ArgumentParser, without: Iterable[str]
             parser.add_argument("--kernel", metavar="VALUE[,VALUE...]", help=known)
         elif name not in without:
             text = f"one of {', '.join(_CHOICES[name])}" if name in _CHOICES else None
+            text = str(FIELDS[name]) if name in FIELDS else text
             option = f"--{name.replace('_', '-')}"
             parser.add_argument(option, dest=name, metavar="VALUE[,VALUE...]", help=text)
 
@@ -55,8 +57,10 @@ def scenarios_of(options: argparse.Namespace) -> Grid:
     rules: dict[str, list[Any]] = {}
     for given in getattr(options, "rule", []):
         name, equals, values = given.partition("=")
-        if not equals or name not in RULES or name in FIELDS:
-            known = [rule for rule in RULES if rule not in FIELDS]
-            raise ScenarioError(accepted("--rule", given, [f"NAME=VALUE, of {', '.join(known)}"]))
+        if not equals or name not in OVERRIDABLE:
+            raise ScenarioError(
+                accepted("--rule", given, [f"NAME=VALUE, of {', '.join(OVERRIDABLE)}"])
+            )
         rules[name] = [RULES[name].parse(name, value) for value in values.split(",")]
-    return grid(**axes, **({"rules": rules} if rules else {}))
+    more = {"rules": rules} if rules else {}
+    return grid(**axes, **more, max_runs=getattr(options, "max_runs", MAX_RUNS))

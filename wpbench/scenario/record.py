@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..bounds import MAX_RUNS
 from ..errors import ScenarioError
 from .files import GridFile
 from .grids import Grid, grid
@@ -50,8 +51,10 @@ def described(scenarios: object, table: pd.DataFrame, seeds: int) -> dict[str, A
     return {"scenarios": first, "seeds": seeds, "left_out": len(fields) - len(first)}
 
 
-def scenarios_of(parameters: Mapping[str, Any]) -> Grid | GridFile | list[Scenario]:
-    """Return the scenarios that ``described()`` described.
+def scenarios_of(
+    parameters: Mapping[str, Any], max_runs: int = MAX_RUNS
+) -> Grid | GridFile | list[Scenario]:
+    """Return the scenarios that ``described()`` described; refuse grids of more than ``max_runs``.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def scenarios_of(parameters: Mapping[str, Any]) -> Grid | GridFile | list[Scenar
     if parameters.get("grids") is not None:
         if not parameters["grids"]:
             raise ScenarioError("grids: the provenance names none")
-        grids = tuple(grid(**_current(fields)) for fields in parameters["grids"])
+        grids = tuple(grid(**_current(fields), max_runs=max_runs) for fields in parameters["grids"])
         if "file" not in parameters and len(grids) == 1:
             return grids[0]
         texts = [str(parameters.get(name, "")) for name in ("title", "question")]

@@ -151,7 +151,8 @@ RULES: dict[str, Rule] = {
     ),
 }
 # Fields of a Scenario of their own: they cannot be said twice.
-FIELDS = ("drain", "pagevec")
+OWN_FIELDS = ("drain", "pagevec")
+OVERRIDABLE = tuple(name for name in RULES if name not in OWN_FIELDS)
 # What the instrumented kernel of data/kernel-measurements follows at run time; all else is v6.1's.
 DO_WP_PAGE = ("reuse_exclusive", "first_test", "drain")
 
@@ -161,12 +162,12 @@ class Overrides(Mapping[str, Value]):
 
     def __init__(self, given: Mapping[str, object] | None = None) -> None:
         for name in given or {}:
-            if name in FIELDS:
+            if name in OWN_FIELDS:
                 raise ScenarioError(
                     f"rules.{name}: {name} is a field of its own; accepted: {name}=..."
                 )
             if name not in RULES:
-                raise ScenarioError(accepted("rule", name, [n for n in RULES if n not in FIELDS]))
+                raise ScenarioError(accepted("rule", name, OVERRIDABLE))
         self._rules = {
             name: rule.check(name, given[name])
             for name, rule in RULES.items()

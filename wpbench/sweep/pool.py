@@ -6,7 +6,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, 
 from typing import Any
 
 from .._threads import Stop, Workers
-from ..errors import ScenarioError, SweepError, accepted, check_positive, short
+from ..bounds import check
+from ..errors import ScenarioError, SweepError, accepted, short
 from ..simulate import Plan
 from .resources import cpus
 from .task import Done, do_pickled, do_task, pickled, task_of
@@ -26,7 +27,7 @@ class Pool:
 
     def __init__(self, executor: Any = None, workers: int | None = None) -> None:
         if workers is not None:
-            check_positive("workers", workers)
+            check("workers", workers)
         if executor is not None and not callable(getattr(executor, "submit", None)):
             raise ScenarioError(
                 accepted("executor", executor, ["None", "a concurrent.futures executor"])

@@ -30,6 +30,8 @@ class Workload:
         Do all threads use one region of ``npages``?  Otherwise each has its own.
     scratch
         Words that it wants beside one a page; 0: none at all.
+    looks_after_pageout
+        Does it count ``not_paged_out``?
     """
 
     run: Any
@@ -38,6 +40,7 @@ class Workload:
     summary: str
     shared: bool = False
     scratch: int = 0
+    looks_after_pageout: bool = False
 
 
 WORKLOADS: dict[str, Workload] = {
@@ -58,12 +61,14 @@ WORKLOADS: dict[str, Workload] = {
         ),
         reproducer.ORDERS,
         "page out, read a page, write it: Nadav Amit's forceswap",
+        looks_after_pageout=True,
     ),
     "hand-over": Workload(
         hand_over,
         frozenset(("threads", "delay_ns")),
         ("read-write",),
         "one thread pages out and reads, another writes",
+        looks_after_pageout=True,
     ),
     "userfaultfd": Workload(
         userfaultfd.userfaultfd,
