@@ -121,6 +121,7 @@ MAP_PRIVATE_FIXED = 0x02 | 0x20 | 0x10  # and anonymous
 MASK_BYTES = 8 * MASK_WORDS
 YIELDS = 100_000  # to wait for a child of the same priority
 NAPS, NAP_NS = 50_000, 20_000  # to wait for a spinner
+STALL_NS, REST_NS = 50_000_000, 1_000_000
 row_at = LitmusRow.at
 
 
@@ -376,6 +377,7 @@ def run_program(b: LitmusRow) -> None:
     """Run the operations one by one."""
     for i in range(b.nops):
         b.line = i
+        b.operation_ns = now(b)
         op = b.op[i]
         arg = b.arg[i]
         if op <= OP_MAPPED:
@@ -406,7 +408,6 @@ def start_spinners(b: LitmusRow) -> None:
     b.priority[0] = 2
     if c_sched_setscheduler(0, SCHED_FIFO, b.priority_at):
         return
-    b.undisturbed = 1
     for cpu in range(b.nmasks):
         b.spinner = cpu
         top = b.stack + (4 + cpu) * STACK
@@ -441,7 +442,11 @@ def _child(address: int) -> int:
 
 
 def _spinner(address: int) -> int:
-    """Only run, on one CPU; end the program that takes too long."""
+    """Only run, on one CPU; end the program that takes too long.
+
+    An operation that takes very long may wait for a lock of a task that is kept off: fork() and
+    exit() take those of every mapped file.  Then the spinner rests, and this is written down.
+    """
     b = row_at(address)
     cpu = b.spinner
     dies_with(b.process)
@@ -451,10 +456,13 @@ def _spinner(address: int) -> int:
     b.spinning = cpu + 1
     while not b.stop:
         c_clock_gettime(CLOCK_MONOTONIC, b.spin_at + 16 * cpu)
-        passed = b.spin[2 * cpu] * NSEC_PER_SEC + b.spin[2 * cpu + 1] - b.started_ns
-        if passed > b.deadline_ns:
+        time = b.spin[2 * cpu] * NSEC_PER_SEC + b.spin[2 * cpu + 1]
+        if time - b.started_ns > b.deadline_ns:
             c_kill(b.process, SIGKILL)
             c_exit(1)
+        if time - b.operation_ns > STALL_NS:
+            b.disturbed = 1
+            c_syscall(SYS_NANOSLEEP, b.rest_at, 0, 0, 0, 0, 0)
     c_exit(0)
     return 0
 
@@ -475,7 +483,9 @@ def _main(address: int) -> int:
     for page in range(FLUSHED_PAGES):
         store_byte(b.flushed + PAGE * page, 1)
     store_byte(b.buffer, 1)
+    b.rest[1] = REST_NS
     b.started_ns = now(b)
+    b.operation_ns = b.started_ns
     start_spinners(b)
     set_cpu(b, 0, 0)
     if not b.failed:
