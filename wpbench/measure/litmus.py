@@ -167,12 +167,16 @@ def _check_end(file: str, row: LitmusRow) -> None:
     if row.failed:
         why = os.strerror(row.errno)
         raise MeasureError(f"{file}: operation {row.line + 1}: {CALLS[row.failed]} failed: {why}")
+    if row.late:
+        raise MeasureError(
+            f"{file}: it is at operation {row.line + 1} after {row.deadline_ns / 1e9:g} s; "
+            "accepted: programs that take less"
+        )
     if not row.done:
         status = int(row.row[row.INDEX["status"]]) & 0xFFFFFFFF
         raise MeasureError(
             f"{file}: the measuring process ended at operation {row.line + 1}, with exit status "
-            f"{os.waitstatus_to_exitcode(status)}; accepted: programs that take less than "
-            f"{row.deadline_ns / 1e9:g} s"
+            f"{os.waitstatus_to_exitcode(status)}"
         )
 
 

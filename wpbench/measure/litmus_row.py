@@ -115,6 +115,7 @@ class LitmusRow(Row):
         "started_ns",
         "operation_ns",  # when the operation began
         "disturbed",  # did a spinner rest?
+        "late",  # was the deadline over?
         "done",
     )
     NEAR = {  # noqa: RUF012 - Row's is a ClassVar
