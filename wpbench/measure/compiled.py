@@ -24,6 +24,7 @@ SOURCES = (
     "libc.py",
     "litmus_loops.py",
     "litmus_row.py",
+    "litmus_steps.py",
     "loops.py",
     "memory.py",
     "row.py",

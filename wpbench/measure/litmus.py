@@ -23,6 +23,7 @@ from .oracle import NO_FRAMES, Oracle
 from .zram import Zram, check_memory, parse_size
 
 DEADLINE_NS = 5_000_000_000  # for a run; other tasks have the CPUs for little of that time
+TRIES = 4
 _LEAST_OTHER = 16  # pages of the other region, which a `munmap` wants to be there
 _DEFAULT_PIPE = 16  # pages that a pipe holds as it comes
 
@@ -103,7 +104,15 @@ def _pipe(stack: ExitStack, file: str, pages: int) -> tuple[int, int]:
 
 
 def _run(plan: dict[str, Any], eye: Oracle, cpus: Sequence[int]) -> Any:
-    """Run a program once."""
+    """Run a program once; once more, a few times, if other tasks had to be let in."""
+    for _ in range(TRIES):
+        seen, disturbed = _try(plan, eye, cpus)
+        if not disturbed:
+            break
+    return seen
+
+
+def _try(plan: dict[str, Any], eye: Oracle, cpus: Sequence[int]) -> tuple[Any, bool]:
     signals.check()
     check_memory(3 * (plan["pages"] + plan["touched"]) * PAGE, plan["file"])
     cpus = cpus[: plan["cpus"]]
@@ -149,7 +158,8 @@ def _run(plan: dict[str, Any], eye: Oracle, cpus: Sequence[int]) -> Any:
         )
         litmus_loops.run(row)
         _check_end(plan["file"], row)
-        return row.seen[: nops * NR_SEEN].reshape(nops, NR_SEEN).copy()
+        seen = row.seen[: nops * NR_SEEN].reshape(nops, NR_SEEN)
+        return seen.copy(), bool(row.disturbed)
 
 
 def _check_end(file: str, row: LitmusRow) -> None:
@@ -157,12 +167,16 @@ def _check_end(file: str, row: LitmusRow) -> None:
     if row.failed:
         why = os.strerror(row.errno)
         raise MeasureError(f"{file}: operation {row.line + 1}: {CALLS[row.failed]} failed: {why}")
+    if row.late:
+        raise MeasureError(
+            f"{file}: it is at operation {row.line + 1} after {row.deadline_ns / 1e9:g} s; "
+            "accepted: programs that take less"
+        )
     if not row.done:
         status = int(row.row[row.INDEX["status"]]) & 0xFFFFFFFF
         raise MeasureError(
             f"{file}: the measuring process ended at operation {row.line + 1}, with exit status "
-            f"{os.waitstatus_to_exitcode(status)}; accepted: programs that take less than "
-            f"{row.deadline_ns / 1e9:g} s"
+            f"{os.waitstatus_to_exitcode(status)}"
         )
 
 

@@ -95,6 +95,7 @@ class LitmusRow(Row):
         "signals_at",
         "priority_at",
         "pause_at",
+        "rest_at",
     )
     VARIABLES = (
         "stop",  # told to the spinners: end
@@ -112,7 +113,9 @@ class LitmusRow(Row):
         "touched",  # pages of the other region so far
         "held",  # pages in the pipe
         "started_ns",
-        "undisturbed",  # did spinners keep other tasks off?
+        "operation_ns",  # when the operation began
+        "disturbed",  # did a spinner rest?
+        "late",  # was the deadline over?
         "done",
     )
     NEAR = {  # noqa: RUF012 - Row's is a ClassVar
@@ -124,5 +127,6 @@ class LitmusRow(Row):
         "signals": 1,
         "priority": 1,
         "pause": 2,
+        "rest": 2,
     }
     FAR = ("op", "arg", "n", "seen", "mask", "path", "spin")
