@@ -11,7 +11,9 @@ from wpbench.litmus import measured, parse_program, programs
 from wpbench.litmus.parse import MAX_CPUS, MAX_PAGES
 
 # A kernel whose outcomes are in data/litmus, and the name of its rules.
-KERNELS = {"6.1.180": "exclusive", "6.12.117": "v6.12"}
+KERNELS = {name: name for name in ("6.1.180", "6.12.117", "6.18.44", "7.1.5")} | {
+    "7.3-rules": "v7.3"
+}
 
 
 def test_there_are_33_written_and_100_random_programs_and_five_kernels():

@@ -34,7 +34,7 @@ SWAPPING = (
     "swap-twice",
 )
 FACTS = environment()
-SIMULATED = FACTS["decision"]  # the name of this kernel's rules
+SIMULATED = FACTS["release"]  # the rules of this release
 # Since commit 1aa43598c03b (v6.14) neither exit, munmap() nor MADV_DONTNEED drains.
 NO_DRAINS = ("exit-where-touched", "munmap-drains", "dontneed-drains")
 
@@ -64,7 +64,9 @@ def wrong(found, right):
     return [(o.file, o.outcome, right[o.file]) for o in found if o.outcome != right[o.file]]
 
 
-@pytest.mark.parametrize("names", [SWAPLESS, pytest.param(SWAPPING, marks=needs_zram)])
+@pytest.mark.parametrize(
+    "names", [(*SWAPLESS, *NO_DRAINS), pytest.param(SWAPPING, marks=needs_zram)]
+)
 def test_the_simulation_of_this_kernel_agrees_line_by_line(names):
     simulated = wb.litmus.outcomes(names, [SIMULATED])
     assert wrong(natively(names), {o.file: o.outcome for o in simulated}) == []

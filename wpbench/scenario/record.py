@@ -16,7 +16,7 @@ from .model import Scenario
 
 _MOST = 1000
 # What fields were called in the records, stores and tables that earlier versions wrote: old -> new.
-FORMER_NAMES: dict[str, str] = {}
+FORMER_NAMES: dict[str, str] = {"decision": "kernel"}
 
 
 def current_name(name: str) -> str:
