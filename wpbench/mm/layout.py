@@ -244,6 +244,8 @@ COUNTERS = (
     "drains_readahead_nonempty",
     "drains_readahead_reused",
     "early_gt3",  # copies because the first test, page_count > 3, failed
+    "lru_add_flushed",  # pages that a flush of lru_add took out, other tasks' left out
+    "lru_add_dead",  # of these, pages that nobody else held: freed at once
     "pswpin",
     "cache_reads",  # of these, into the swap cache
     "pswpout",

@@ -157,7 +157,7 @@ def region_pages(columns: Mapping[str, Any]) -> Any:
 
 def _forks(columns: Columns) -> Any:
     """Can a child exist?  A workload of one's own may fork."""
-    own = _map(columns["workload"], callable, bool)
+    own = _map(columns["workload"], lambda w: callable(w) or WORKLOADS[w].forks, bool)
     by_mix = _map(columns["mix"], lambda mix: parse_mix(mix)["fork"] > 0, bool)
     drawn = _map(columns["workload"], lambda w: w == "random", bool) & by_mix
     return own | drawn | columns["fork_exit_before"] | (columns["save_every"] > 0)

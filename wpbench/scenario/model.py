@@ -33,8 +33,8 @@ class Scenario(BaseModel):
     ----------
     workload
         ``"reproducer"``, ``"hand-over"``, ``"userfaultfd"``, ``"post-copy"``, ``"redis"``,
-        ``"memcached"``, ``"page-fault"``, ``"random"``, or a jitted function ``f(m, p)`` of your
-        own.
+        ``"memcached"``, ``"page-fault"``, ``"fork-write"``, ``"swap-write"``, ``"random"``,
+        or a jitted function ``f(m, p)`` of your own.
     kernel
         Whose rules: a release from v5.8 on, also as uname prints it (``6.18.44``), or a row of
         ``wb.kernels()`` (the patch off is ``patch1``, on ``patch2``).
