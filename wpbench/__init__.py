@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import measure, mm, stats
     from .errors import (
+        DataError,
         MeasureError,
         ScenarioError,
         SimulationError,
@@ -42,6 +43,7 @@ _WHERE = {
     "DRAINS": "scenario",
     "Grid": "scenario",
     "GridFile": "scenario",
+    "DataError": "errors",
     "MeasureError": "errors",
     "Price": "price.result",
     "Replay": "trace",
@@ -78,6 +80,7 @@ _MODULES = {"measure", "mm", "plots", "stats"}
 __all__ = [
     "DECISIONS",
     "DRAINS",
+    "DataError",
     "Explanation",
     "Grid",
     "GridFile",
