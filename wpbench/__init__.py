@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import litmus, measure, mm, stats
     from .errors import (
+        DataError,
         LitmusError,
         MeasureError,
         ScenarioError,
@@ -44,6 +45,7 @@ _WHERE = {
     "DRAINS": "scenario",
     "Grid": "scenario",
     "GridFile": "scenario",
+    "DataError": "errors",
     "LitmusError": "errors",
     "MeasureError": "errors",
     "Price": "price.result",
@@ -80,6 +82,7 @@ _MODULES = {"litmus", "measure", "mm", "plots", "stats"}
 
 __all__ = [
     "DRAINS",
+    "DataError",
     "Explanation",
     "Grid",
     "GridFile",

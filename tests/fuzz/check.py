@@ -59,6 +59,17 @@ def number(random: Random) -> float:
     return random.choice([1, 1, -1]) * random.choice([*_NUMBERS, float("inf"), float("nan")])
 
 
+def compile_all() -> None:
+    """Compile, or load, what cases will run, so that none of them waits for it."""
+    import wpbench as wb
+    from wpbench.workloads.catalog import WORKLOADS
+
+    for workload in WORKLOADS:
+        wb.simulate(wb.Scenario(workload=workload, npages=2, rounds=1, costs="icount"))
+    traces = wb.data_dir() / "kernel-measurements" / "traces"
+    wb.replay(min(traces.glob("*.csv.gz")))
+
+
 def clear(message: str, about: object) -> None:
     """Assert that a message is one line that can be read."""
     assert message.strip(), f"an empty message for {shown(about)}"

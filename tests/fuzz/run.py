@@ -34,7 +34,7 @@ CASE_SECONDS = 20.0
 MEMORY = 2 << 30  # resident, of the process that does a case and its children
 _ADDRESSES = 16 << 30  # of one process: so that one allocation does not take the computer down
 _LOOK = 0.1  # seconds between two looks at the memory
-_START_SECONDS = 300.0  # that imports, and compiling what no cache has, may take
+_START_SECONDS = 900.0  # that imports, and compiling what no cache has, may take
 _SHOWN = 3000  # characters of a failure
 
 
@@ -97,8 +97,12 @@ def do_case(surface: str, seed: int, case: int) -> None:
             os.chdir(before)
 
 
-def _work() -> None:
+def _work(names: Sequence[str]) -> None:
     """Do the cases that standard input names, a line each, and answer each with a line."""
+    for name in names:
+        importlib.import_module(f"fuzz.{name}")
+    if "fuzz.check" in sys.modules:
+        sys.modules["fuzz.check"].compile_all()  # here, and not in a case
     faulthandler.enable()  # what a hang was busy with, when it is ended by SIGABRT
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESSES, _ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -120,7 +124,9 @@ def _work() -> None:
 class _Worker:
     """A process that does one case after the other."""
 
-    def __init__(self, folder: Path, case_seconds: float, memory: int) -> None:
+    def __init__(
+        self, folder: Path, names: Sequence[str], case_seconds: float, memory: int
+    ) -> None:
         self._case_seconds = case_seconds
         self._memory = memory
         self._said = folder / "stderr"
@@ -128,7 +134,7 @@ class _Worker:
         with self._said.open("w") as stderr:
             self._process = subprocess.Popen(
                 # What NumPy warns of (an overflow, a NaN) is a wrong number to be.
-                [sys.executable, "-W", "error::RuntimeWarning", __file__, "--work"],
+                [sys.executable, "-W", "error::RuntimeWarning", __file__, "--work", *names],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -249,7 +255,7 @@ def run(
     found = Found(cases=dict.fromkeys(names, 0))
     used = dict.fromkeys(names, 0.0)
     with tempfile.TemporaryDirectory(prefix="wpbench-fuzz-", ignore_cleanup_errors=True) as folder:
-        worker = _Worker(Path(folder), case_seconds, memory)
+        worker = _Worker(Path(folder), names, case_seconds, memory)
         try:
             while sum(used.values()) < seconds or not all(found.cases.values()):
                 surface = min(names, key=lambda name: (used[name], name))
@@ -265,7 +271,7 @@ def run(
                     found.failures.append(failure)
                 if not worker.lives:
                     worker.end()
-                    worker = _Worker(Path(folder), case_seconds, memory)
+                    worker = _Worker(Path(folder), names, case_seconds, memory)
         finally:
             worker.end()
     return found
@@ -281,11 +287,11 @@ def main() -> int:
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     unknown = [name for name in options.surfaces if name not in surfaces()]
-    if unknown:
+    if unknown and not options.work:
         parser.error(f"no surface {unknown[0]!r}; there are: {', '.join(surfaces())}")
     names = options.surfaces or surfaces()
     if options.work:
-        _work()
+        _work(names)
         return 0
     if options.case is not None:
         for name in names:
