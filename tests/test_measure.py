@@ -594,7 +594,7 @@ def test_a_job_is_done_and_its_errors_are_told(monkeypatch, tmp_path):
 def guest(monkeypatch, tmp_path):
     """A guest whose boot only writes down what it was told."""
     monkeypatch.setattr(Guest, "_find", staticmethod(lambda program, _where: program))
-    monkeypatch.setattr(Guest, "_compile", staticmethod(Path.mkdir))
+    monkeypatch.setattr(Guest, "_compile", staticmethod(lambda folder: folder.mkdir()))
     image = tmp_path / "boot" / "vmlinuz"
     image.parent.mkdir()
     image.touch()
