@@ -20,8 +20,11 @@ HUNDRED_MILLION = str(10**8)
 INTERRUPTED = """
 import os, signal, sys, threading, time
 import numba
+from tqdm import tqdm
 import wpbench as wb
 from wpbench import mm
+
+tqdm.monitor_interval = 0  # a thread of its own
 
 @numba.njit
 def endless(m, p):
