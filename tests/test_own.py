@@ -120,7 +120,7 @@ def scenario(function, **fields):
     return wb.Scenario(workload=jitted, cpus=2, **({"npages": 8} | fields))
 
 
-COMPILED = {}  # each is compiled once
+COMPILED: dict[object, object] = {}  # each is compiled once
 
 
 @pytest.mark.parametrize("case", range(len(REFUSED)))
