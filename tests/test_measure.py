@@ -600,9 +600,7 @@ def guest(monkeypatch, tmp_path):
     """A guest whose boot only writes down what it was told."""
     monkeypatch.setattr(Guest, "_find", staticmethod(lambda program, _where: program))
     monkeypatch.setattr(Guest, "_check_place", staticmethod(lambda: None))  # the tests' own place
-    compiled = tmp_path / "compiled"
-    compiled.mkdir()
-    monkeypatch.setattr(Guest, "_compiled", staticmethod(lambda: compiled))
+    monkeypatch.setattr(Guest, "_compile", staticmethod(lambda folder: folder.mkdir()))
     image = tmp_path / "boot" / "vmlinuz"
     image.parent.mkdir()
     image.touch()
