@@ -6,6 +6,12 @@ import pytest
 
 from wpbench.scenario.kernels import row_of, rows
 
+
+def rule(kernel, name):
+    """Return the value that a kernel's row has for a rule."""
+    return row_of(kernel)[name]
+
+
 # A kernel for each row of data/kernels.toml; of rows with the same rules, one.
 KERNELS = tuple({tuple(row_of(name).items()): name for name in rows()}.values())
 NEVER = 10**12  # a latency that no test outlives
@@ -23,10 +29,13 @@ def sized(*sizes, small=(1, 7, 8, 15, 16, 22)):
 
 def kernels(**rules):
     """Return those of KERNELS whose rules have the given values."""
-    return tuple(k for k in KERNELS if all(row_of(k)[name] == rules[name] for name in rules))
+    return tuple(k for k in KERNELS if all(rule(k, name) == rules[name] for name in rules))
 
 
 EXCLUSIVE = kernels(reuse_exclusive=True)  # PageAnonExclusive, v5.19
+BY_MAPCOUNT = kernels(first_test="mapcount")
+ONE_REFERENCE = kernels(first_test="1")
+STRICT = ONE_REFERENCE + kernels(first_test="1+sc")  # no reference is left that a drain could drop
 MAP_WRITABLE = kernels(writable_on_read=True)
 
 
