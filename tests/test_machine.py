@@ -242,6 +242,8 @@ OPS = st.sampled_from(
 PROGRAM = st.lists(
     st.tuples(OPS, st.integers(0, 3), st.integers(0, 39), st.integers(0, 39)), max_size=60
 )
+
+
 def values(name):
     """Return a strategy of what a rule can be."""
     rule = RULES[name]

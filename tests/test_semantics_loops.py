@@ -351,7 +351,11 @@ def test_fork_pattern(model, n):
             (0, 0, 0),
             (1, 0, min(r, capacity - r) if early else 0),
             (0, 1, 0 if rule(kernel, "exit_drains") else r),
-            (1, 1, 0 if kernel in BY_MAPCOUNT else r),  # in the lru_add of CPU 0, which nobody drains
+            (
+                1,
+                1,
+                0 if kernel in BY_MAPCOUNT else r,
+            ),  # in the lru_add of CPU 0, which nobody drains
         ):
             m = model(n, cpus=2, kernel=kernel, pagevec=capacity)
             for v in range(n):

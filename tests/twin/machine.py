@@ -174,9 +174,9 @@ class Machine:
         self.vecs.insert("lru_add", cpu, page)
         mm.map(v, page, ("new",), writable, dirty)
 
-    def fault_drain(self, counter, drain, *cpus):
-        """Drain in a fault, and count it: the call, and whether it found lru_add not empty."""
-        nonempty = any(self.vecs.vecs["lru_add", cpu] for cpu in cpus)
+    def fault_drain(self, counter, cpu, drain):
+        """Drain in a fault, and count it; also whether it found this CPU's lru_add not empty."""
+        nonempty = bool(self.vecs.vecs["lru_add", cpu])
         setattr(self, counter, getattr(self, counter) + 1)
         setattr(self, f"{counter}_nonempty", getattr(self, f"{counter}_nonempty") + nonempty)
         drain()

@@ -113,7 +113,7 @@ def swapin_readahead(m, cpu, mm, v, slot):
             page.put("fault")
         m.device.finish_plug()
         if m.rules.readahead_drains:
-            m.fault_drain("drains_readahead", lambda: m.vecs.lru_add_drain(cpu), cpu)
+            m.fault_drain("drains_readahead", cpu, lambda: m.vecs.lru_add_drain(cpu))
     page, allocated = read_swap_cache_async(m, cpu, slot)
     if allocated:
         m.device.read_page(cpu, page, wait=window == 1)

@@ -52,7 +52,7 @@ def _drain(m, cpu, page):
     """Before the references of a page that is to be written are looked at."""
     wanted = {"never": False, "if-swapcache": page.swapcache, "if-not-lru": True}
     if wanted[m.rules.swapin_drain] and not page.ksm and not page.lru:
-        m.fault_drain("drains_swapin", lambda: m.vecs.lru_add_drain(cpu), cpu)
+        m.fault_drain("drains_swapin", cpu, lambda: m.vecs.lru_add_drain(cpu))
 
 
 def _map(m, cpu, mm, v, pte, page, write):

@@ -40,11 +40,14 @@ def do_wp_page(m, cpu, mm, v):
 
 
 def unshare(m, cpu, mm, v):
-    """FAULT_FLAG_UNSHARE: the same decision, for a page that is about to be pinned, not written."""
+    """FAULT_FLAG_UNSHARE: the same fault, for a page that is about to be pinned, not written."""
     page = mm.ptes[v].page
+    m.wp_faults += 1
     if can_reuse(m, cpu, page):
+        m.reuses += 1
         page.exclusive = True
     else:
+        m.copies[label(m, cpu, page)] += 1
         wp_page_copy(m, cpu, mm, v, unshared=True)
 
 
@@ -107,13 +110,12 @@ def drain(m, cpu, page):
         wanted = policy == "always" or (policy != "never" and not page.lru)
     if not wanted:
         return 0
-    cpus = range(m.cpus) if policy == "all-cpus" else (cpu,)
     how = {
         "lru-add-only": lambda: m.vecs.flush("lru_add", cpu),
         "this-page": lambda: m.vecs.take_out(page, cpu),
         "all-cpus": m.vecs.lru_add_drain_all,
     }.get(policy, lambda: m.vecs.lru_add_drain(cpu))
-    m.fault_drain("drains", how, *cpus)
+    m.fault_drain("drains", cpu, how)
     return 0
 
 
