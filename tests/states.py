@@ -4,11 +4,16 @@ from collections import Counter
 
 import pytest
 
-from wpbench.scenario import DECISIONS as RULES
+from wpbench.scenario.kernels import row_of, rows
 
-DECISIONS = tuple(RULES)
-EXCLUSIVE = ("exclusive", "v6.7", "v6.9", "v6.11", "v6.12", "v7.0")  # PageAnonExclusive, v5.19
-MAP_WRITABLE = ("v6.11", "v6.12", "v7.0")
+
+def rule(kernel, name):
+    """Return the value that a kernel's row has for a rule."""
+    return row_of(kernel)[name]
+
+
+# A kernel for each row of data/kernels.toml; of rows with the same rules, one.
+KERNELS = tuple({tuple(row_of(name).items()): name for name in rows()}.values())
 NEVER = 10**12  # a latency that no test outlives
 SOON = 1000
 ASYNC = {"backend": "null_blk", "latency_ns": SOON}
@@ -20,6 +25,18 @@ def sized(*sizes, small=(1, 7, 8, 15, 16, 22)):
     """Parametrize a test over N; the small ones run without JIT, too."""
     marks = [pytest.param(n, marks=pytest.mark.nojit) if n in small else n for n in sizes]
     return pytest.mark.parametrize("n", marks)
+
+
+def kernels(**rules):
+    """Return those of KERNELS whose rules have the given values."""
+    return tuple(k for k in KERNELS if all(rule(k, name) == rules[name] for name in rules))
+
+
+EXCLUSIVE = kernels(reuse_exclusive=True)  # PageAnonExclusive, v5.19
+BY_MAPCOUNT = kernels(first_test="mapcount")
+ONE_REFERENCE = kernels(first_test="1")
+STRICT = ONE_REFERENCE + kernels(first_test="1+sc")  # no reference is left that a drain could drop
+MAP_WRITABLE = kernels(writable_on_read=True)
 
 
 def told(m, do, *arguments):
@@ -63,25 +80,25 @@ def formerly_shared(m):
 # Each of these returns a machine of two pages and two CPUs on which a write to page 0 is a
 # write-protect fault.  Unless the name says otherwise the page is not PageAnonExclusive, is on an
 # LRU list, and has no holder but its PTE.
-def machine(model, decision, **options):
-    return model(2, cpus=2, kernel=decision, **options)
+def machine(model, kernel, **options):
+    return model(2, cpus=2, kernel=kernel, **options)
 
 
-def plain(model, decision):
-    m = machine(model, decision)
+def plain(model, kernel):
+    m = machine(model, kernel)
     m.write(0, 0)
     m.lru_add_drain_all()
     return formerly_shared(m)
 
 
-def in_lru_add(model, decision):
-    m = machine(model, decision)
+def in_lru_add(model, kernel):
+    m = machine(model, kernel)
     m.write(0, 0)
     return formerly_shared(m)
 
 
-def in_swap_cache(model, decision, writeback=False, on_lru=True, **options):
-    m = machine(model, decision, **ASYNC, **options)
+def in_swap_cache(model, kernel, writeback=False, on_lru=True, **options):
+    m = machine(model, kernel, **ASYNC, **options)
     m.write(0, 0)
     m.pageout(0, 0, 1)
     if not writeback:
@@ -92,20 +109,20 @@ def in_swap_cache(model, decision, writeback=False, on_lru=True, **options):
     return formerly_shared(m)
 
 
-def in_swap_cache_and_lru_add(model, decision):
-    return in_swap_cache(model, decision, on_lru=False)
+def in_swap_cache_and_lru_add(model, kernel):
+    return in_swap_cache(model, kernel, on_lru=False)
 
 
-def under_writeback(model, decision):
-    return in_swap_cache(model, decision, writeback=True)
+def under_writeback(model, kernel):
+    return in_swap_cache(model, kernel, writeback=True)
 
 
-def under_writeback_and_in_lru_add(model, decision):
-    return in_swap_cache(model, decision, writeback=True, on_lru=False)
+def under_writeback_and_in_lru_add(model, kernel):
+    return in_swap_cache(model, kernel, writeback=True, on_lru=False)
 
 
-def with_swap_pte(model, decision):
-    m = machine(model, decision, **ASYNC)
+def with_swap_pte(model, kernel):
+    m = machine(model, kernel, **ASYNC)
     m.write(0, 0)
     m.pageout(0, 0, 1)
     m.wait(SOON)
@@ -115,8 +132,8 @@ def with_swap_pte(model, decision):
     return m
 
 
-def in_rotate(model, decision):
-    m = machine(model, decision, **ASYNC)
+def in_rotate(model, kernel):
+    m = machine(model, kernel, **ASYNC)
     m.write(0, 0)
     m.pageout(0, 0, 1)
     m.lru_add_drain(0)
@@ -125,8 +142,8 @@ def in_rotate(model, decision):
     return formerly_shared(m)
 
 
-def in_activate(model, decision):
-    m = plain(model, decision)
+def in_activate(model, kernel):
+    m = plain(model, kernel)
     if m.page(0).active:  # v5.8: pages begin active
         m.cold(0, 0, 1)
         m.lru_add_drain(0)
@@ -135,66 +152,66 @@ def in_activate(model, decision):
     return m
 
 
-def in_deactivate(model, decision):
-    m = in_activate(model, decision)
+def in_deactivate(model, kernel):
+    m = in_activate(model, kernel)
     m.lru_add_drain(0)
     m.cold(0, 0, 1)
     return m
 
 
-def in_lazyfree(model, decision):
-    m = plain(model, decision)
+def in_lazyfree(model, kernel):
+    m = plain(model, kernel)
     m.free(0, 0, 1)
     return m
 
 
-def isolated(model, decision):
-    m = plain(model, decision)
+def isolated(model, kernel):
+    m = plain(model, kernel)
     m.isolate(0, 0)
     return m
 
 
-def isolated_in_swap_cache(model, decision):
-    m = in_swap_cache(model, decision)
+def isolated_in_swap_cache(model, kernel):
+    m = in_swap_cache(model, kernel)
     m.lru_add_drain_all()  # v5.8 activates what it swaps in
     m.isolate(0, 0)
     return m
 
 
-def second_pte(model, decision):
-    m = plain(model, decision)
+def second_pte(model, kernel):
+    m = plain(model, kernel)
     m.fork(0)
     return m
 
 
-def gup(model, decision):
-    m = plain(model, decision)
+def gup(model, kernel):
+    m = plain(model, kernel)
     m.gup_get(0)
     return m
 
 
-def exclusive(model, decision):
+def exclusive(model, kernel):
     """UFFDIO_COPY maps a page of one's own read-only (userfaultfd, semantics.md 7)."""
-    m = machine(model, decision)
+    m = machine(model, kernel)
     m.uffd_copy(0, 0)
     m.lru_add_drain_all()
     return m
 
 
-def pinned_and_exclusive(model, decision):
-    m = exclusive(model, decision)
+def pinned_and_exclusive(model, kernel):
+    m = exclusive(model, kernel)
     assert m.pin(0)
     return m
 
 
-def locked(model, decision):
-    m = plain(model, decision)
+def locked(model, kernel):
+    m = plain(model, kernel)
     m.lock_page(0)
     return m
 
 
-def ksm(model, decision):
-    m = machine(model, decision)
+def ksm(model, kernel):
+    m = machine(model, kernel)
     m.write(0, 0)
     m.write(0, 1)
     m.lru_add_drain_all()
@@ -202,8 +219,8 @@ def ksm(model, decision):
     return m
 
 
-def lagging(model, decision):
-    m = plain(model, decision)
+def lagging(model, kernel):
+    m = plain(model, kernel)
     m.fork(0)
     m.exit_zap(1)
     return m

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from states import EXCLUSIVE, KERNELS
 
 import wpbench as wb
 from wpbench.cli import main
@@ -64,12 +65,12 @@ def test_writeback_and_time():
     assert found._repr_html_().startswith("<pre>simulated write-protect fault 0")
 
 
-@pytest.mark.parametrize("kernel", list(wb.DECISIONS))
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("backend", ["zram", "null_blk"])
-def test_every_fault_of_a_random_program_is_explained(decision, backend):
+def test_every_fault_of_a_random_program_is_explained(kernel, backend):
     """Every holder has an operation that brought it, and the last test decides."""
     scenario = wb.Scenario(
-        workload="random", kernel=decision, backend=backend, npages=24, cpus=2, rounds=400,
+        workload="random", kernel=kernel, backend=backend, npages=24, cpus=2, rounds=400,
         mix=MIX, latency_ns=50_000 if backend == "null_blk" else None,
     )  # fmt: skip
     faults = wb.faults(scenario)
@@ -80,7 +81,7 @@ def test_every_fault_of_a_random_program_is_explained(decision, backend):
         assert (found.before, found.decided) == (row.before, row.decided)
         assert (found.page, found.cpu, found.t_ns) == (row.page, row.cpu, row.t_ns)
         last = found.tests[-1]
-        if decision in ("v6.7", "v6.9", "exclusive", "v6.11", "v6.12", "v7.0"):
+        if kernel in EXCLUSIVE:
             assert last.true == (found.outcome == "copy") or last.text == "PageAnonExclusive"
         else:
             assert last.true == (found.outcome == "copy")

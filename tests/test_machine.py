@@ -6,28 +6,34 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from models import Jitted
+from models import Jitted, Twin
 from models.page import FLAG_BITS, HOLDERS, VECS, flags_of, holders_of
-from twin import Machine as Twin
+from states import KERNELS
+from twin.machine import FAULT_DRAINS
 
 from wpbench.mm import layout as L
 from wpbench.mm import operations as mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
-from wpbench.scenario import DECISIONS
+from wpbench.scenario import RULES, Overrides
+from wpbench.scenario.kernels import drains_fit
+from wpbench.scenario.rules import FIELDS
 from wpbench.workloads.replay import touch_all
 
 EXAMPLES = int(os.environ.get("WPBENCH_EXAMPLES", "150"))
 FILE_LRU = 20  # so short that some refaults do not activate
-CASES = [(name, drain) for name, rule in DECISIONS.items() for drain in rule.drains_fit]
+COUNTERS = (
+    "wp_faults", "reuses", "zero_copies", "pswpin", "pswpout",
+    *(name + of for name in FAULT_DRAINS for of in ("", "_nonempty", "_reused")),
+)  # fmt: skip
 MOST_SHARED = 3  # PTEs that share a KSM page: a fork doubles them, and 15 are what a word can hold
 
 
 class Pair:
     """Both models of one machine; each operation is done on both and compared."""
 
-    def __init__(self, npages, cpus, pagevec, decision, drain, latency_us, **device):
+    def __init__(self, npages, cpus, pagevec, kernel, rules, drain, latency_us, **device):
         options = {  # a device may have another backend
-            "cpus": cpus, "pagevec": pagevec, "kernel": decision, "drain": drain,
+            "cpus": cpus, "pagevec": pagevec, "kernel": kernel, "rules": rules, "drain": drain,
             "backend": "null_blk" if latency_us else "zram", "latency_ns": latency_us * 1000,
             "swap_pages": 2047, "file_lru": FILE_LRU,
         } | device  # fmt: skip
@@ -38,8 +44,6 @@ class Pair:
         self.forked = False
         self.zapped = False
         self.taken = {"isolate": {}, "gup": {}, "pin": {}}  # page of the parent -> page frames
-        # Before v5.19 there is no PageAnonExclusive; the models need not agree on it there.
-        self.marks_exclusive = DECISIONS[decision].swapin not in ("v5.8", "v5.17", "v5.18")
         self.now = 0
         touch_all(self.m, 0)
         for v in range(npages):
@@ -87,8 +91,7 @@ class Pair:
         elif op == "exit_zap":
             if self.forked and not self.zapped:
                 mm.exit_zap(self.m, cpu, 1)
-                self.twin.lru_add_drain(cpu)
-                self.twin.exit_zap()
+                self.twin.exit_zap(cpu)
                 self.zapped = True
         elif op in ACTORS:
             self.act(op, cpu, v, n)
@@ -138,6 +141,9 @@ class Pair:
             assert bool(mm.mark_page_accessed(self.m, cpu, v)) == self.twin.mark_page_accessed(
                 cpu, v
             )
+        elif op == "access":
+            mm.process_vm_readv(self.m, cpu, v)
+            self.twin.process_vm_readv(cpu, v)
         elif op == "migrate_page":
             assert bool(mm.migrate_page(self.m, cpu, v)) == self.twin.migrate_page(cpu, v)
         elif op == "ksm":
@@ -188,14 +194,7 @@ class Pair:
                 assert self.m.vec[at] == length, (op, kind, cpu)
         assert self.m.slots_used == seen["slots"], op
         assert self.jitted.nr_orphans() == seen["orphans"], op
-        for name in (
-            "wp_faults",
-            "reuses",
-            "zero_copies",
-            "drains",
-            "pswpin",
-            "pswpout",
-        ):
+        for name in COUNTERS:
             assert getattr(self.m, name) == getattr(self.twin, name), (op, name)
         ours = {n.upper(): int(self.m.reason[i]) for i, n in enumerate(L.REASONS)}
         theirs = {name: self.twin.copies[name] for name in ours}
@@ -210,31 +209,29 @@ class Pair:
         if not pte & (L.PTE_PRESENT | L.PTE_SWAP):  # one that waits in an mmu_gather, too
             return ("none",)
         if pte & L.PTE_SWAP:
-            return ("swap", bool(pte & L.PTE_SWP_EXCLUSIVE) and self.marks_exclusive)
+            return ("swap", bool(pte & L.PTE_SWP_EXCLUSIVE))
         if pte >> L.SHIFT_PTE == L.ZERO_PAGE:
             return ("zero",)
         word = int(self.m.page[pte >> L.SHIFT_PTE])
         flags = flags_of(word)
-        flags["exclusive"] &= self.marks_exclusive
         writable, dirty = bool(pte & L.PTE_WRITE), bool(pte & L.PTE_DIRTY)
         return ("present", writable, dirty, holders_of(word), flags)
 
     def expected(self, pte):
         if pte["pte"] == "swap":
-            return ("swap", pte["swap_exclusive"] and self.marks_exclusive)
+            return ("swap", pte["swap_exclusive"])
         if pte["pte"] != "present":
             return (pte["pte"],)
         held = dict.fromkeys(HOLDERS, 0)
         for holder in pte["holders"]:
             held[holder[1] if holder[0] == "vec" else holder[0]] += 1
         flags = {name: pte[name] for name in FLAG_BITS}
-        flags["exclusive"] &= self.marks_exclusive
         return ("present", pte["writable"], pte["pte_dirty"], held, flags)
 
 
 ACTORS = (
     "isolate", "putback", "move_to_lru", "gup", "ungup", "pin", "unpin", "accessed", "accessed",
-    "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable", "enable",
+    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable", "enable",
     "locked_write", "locked_pageout",
 )  # fmt: skip
 OPS = st.sampled_from(
@@ -245,6 +242,30 @@ OPS = st.sampled_from(
 PROGRAM = st.lists(
     st.tuples(OPS, st.integers(0, 3), st.integers(0, 39), st.integers(0, 39)), max_size=60
 )
+
+
+def values(name):
+    """Return a strategy of what a rule can be."""
+    rule = RULES[name]
+    if rule.high:
+        return st.integers(rule.low, rule.high)
+    return st.sampled_from(rule.values or (False, True))
+
+
+ROWS = st.fixed_dictionaries({name: values(name) for name in RULES if name not in FIELDS})
+# A kernel, rules that it has otherwise (none, some, or all of them), and a drain policy.
+CASES = st.tuples(
+    st.sampled_from(KERNELS),
+    st.one_of(
+        st.just({}),
+        st.fixed_dictionaries({}, optional={n: values(n) for n in RULES if n not in FIELDS}),
+        ROWS,
+    ),
+).flatmap(
+    lambda case: st.tuples(
+        st.just(case[0]), st.just(case[1]), st.sampled_from(drains_fit(case[0], Overrides(case[1])))
+    )
+)
 COMMON: dict[str, Any] = {
     "deadline": None,
     "derandomize": True,
@@ -253,8 +274,7 @@ COMMON: dict[str, Any] = {
 
 
 def drive(program, case, npages, cpus, pagevec, latency_us=0, **device):
-    decision, drain = case
-    pair = Pair(npages, cpus, pagevec, decision, drain, latency_us, **device)
+    pair = Pair(npages, cpus, pagevec, *case, latency_us, **device)
     for op, cpu, v, n in program:
         pair.do(op, cpu % cpus, v % npages, n)
 
@@ -262,7 +282,7 @@ def drive(program, case, npages, cpus, pagevec, latency_us=0, **device):
 @settings(max_examples=EXAMPLES, **COMMON)
 @given(
     PROGRAM,
-    st.sampled_from(CASES),
+    CASES,
     st.integers(1, 40),
     st.integers(1, 4),
     st.sampled_from([2, 3, 5, 14, 15, 31]),
@@ -274,7 +294,7 @@ def test_synchronous_machine_agrees_with_the_twin(program, case, npages, cpus, p
 @settings(max_examples=EXAMPLES, **COMMON)
 @given(
     PROGRAM,
-    st.sampled_from(CASES),
+    CASES,
     st.integers(1, 40),
     st.integers(1, 3),
     st.sampled_from([2, 5, 15]),
@@ -300,7 +320,7 @@ DEVICE = st.one_of(
 @settings(max_examples=EXAMPLES, **COMMON)
 @given(
     PROGRAM,
-    st.sampled_from(CASES),
+    CASES,
     st.integers(1, 40),
     st.sampled_from([2, 5, 15]),
     st.sampled_from([0, 3]),
@@ -316,14 +336,14 @@ def test_other_devices_agree_with_the_twin(
 
 @pytest.mark.nojit
 @settings(max_examples=25, **COMMON)
-@given(PROGRAM, st.sampled_from(CASES), st.integers(1, 12), st.sampled_from([2, 3, 15]))
+@given(PROGRAM, CASES, st.integers(1, 12), st.sampled_from([2, 3, 15]))
 def test_small_machines_agree_with_the_twin(program, case, npages, pagevec):
     drive(program, case, npages, 2, pagevec)
 
 
 @pytest.mark.nojit
 def test_broken_invariants_are_seen():
-    pair = Pair(4, 1, 15, "patch2", None, 0)
+    pair = Pair(4, 1, 15, "patch2", {}, None, 0)
     page = int(pair.m.pte[0]) >> L.SHIFT_PTE
     word = pair.m.page[page]
     for change, invariant in ((L.ONE_MAP, 1), (-L.HELD_LRU_ADD, 2), (L.PG_LRU, 3)):

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
+from wpbench.scenario import DRAINS
+from wpbench.scenario.kernels import instrumented
 
 FOLDER = wb.data_dir() / "kernel-measurements"
 MEASURED = pd.read_csv(FOLDER / "reproducer_sync.csv")
@@ -16,7 +18,7 @@ def run_table(table, **more):
     """Simulate each row of a table of reproducer_*.csv."""
     return wb.simulate(
         wb.Scenario(
-            kernel=row.kernel,
+            **instrumented(row.decision),
             backend=row.backend,
             npages=row.npages,
             rounds=row.rounds,
@@ -40,8 +42,7 @@ def simulated():
 
 @pytest.fixture(scope="module")
 def simulated_async():
-    # The instrumented kernel's do_swap_page() is always v6.1's.
-    return run_table(ASYNC, costs="icount", swapin="v6.1")
+    return run_table(ASYNC, costs="icount")
 
 
 def test_table_is_met_row_by_row(simulated):
@@ -93,7 +94,7 @@ def test_asynchronous_table_close_where_completions_fall_into_the_loop(simulated
     # 5 ms: in the two rows with 64 pages and a delay of 2 ms, something delayed one
     # or two of ten rounds, probably kswapd, and more writes had ended (data/README.md).
     slow = (ASYNC.latency_ns == 5_000_000) & (off / ASYNC.accesses > 0.10)
-    assert ASYNC[slow].kernel.tolist() == ["patch1", "patch2"]
+    assert ASYNC[slow].decision.tolist() == ["patch1", "patch2"]
     assert ASYNC[slow].delay_ns.eq(2_000_000).all()
     assert (off / ASYNC.accesses)[slow].max() < 0.15
 
@@ -104,7 +105,7 @@ def test_userfaultfd_table_is_met_in_every_row():
     got = wb.simulate(
         wb.Scenario(
             workload="userfaultfd",
-            kernel=row.kernel,
+            **instrumented(row.decision),
             order=row.order,
             npages=row.npages,
             rounds=row.rounds,
@@ -126,13 +127,13 @@ def copies_per_round(n, capacity):
 def test_closed_forms_for_every_n(capacity):
     n = list(range(1, 513))
     rounds = 2
-    for decision in ("v5.17", "patch1"):
-        table = wb.simulate(wb.grid(kernel=decision, npages=n, rounds=rounds, pagevec=capacity))
+    for kernel in ("v5.17", "patch1"):
+        table = wb.simulate(wb.grid(kernel=kernel, npages=n, rounds=rounds, pagevec=capacity))
         expected = [copies_per_round(k, capacity) * rounds for k in n]
         assert table.copies.tolist() == expected
         batch = wb.simulate(
             wb.grid(
-                kernel=decision,
+                kernel=kernel,
                 npages=n,
                 rounds=rounds,
                 pagevec=capacity,
@@ -163,8 +164,8 @@ def test_the_patch_copies_nothing_and_drains_for_it(capacity):
             assert (table.drains == 2 * (rest > 0)).all()
         else:
             assert (table.drains == 2 * table.npages).all()
-    for decision in ("v5.8", "exclusive"):
-        table = wb.simulate(wb.grid(kernel=decision, npages=n, rounds=2, pagevec=capacity))
+    for kernel in ("v5.8", "exclusive"):
+        table = wb.simulate(wb.grid(kernel=kernel, npages=n, rounds=2, pagevec=capacity))
         assert (table.copies == 0).all()
         assert (table.drains == 0).all()
 
@@ -192,9 +193,8 @@ def test_published_form():
 
 @pytest.mark.nojit
 def test_drain_policies_on_the_reproducer():
-    policies = ("never", "if-not-lru", "always", "lru-add-only", "this-page", "all-cpus")
     table = wb.simulate(
-        wb.grid(drain=list(policies), npages=16, rounds=3, read_cpu=0, write_cpu=[0, 1])
+        wb.grid(drain=list(DRAINS), npages=16, rounds=3, read_cpu=0, write_cpu=[0, 1])
     ).set_index(["drain", "write_cpu"])
     local = table.xs(0, level="write_cpu")
     remote = table.xs(1, level="write_cpu")
@@ -202,6 +202,9 @@ def test_drain_policies_on_the_reproducer():
     assert local.copies["never"] == 14 * 3
     # The page waits in the reading CPU's pagevec: only draining all CPUs reaches it.
     assert remote.copies["all-cpus"] == 0
+    assert remote.drains["if-in-lru-add"] == 0
+    assert remote.drains["if-not-lru"] == remote.copies["if-not-lru"]
+    assert local.drains["peek"] == remote.drains["peek"] == 0
     assert remote.copies["if-not-lru"] > 40
     assert remote.copy_pagevec_remote["if-not-lru"] == remote.copies["if-not-lru"]
     assert local.copy_pagevec_local["never"] == local.copies["never"]

@@ -9,20 +9,24 @@ import states
 from models import Jitted
 from states import (
     ASYNC,
-    DECISIONS,
+    BY_MAPCOUNT,
     EXCLUSIVE,
+    KERNELS,
     MAP_WRITABLE,
+    ONE_REFERENCE,
     SLOW,
     SOON,
+    STRICT,
     formerly_shared,
+    rule,
     swapped,
     told,
     written,
 )
 
-from wpbench.scenario import DECISIONS as RULES
-
 # -- 5.2: what a page's holders make of a write ------------------------------------------
+# A column is of a first test, or of PageAnonExclusive's kernels.
+FIRST_TESTS = ("mapcount", "1", "1+sc", "3", "1+sc+not-lru", "none")
 COLUMNS = ("v5.8", "v5.17", "patch1", "patch2", "patch2-rfc2", "patch2-always", "exclusive")
 # row: (state, page_count, PageLRU, CPU that writes, Reuse or Copy for each of COLUMNS, drains of
 # the patch, label)
@@ -53,67 +57,68 @@ ROWS = {
 }
 
 
-def label_of(row, decision, label, model):
+def label_of(row, kernel, label, model):
     """Return the label of a row's copy; row 8 is the one in which the models differ."""
-    early = decision in ("v5.17", "patch1")  # no drain before
-    return "PAGEVEC_LOCAL" if row == "8" and early and model is Jitted else label
+    return "PAGEVEC_LOCAL" if row == "8" and kernel in STRICT and model is Jitted else label
 
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_outcome_table(model, row, decision):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_outcome_table(model, row, kernel):
     """5.2, and its row 10' (v6.11: every batch clears PageLRU)."""
     state, references, lru, cpu, outcomes, drains, label = ROWS[row]
-    column = "exclusive" if decision in EXCLUSIVE else decision
-    wanted = {"R": "reuse", "C": "copy"}[outcomes[COLUMNS.index(column)]]
-    if decision == "v6.11" and row.startswith(("10", "11")):
+    column = -1 if kernel in EXCLUSIVE else FIRST_TESTS.index(rule(kernel, "first_test"))
+    wanted = {"R": "reuse", "C": "copy"}[outcomes[column]]
+    if row == "15" and rule(kernel, "uffd_unprotect_writable"):
+        wanted = "hit"
+    if rule(kernel, "batch_clears_lru") and row.startswith(("10", "11")):
         lru, drains = False, 1
         wanted = "reuse" if cpu == 0 else "copy"
-    m = state(model, decision)
+    m = state(model, kernel)
     page = m.page(0)
     # v5.8 activates what it swaps in, which is one reference more.
     activated = page.holders.count("activate") if "activate" not in row else 0
-    assert activated == 0 or decision == "v5.8"
+    assert activated == 0 or rule(kernel, "swapin_activates")
     assert page.count - activated == references
     assert page.lru == lru
-    if decision in EXCLUSIVE:
+    if kernel in EXCLUSIVE:
         assert page.exclusive == (row == "15")
     outcome, labels = told(m, m.write, cpu, 0)
     assert outcome == wanted
-    assert labels == ({label_of(row, decision, label, model): 1} if outcome == "copy" else {})
-    if RULES[decision].drain == "if-not-lru":
+    assert labels == ({label_of(row, kernel, label, model): 1} if outcome == "copy" else {})
+    if rule(kernel, "drain") == "if-not-lru":
         assert m.drains == drains
-    elif RULES[decision].drain == "never":
+    elif rule(kernel, "drain") == "never":
         assert m.drains == 0
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("kernel", DECISIONS)
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("writeback", [False, True])
-def test_stable_writes(model, decision, writeback):
+def test_stable_writes(model, kernel, writeback):
     """5.2, rows 4 and 7, on a device that needs stable pages."""
-    m = states.in_swap_cache(model, decision, writeback, stable_writes=True)
+    m = states.in_swap_cache(model, kernel, writeback, stable_writes=True)
     outcome, labels = told(m, m.write, 0, 0)
     if not writeback:
-        assert outcome == ("copy" if decision == "v5.17" else "reuse")
+        assert outcome == ("copy" if kernel in ONE_REFERENCE else "reuse")
     else:
         assert (outcome, labels) == (
             "copy",
-            {"STABLE_WB" if decision == "v5.8" else "WRITEBACK": 1},
+            {"STABLE_WB" if kernel in BY_MAPCOUNT else "WRITEBACK": 1},
         )
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("kernel", DECISIONS)
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("holder", ["lru_add", "remote", "gup", "locked", "isolated", "writeback"])
-def test_an_exclusive_page_is_reused_whoever_holds_it(model, decision, holder):
+def test_an_exclusive_page_is_reused_whoever_holds_it(model, kernel, holder):
     """5.1, step a; 5.2, rows 14 to 16."""
     if holder == "writeback":
-        m = swapped(model, kernel=decision, **SLOW)
+        m = swapped(model, kernel=kernel, **SLOW)
         m.read(0, 0)
     else:
-        m = states.exclusive(model, decision)
+        m = states.exclusive(model, kernel)
         if holder in ("lru_add", "remote"):
             m.dontneed(0, 0, 1)
             m.uffd_copy(int(holder == "remote"), 0)
@@ -124,12 +129,14 @@ def test_an_exclusive_page_is_reused_whoever_holds_it(model, decision, holder):
         else:
             m.isolate(0, 0)
     outcome, _ = told(m, m.write, 0, 0)
-    if decision in EXCLUSIVE:
-        at_once = decision in MAP_WRITABLE and holder == "writeback"
+    if kernel in EXCLUSIVE:
+        at_once = rule(kernel, "uffd_unprotect_writable")
+        if holder == "writeback":
+            at_once = kernel in MAP_WRITABLE
         assert outcome == ("hit" if at_once else "reuse")
         assert m.drains == 0
-    elif decision != "v5.8":
-        drained = holder == "lru_add" and decision.startswith("patch2")
+    elif kernel not in BY_MAPCOUNT:
+        drained = holder == "lru_add" and kernel not in STRICT
         assert outcome == ("reuse" if drained else "copy")
 
 
@@ -137,11 +144,11 @@ def test_an_exclusive_page_is_reused_whoever_holds_it(model, decision, holder):
 @pytest.mark.nojit
 def test_rfc_v2_gives_up_where_the_drain_would_remove_two_references(model):
     """5.1, G3 and G3b: in lru_add, and left over in another local vector from before."""
-    for decision, wanted, drains in (
+    for kernel, wanted, drains in (
         ("patch2", ("reuse", {}), 1),
         ("patch2-rfc2", ("copy", {"ACTIVATE": 1}), 0),
     ):
-        m = states.in_activate(model, decision)
+        m = states.in_activate(model, kernel)
         m.isolate(0, 0)
         m.putback(0, 0)
         assert m.page(0).holders == ("activate", "lru_add", "pte")
@@ -153,8 +160,8 @@ def test_rfc_v2_gives_up_where_the_drain_would_remove_two_references(model):
 @pytest.mark.nojit
 def test_rfc_v2_gives_up_without_a_drain(model):
     """5.1, G3 and G3b: three references, none of them the swap cache's."""
-    for decision, drains in (("patch2", 1), ("patch2-rfc2", 0)):
-        m = states.in_lru_add(model, decision)
+    for kernel, drains in (("patch2", 1), ("patch2-rfc2", 0)):
+        m = states.in_lru_add(model, kernel)
         m.gup_get(0)
         assert told(m, m.write, 0, 0) == ("copy", {"GUP": 1})
         assert m.drains == drains
@@ -163,11 +170,11 @@ def test_rfc_v2_gives_up_without_a_drain(model):
 @pytest.mark.nojit
 def test_rfc_v2_allows_one_reference_more_only_where_pagelru_is_clear(model):
     """5.1, G3b, step b: so not even an unconditional drain is reached."""
-    for decision, wanted, drains in (
+    for kernel, wanted, drains in (
         ("patch2", ("reuse", {}), 1),
         ("patch2-rfc2", ("copy", {"ACTIVATE": 1}), 0),
     ):
-        m = written(model, kernel=decision, drain="always")
+        m = written(model, kernel=kernel, drain="always")
         formerly_shared(m)
         m.mark_page_accessed(0, 0)
         m.mark_page_accessed(0, 0)
@@ -178,13 +185,13 @@ def test_rfc_v2_allows_one_reference_more_only_where_pagelru_is_clear(model):
 @pytest.mark.nojit
 def test_more_than_three_references_are_not_drained(model):
     """5.1, step b: four, of which a drain would take two."""
-    for decision, wanted, drains in (
+    for kernel, wanted, drains in (
         ("patch2", ("copy", {"ROTATE": 1}), 0),
         ("exclusive", ("copy", {"ROTATE": 1}), 0),
         ("patch2-rfc2", ("copy", {"ROTATE": 1}), 0),
         ("patch2-always", ("reuse", {}), 1),
     ):
-        m = states.in_rotate(model, decision)
+        m = states.in_rotate(model, kernel)
         m.isolate(0, 0)
         m.putback(0, 0)
         assert m.page(0).holders == ("lru_add", "pte", "rotate", "swapcache")
@@ -195,13 +202,13 @@ def test_more_than_three_references_are_not_drained(model):
 @pytest.mark.nojit
 def test_a_failed_trylock_has_paid_for_the_drain(model):
     """5.1: the lock comes after the drain."""
-    for decision, label, drains in (
+    for kernel, label, drains in (
         ("v5.17", "PAGEVEC_LOCAL", 0),
         ("patch1", "PAGEVEC_LOCAL", 0),
         ("patch2", "TRYLOCK", 1),
         ("exclusive", "TRYLOCK", 1),
     ):
-        m = states.in_lru_add(model, decision)
+        m = states.in_lru_add(model, kernel)
         m.lock_page(0)
         assert told(m, m.write, 0, 0) == ("copy", {label: 1})
         assert m.drains == drains
@@ -225,17 +232,19 @@ def test_one_drain_cleans_the_whole_cpu(model):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize(
-    ("policy", "local", "remote", "left"),
+    ("policy", "local", "remote", "left", "drains"),
     [
-        ("never", "copy", "copy", 3),  # a copy's own page joins the two that nobody drained
-        ("if-not-lru", "reuse", "copy", 0),
-        ("always", "reuse", "copy", 0),
-        ("lru-add-only", "reuse", "copy", 0),
-        ("this-page", "reuse", "copy", 1),
-        ("all-cpus", "reuse", "reuse", 0),
+        ("never", "copy", "copy", 3, (0, 0)),  # a copy's page joins the two that nobody drained
+        ("if-not-lru", "reuse", "copy", 0, (1, 1)),
+        ("always", "reuse", "copy", 0, (1, 1)),
+        ("lru-add-only", "reuse", "copy", 0, (1, 1)),
+        ("this-page", "reuse", "copy", 1, (1, 1)),
+        ("all-cpus", "reuse", "reuse", 0, (1, 1)),
+        ("if-in-lru-add", "reuse", "copy", 0, (1, 0)),
+        ("peek", "reuse", "copy", 2, (0, 0)),
     ],
 )
-def test_drain_policies(model, policy, local, remote, left):
+def test_drain_policies(model, policy, local, remote, left, drains):
     for cpu, wanted in ((0, local), (1, remote)):
         m = model(2, cpus=2, drain=policy)
         m.write(0, 0)
@@ -245,7 +254,8 @@ def test_drain_policies(model, policy, local, remote, left):
         assert outcome == wanted
         label = "PAGEVEC_REMOTE" if cpu else "PAGEVEC_LOCAL"
         assert labels == ({label: 1} if outcome == "copy" else {})
-        assert m.drains == (policy != "never")
+        assert m.drains == drains[cpu]
+        assert m.drains_reused == (drains[cpu] and wanted == "reuse")
         if cpu == 0:
             assert m.waiting("lru_add", 0) == left
 
@@ -260,6 +270,8 @@ def test_drain_policies(model, policy, local, remote, left):
         ("lru-add-only", ["activate"], 1),
         ("this-page", ["activate"], 1),
         ("all-cpus", [], 1),
+        ("if-in-lru-add", [], 1),
+        ("peek", ["activate", "lru_add"], 0),
     ],
 )
 def test_what_a_drain_policy_leaves_in_the_other_vectors(model, policy, kept, drains):
@@ -297,7 +309,7 @@ def test_a_copied_page_lives_until_its_pagevec_is_flushed(model):
 def test_a_copied_page_leaves_the_swap_cache_since_v5_14(model):
     """6, step 8: f4c4a3f48480; before, it stays as an orphan."""
     for frees, left in ((True, 0), (False, 1)):
-        m = states.in_swap_cache(model, "v5.17", frees_swap_after_copy=frees)
+        m = states.in_swap_cache(model, "v5.9", rules={"frees_swap_after_copy": frees})
         assert told(m, m.write, 0, 0) == ("copy", {"SWAPCACHE": 1})
         assert (m.slots_used, m.nr_orphans()) == (left, left)
         m.check()
@@ -305,10 +317,10 @@ def test_a_copied_page_leaves_the_swap_cache_since_v5_14(model):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v5.17", "patch1", "patch2", "patch2-rfc2"])
-def test_a_page_copied_under_writeback_becomes_an_orphan(model, decision):
+def test_a_page_copied_under_writeback_becomes_an_orphan(model, kernel):
     """6, second note: a slot and a page each, writeback's end notwithstanding."""
     n = 20
-    m = swapped(model, n, kernel=decision, **ASYNC)
+    m = swapped(model, n, kernel=kernel, **ASYNC)
     for v in range(n):
         m.read(0, v)
         assert m.write(0, v) == "copy"

@@ -4,11 +4,14 @@ import pytest
 import states
 from states import (
     ASYNC,
-    DECISIONS,
+    BY_MAPCOUNT,
     EXCLUSIVE,
+    KERNELS,
+    ONE_REFERENCE,
     SOON,
     forked,
     formerly_shared,
+    rule,
     swapped,
     told,
     written,
@@ -16,21 +19,21 @@ from states import (
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_fork(model, decision):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_fork(model, kernel):
     """7: pages and slots get a second user and are not exclusive; of a pinned page, a copy."""
-    m = written(model, 3, kernel=decision)
+    m = written(model, 3, kernel=kernel)
     m.pageout(0, 1, 1)
     assert m.pin(2)
     m.fork(0)
     assert m.page(0).holders == ("pte", "pte")
     assert not m.writable(0)
     assert (m.swap_count(1), m.swap_exclusive(1)) == (2, False)
-    assert m.page(2).holders == ("pin", "pte")
-    if decision in EXCLUSIVE:
-        assert (m.page(0).exclusive, m.page(2).exclusive) == (False, True)
-    assert m.write(0, 2) == "hit"
-    assert m.child_write(1, 2) == "hit"
+    copied = rule(kernel, "copies_pinned_at_fork")
+    assert m.page(2).holders == (("pin", "pte") if copied else ("pin", "pte", "pte"))
+    assert (m.page(0).exclusive, m.page(2).exclusive) == (False, copied)
+    assert m.write(0, 2) == ("hit" if copied else "copy")
+    assert m.child_write(1, 2) == ("hit" if copied else "reuse")
     assert told(m, m.child_write, 1, 0) == ("copy", {"SHARED_PTE": 1})
     assert m.page(0).holders == ("pte",)
     assert not m.writable(0)
@@ -41,26 +44,26 @@ def test_fork(model, decision):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_the_other_users_swap_pte_goes(model, decision):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_other_users_swap_pte_goes(model, kernel):
     """7: the page we map stays in the swap cache; the next write takes it out (v5.17: copies)."""
-    m = forked(swapped(model, kernel=decision))
+    m = forked(swapped(model, kernel=kernel))
     assert m.read(0, 0) == "major"
     assert m.swap_count(0) == 1
     m.exit(1)
     assert m.page(0).swapcache
     assert m.swap_count(0) == 0
     m.lru_add_drain_all()
-    wanted = ("copy", {"SWAPCACHE": 1}) if decision == "v5.17" else ("reuse", {})
-    assert told(m, m.write, 0, 0) == wanted
-    assert m.slots_used == 0
+    copied = kernel in ONE_REFERENCE
+    assert told(m, m.write, 0, 0) == (("copy", {"SWAPCACHE": 1}) if copied else ("reuse", {}))
+    assert m.slots_used == (copied and not rule(kernel, "frees_swap_after_copy"))
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_between_the_childs_unmap_and_its_flush(model, decision):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_between_the_childs_unmap_and_its_flush(model, kernel):
     """7, child exit: the map count drops first, the reference when the batch is flushed."""
-    m = written(model, kernel=decision)
+    m = written(model, kernel=kernel)
     m.fork(0)
     m.exit_zap(1)
     assert m.page(0).holders == ("gather", "pte")
@@ -70,10 +73,10 @@ def test_between_the_childs_unmap_and_its_flush(model, decision):
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_ksm(model, decision):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_ksm(model, kernel):
     """7: any pagevec's reference prevents a merge; a merged page is read-only, not exclusive."""
-    m = model(2, cpus=2, kernel=decision)
+    m = model(2, cpus=2, kernel=kernel)
     m.write(0, 0)
     m.write(1, 1)
     m.lru_add_drain(0)
@@ -84,16 +87,16 @@ def test_ksm(model, decision):
     page = m.page(0)
     assert page.holders == ("pte", "pte")
     assert page.ksm
-    assert page.referenced or decision == "v5.8"
+    assert page.referenced
     assert m.page(1) == page
     assert not m.writable(0)
     assert not m.writable(1)
-    if decision in EXCLUSIVE:
+    if kernel in EXCLUSIVE:
         assert not page.exclusive
     assert m.pages_used == 1
     assert told(m, m.write, 1, 1) == ("copy", {"KSM": 1})
     # A sole user, not in the swap cache: v5.8 alone makes it an ordinary page again.
-    wanted = ("reuse", {}) if decision == "v5.8" else ("copy", {"KSM": 1})
+    wanted = ("reuse", {}) if kernel in BY_MAPCOUNT else ("copy", {"KSM": 1})
     assert told(m, m.write, 0, 0) == wanted
     assert not m.page(0).ksm
 
@@ -220,13 +223,13 @@ def test_madv_free_of_a_swapped_out_page_gives_the_slot_back(model):
 @pytest.mark.nojit
 def test_put_back_by_compaction_and_by_reclaim(model):
     """7: compaction's leaves a page in its CPU's lru_add, reclaim's goes straight to a list."""
-    for decision, wanted in (("v5.17", "copy"), ("patch2", "copy"), ("exclusive", "copy")):
-        m = states.isolated(model, decision)
+    for kernel, wanted in (("v5.17", "copy"), ("patch2", "copy"), ("exclusive", "copy")):
+        m = states.isolated(model, kernel)
         m.putback(1, 0)
         assert m.page(0).holders == ("lru_add", "pte")
         assert m.waiting("lru_add", 1) == 1
         assert told(m, m.write, 0, 0) == (wanted, {"PAGEVEC_REMOTE": 1})
-        m = states.isolated(model, decision)
+        m = states.isolated(model, kernel)
         m.move_to_lru(0)
         assert (m.page(0).holders, m.page(0).lru) == (("pte",), True)
         assert told(m, m.write, 0, 0) == ("reuse", {})
@@ -234,9 +237,9 @@ def test_put_back_by_compaction_and_by_reclaim(model):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
-def test_khugepaged_gives_up(model, decision):
+def test_khugepaged_gives_up(model, kernel):
     """2.4, 7: all CPUs drained first; what it had isolated stays in the lru_add of its CPU."""
-    m = written(model, 4, kernel=decision)
+    m = written(model, 4, kernel=kernel)
     m.gup_get(2)
     formerly_shared(m)
     m.foreign_insert(0)
@@ -244,35 +247,35 @@ def test_khugepaged_gives_up(model, decision):
     assert (m.waiting("lru_add", 0), m.waiting("lru_add", 1)) == (0, 2)
     assert [m.page(v).holders for v in (0, 1, 3)] == [("lru_add", "pte")] * 2 + [("pte",)]
     assert told(m, m.write, 0, 0) == ("copy", {"PAGEVEC_REMOTE": 1})
-    assert m.write(1, 1) == ("copy" if decision == "v5.17" else "reuse")
+    assert m.write(1, 1) == ("copy" if kernel == "v5.17" else "reuse")
     assert m.write(0, 3) == "reuse"
 
 
 @pytest.mark.nojit
 @pytest.mark.parametrize(
-    ("kernel", "swapin", "same", "other", "drains"),
+    ("kernel", "before", "same", "other", "drains"),
     [
-        ("v5.17", "v5.17", "copy", "copy", 0),
-        ("patch1", "v5.17", "copy", "copy", 0),
-        ("patch2", "v5.17", "reuse", "copy", 1),  # G3-mid
-        ("patch1", "v5.18", "reuse", "reuse", 0),
-        ("patch2", "v5.18", "reuse", "reuse", 0),
-        ("exclusive", "v6.1", "reuse", "reuse", 0),
-        ("v7.0", "v7.0", "reuse", "reuse", 0),
+        ("v5.17", False, "copy", "copy", 0),
+        ("patch1", False, "copy", "copy", 0),
+        ("patch2", False, "reuse", "copy", 1),  # G3-mid
+        ("patch1", True, "reuse", "reuse", 0),
+        ("patch2", True, "reuse", "reuse", 0),
+        ("exclusive", True, "reuse", "reuse", 0),
+        ("v7.0", True, "reuse", "reuse", 0),
+        ("v7.3", True, "reuse", "reuse", 0),
     ],
 )
-def test_migration(model, decision, swapin, same, other, drains):
+def test_migration(model, kernel, before, same, other, drains):
     """2.4: v5.18 drains before the PTEs are restored; before, that CPU's lru_add keeps the page."""
     for cpu, wanted in ((1, same), (0, other)):
-        m = model(2, cpus=3, kernel=decision, swapin=swapin)
+        m = model(2, cpus=3, kernel=kernel, rules={"drains_on_migrate": before})
         m.write(0, 0)
         m.lru_add_drain_all()
         m.fork(0)
         m.exit(2)
         assert m.migrate_page(1, 0)
-        stays = swapin == "v5.17"
-        assert m.page(0).holders == (("lru_add", "pte") if stays else ("pte",))
-        assert m.waiting("lru_add", 1) == stays
+        assert m.page(0).holders == (("pte",) if before else ("lru_add", "pte"))
+        assert m.waiting("lru_add", 1) == (not before)
         assert (m.pages_used, m.writable(0)) == (1, False)
         outcome, labels = told(m, m.write, cpu, 0)
         assert outcome == wanted
@@ -283,9 +286,9 @@ def test_migration(model, decision, swapin, same, other, drains):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
-def test_migration_of_pages_in_the_swap_cache_or_with_two_ptes(model, decision):
+def test_migration_of_pages_in_the_swap_cache_or_with_two_ptes(model, kernel):
     """2.4: whoever holds the old page by a name the migration knows, holds the new one."""
-    m = swapped(model, kernel=decision, **ASYNC)
+    m = swapped(model, kernel=kernel, **ASYNC)
     m.wait(SOON)
     m.read(0, 0)
     m.lru_add_drain_all()
@@ -301,9 +304,9 @@ def test_migration_of_pages_in_the_swap_cache_or_with_two_ptes(model, decision):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
-def test_a_migration_that_fails_puts_the_page_back(model, decision):
+def test_a_migration_that_fails_puts_the_page_back(model, kernel):
     """7: a reference nobody explains; the page ends in the migrating CPU's lru_add."""
-    m = states.gup(model, decision)
+    m = states.gup(model, kernel)
     assert not m.migrate_page(1, 0)
     assert m.page(0).holders == ("gup", "lru_add", "pte")
     assert m.waiting("lru_add", 1) == 1

@@ -4,18 +4,20 @@ import pytest
 from models import Twin
 from states import (
     ASYNC,
-    DECISIONS,
+    BY_MAPCOUNT,
     EXCLUSIVE,
+    KERNELS,
     MAP_WRITABLE,
     NEVER,
+    ONE_REFERENCE,
     SOON,
+    STRICT,
     WINDOW_1,
+    rule,
     sized,
     swapped,
     written,
 )
-
-from wpbench.scenario import DECISIONS as RULES
 
 SIZES = (*range(1, 34), 45, 46, 64)
 FEW = (1, 2, 7, 8, 9, 14, 15, 16, 22, 23, 29, 30, 31, 32, 45, 46)
@@ -47,8 +49,8 @@ def at_first(m, ns=SOON):
     return lambda v: m.wait(ns) if v == 0 else None
 
 
-def asynchronous(model, n, decision, **options):
-    return written(model, n, kernel=decision, **({"cpus": 2} | ASYNC | options))
+def asynchronous(model, n, kernel, **options):
+    return written(model, n, kernel=kernel, **({"cpus": 2} | ASYNC | options))
 
 
 @sized(*SIZES)
@@ -56,23 +58,23 @@ def asynchronous(model, n, decision, **options):
 def test_synchronous_loop(model, n, capacity):
     """8.1."""
     wanted = n if capacity % 2 == 0 else n - n // ((capacity + 1) // 2)
-    for decision in ("v5.17", "patch1"):
-        m = written(model, n, kernel=decision, pagevec=capacity)
+    for kernel in ("v5.17", "patch1"):
+        m = written(model, n, kernel=kernel, pagevec=capacity)
         assert [loop(m, n) for _ in range(3)] == [(wanted, 0)] * 3
-    for decision in ("patch2", "patch2-rfc2"):
-        m = written(model, n, kernel=decision, pagevec=capacity)
+    for kernel in ("patch2", "patch2-rfc2"):
+        m = written(model, n, kernel=kernel, pagevec=capacity)
         assert [loop(m, n) for _ in range(3)] == [(0, n)] * 3
         assert m.pswpin == 3 * n
-    for decision in ("v5.8", "exclusive", "v6.12", "v7.0"):
-        m = written(model, n, kernel=decision, pagevec=capacity)
+    for kernel in ("v5.8", "exclusive", "v6.12", "v7.0", "v7.3"):
+        m = written(model, n, kernel=kernel, pagevec=capacity)
         assert loop(m, n) == (0, 0)
-        assert m.wp_faults == (0 if decision in MAP_WRITABLE else n)
+        assert m.wp_faults == (0 if kernel in MAP_WRITABLE else n)
 
 
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_pagevec_of_each_kernel(decision):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_pagevec_of_each_kernel(kernel):
     """2.1: 15 from v4.16, 31 from v6.9."""
-    assert RULES[decision].pagevec == (31 if decision in ("v6.9", *MAP_WRITABLE) else 15)
+    assert rule(kernel, "pagevec") == (31 if kernel in ("v6.9", *MAP_WRITABLE) else 15)
 
 
 @sized(*SIZES)
@@ -80,8 +82,8 @@ def test_synchronous_batch(model, n):
     """8.1, read all and then write all."""
     for capacity in (15, 31):
         r = n % capacity
-        for decision in ("v5.17", "patch1"):
-            m = written(model, n, kernel=decision, pagevec=capacity)
+        for kernel in ("v5.17", "patch1"):
+            m = written(model, n, kernel=kernel, pagevec=capacity)
             assert loop(m, n, batch=True) == (min(r, capacity - r), 0)
         m = written(model, n, pagevec=capacity)
         assert loop(m, n, batch=True) == (0, r > 0)
@@ -90,23 +92,23 @@ def test_synchronous_batch(model, n):
 @sized(*FEW)
 def test_reader_and_writer_on_different_cpus(model, n):
     """8.1: rows 2 and 3; the patch drains in vain."""
-    for decision in ("v5.8", "v5.17", "patch1", "patch2", "patch2-rfc2", "exclusive", "v6.12"):
+    for kernel in ("v5.8", "v5.17", "patch1", "patch2", "patch2-rfc2", "exclusive", "v6.12"):
         one_by_one, batch = n - n // 15, n % 15
-        if decision == "v5.8" or decision in EXCLUSIVE:
+        if kernel == "v5.8" or kernel in EXCLUSIVE:
             one_by_one = batch = 0
-        drains = decision.startswith("patch2")
-        m = written(model, n, kernel=decision)
+        drains = kernel.startswith("patch2")
+        m = written(model, n, kernel=kernel)
         assert loop(m, n, cpu=1) == (one_by_one, drains * one_by_one)
         assert set(m.copies) <= {"PAGEVEC_REMOTE"}
-        m = written(model, n, kernel=decision)
+        m = written(model, n, kernel=kernel)
         assert loop(m, n, cpu=1, batch=True) == (batch, drains * batch)
 
 
 @sized(1, 8, 30)
 def test_direct_writes_to_a_synchronous_device(model, n):
     """8.1: no write-protect fault in any kernel."""
-    for decision in DECISIONS:
-        m = swapped(model, n, kernel=decision)
+    for kernel in KERNELS:
+        m = swapped(model, n, kernel=kernel)
         assert [m.write(0, v) for v in range(n)] == ["major"] * n
         assert (m.wp_faults, m.pswpin) == (0, n)
         m.check()
@@ -114,9 +116,9 @@ def test_direct_writes_to_a_synchronous_device(model, n):
 
 @sized(1, 8, 30)
 def test_first_round_copies_the_zero_page(model, n):
-    """8: memory never touched; no decision is made about an anonymous page."""
-    for decision in DECISIONS:
-        m = model(n, kernel=decision)
+    """8: memory never touched; no kernel is made about an anonymous page."""
+    for kernel in KERNELS:
+        m = model(n, kernel=kernel)
         assert loop(m, n) == (0, 0)
         assert (m.zero_copies, m.wp_faults, m.pswpout) == (n, 0, 0)
 
@@ -125,11 +127,11 @@ def test_first_round_copies_the_zero_page(model, n):
 @pytest.mark.parametrize("backend", ["zram", "zswap"])
 def test_no_copies_while_the_pagevecs_are_disabled(model, n, backend):
     """8.1."""
-    for decision in DECISIONS:
-        m = written(model, n, kernel=decision, backend=backend)
+    for kernel in KERNELS:
+        m = written(model, n, kernel=kernel, backend=backend)
         m.lru_cache_disable()
-        swap_cache = decision == "v5.17" and backend == "zswap"  # for another reason
-        in_vain = n if decision == "patch2-always" else 0
+        swap_cache = kernel in ONE_REFERENCE and backend == "zswap"  # for another reason
+        in_vain = n if kernel == "patch2-always" else 0
         assert loop(m, n) == (n if swap_cache else 0, in_vain)
         assert set(m.copies) <= {"SWAPCACHE"}
 
@@ -138,26 +140,26 @@ def test_no_copies_while_the_pagevecs_are_disabled(model, n, backend):
 def test_writeback_in_flight(model, n):
     """8.2 (a)."""
     r = n % 15
-    for decision in ("v5.17", "patch1", "patch2", "patch2-rfc2"):
-        m = asynchronous(model, n, decision, latency_ns=NEVER)
-        assert loop(m, n) == (n, int(n < 15) if decision.startswith("patch2") else 0)
-        early = min(r, 15 - r) if n < 15 and not decision.startswith("patch2") else 0
+    for kernel in ("v5.17", "patch1", "patch2", "patch2-rfc2"):
+        m = asynchronous(model, n, kernel, latency_ns=NEVER)
+        assert loop(m, n) == (n, int(n < 15) if kernel.startswith("patch2") else 0)
+        early = min(r, 15 - r) if n < 15 and not kernel.startswith("patch2") else 0
         if model is Twin:
             early = 0
         labels = {"PAGEVEC_LOCAL": early, "WRITEBACK": n - early}
         assert m.copies == {name: nr for name, nr in labels.items() if nr}
         m.lru_add_drain_all()
         assert m.slots_used == m.nr_orphans() == n
-    for decision in ("v5.8", "exclusive", "v6.12"):
-        m = asynchronous(model, n, decision, latency_ns=NEVER)
+    for kernel in ("v5.8", "exclusive", "v6.12"):
+        m = asynchronous(model, n, kernel, latency_ns=NEVER)
         assert loop(m, n) == (0, 0)
-        faults = 0 if decision in MAP_WRITABLE else n
+        faults = 0 if kernel in MAP_WRITABLE else n
         assert m.wp_faults == faults
         assert loop(m, n) == (0, 0)  # still under writeback, so still mapped
         assert (m.wp_faults, m.resident(0, n)) == (faults, n)
-        m = asynchronous(model, n, decision, latency_ns=NEVER, stable_writes=True)
+        m = asynchronous(model, n, kernel, latency_ns=NEVER, stable_writes=True)
         assert loop(m, n)[0] == m.wp_faults == n
-        assert m.copies == {"STABLE_WB" if decision == "v5.8" else "WRITEBACK": n}
+        assert m.copies == {"STABLE_WB" if kernel == "v5.8" else "WRITEBACK": n}
 
 
 @sized(*FEW)
@@ -165,7 +167,7 @@ def test_writeback_in_flight(model, n):
 def test_writeback_complete_before_the_first_touch(model, n, capacity):
     """8.2 (b)."""
     r = n % capacity
-    for decision, wanted in (
+    for kernel, wanted in (
         ("v5.8", (0, 0)),
         ("v5.17", (n, 0)),
         ("patch1", (min(r, capacity - r), 0)),
@@ -174,7 +176,7 @@ def test_writeback_complete_before_the_first_touch(model, n, capacity):
         ("exclusive", (0, 0)),
         ("v6.12", (0, 0)),
     ):
-        m = asynchronous(model, n, decision, pagevec=capacity)
+        m = asynchronous(model, n, kernel, pagevec=capacity)
         assert [loop(m, n, before=at_first(m)) for _ in range(2)] == [wanted] * 2
 
 
@@ -194,16 +196,16 @@ def test_completions_on_another_cpu_with_pages_in_its_rotate_vector(model, n, ca
     """8.2 (c)."""
     r = n % capacity
     kept = held if n >= capacity else 0
-    for decision, wanted in (
+    for kernel, wanted in (
         ("v5.17", n),
         ("patch1", kept + max(0, min(r, capacity - r - kept))),
         ("patch2", kept),
         ("exclusive", 0),
     ):
-        m = asynchronous(model, n + held, decision, pagevec=capacity, completion_cpu=1)
+        m = asynchronous(model, n + held, kernel, pagevec=capacity, completion_cpu=1)
         fill_rotate(m, n, held)
         # The pages that "exclusive" keeps are not written again while the vector holds them.
-        for _ in range(1 if decision == "exclusive" else 3):
+        for _ in range(1 if kernel == "exclusive" else 3):
             assert loop(m, n, before=at_first(m))[0] == wanted
             assert m.waiting("rotate", 1) == held
 
@@ -247,13 +249,13 @@ def test_completions_as_one_burst_between_a_read_and_its_write(model, capacity, 
     assert all_bursts(model, capacity, n, "between") == wanted
 
 
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_completion_between_the_read_and_the_write_of_the_only_page(model, decision):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_completion_between_the_read_and_the_write_of_the_only_page(model, kernel):
     """8.2 (e)."""
-    m = asynchronous(model, 1, decision)
+    m = asynchronous(model, 1, kernel)
     copies, drains = loop(m, 1, between=lambda _v: m.wait(SOON))
-    assert copies == (decision in ("v5.17", "patch1"))
-    assert drains == decision.startswith("patch2")
+    assert copies == (kernel in STRICT)
+    assert drains == (kernel not in (*STRICT, *BY_MAPCOUNT, *EXCLUSIVE))
     assert m.waiting("rotate", 0) == 0
 
 
@@ -267,7 +269,7 @@ def test_writeback_that_ends_before_the_page_is_put_back(model, n, held):
     """
     r = n % 15
     options = {"completion_cpu": 1, "request_pages": 1, "reclaim_ns": 10}
-    for decision, fast, slow in (
+    for kernel, fast, slow in (
         ("v5.8", 0, 0),
         ("v5.17", n, n),
         ("patch1", min(r, 15 - r), held + max(0, min(r, 15 - r - held))),
@@ -275,16 +277,16 @@ def test_writeback_that_ends_before_the_page_is_put_back(model, n, held):
         ("exclusive", 0, 0),
     ):
         for latency_ns, wanted in ((5, fast), (SOON, slow)):
-            m = asynchronous(model, n + held, decision, latency_ns=latency_ns, **options)
+            m = asynchronous(model, n + held, kernel, latency_ns=latency_ns, **options)
             fill_rotate(m, n, held)
-            assert loop(m, n, before=at_first(m))[0] == wanted, (decision, latency_ns)
+            assert loop(m, n, before=at_first(m))[0] == wanted, (kernel, latency_ns)
 
 
 @sized(*FEW)
 def test_half_full_swap_frees_the_swap_cache_at_the_read(model, n):
     """8.2 (g): v5.17 does as on a synchronous device, all pages read first."""
     r = n % 15
-    for decision, wanted in (
+    for kernel, wanted in (
         ("v5.8", (0, 0)),
         ("v5.17", (min(r, 15 - r), 0)),
         ("patch1", (min(r, 15 - r), 0)),
@@ -293,7 +295,7 @@ def test_half_full_swap_frees_the_swap_cache_at_the_read(model, n):
         ("v6.12", (0, 0)),
     ):
         # More than half of swap is used by pages that are not touched again.
-        m = asynchronous(model, 2 * n + 2, decision, swap_pages=2 * n + 2)
+        m = asynchronous(model, 2 * n + 2, kernel, swap_pages=2 * n + 2)
         m.pageout(0, n, n + 2)
         m.wait(SOON)
         m.lru_add_drain_all()
@@ -306,7 +308,7 @@ def test_half_full_swap_frees_the_swap_cache_at_the_read(model, n):
 def test_zswap_without_readahead(model, n, capacity):
     """8.2 (h), window 1: three references, PageLRU clear, until an insertion fills lru_add."""
     early = n if capacity % 2 == 0 else n - n // ((capacity + 1) // 2)
-    for decision, wanted in (
+    for kernel, wanted in (
         ("v5.8", (0, 0)),
         ("v5.17", (n, 0)),
         ("patch1", (early, 0)),
@@ -314,7 +316,7 @@ def test_zswap_without_readahead(model, n, capacity):
         ("exclusive", (0, 0)),
         ("v7.0", (0, 0)),
     ):
-        m = written(model, n, kernel=decision, pagevec=capacity, **WINDOW_1)
+        m = written(model, n, kernel=kernel, pagevec=capacity, **WINDOW_1)
         assert [loop(m, n) for _ in range(2)] == [wanted] * 2
         assert (m.pswpin, m.pswpout) == (2 * n, 2 * n)
 
@@ -322,7 +324,7 @@ def test_zswap_without_readahead(model, n, capacity):
 @sized(*FEW)
 def test_zswap_with_readahead(model, n):
     """8.2 (h), window above 1: two references, PageLRU; one page alone reads ahead but thrice."""
-    for decision, wanted in (
+    for kernel, wanted in (
         ("v5.8", (0, 0)),
         ("v5.17", (n, 0)),
         ("patch1", (0, 0)),
@@ -330,35 +332,39 @@ def test_zswap_with_readahead(model, n):
         ("exclusive", (0, 0)),
         ("v7.0", (0, 0)),
     ):
-        m = written(model, n, kernel=decision, backend="zswap")
+        m = written(model, n, kernel=kernel, backend="zswap")
         assert [loop(m, n) for _ in range(3)] == [wanted] * 3
         assert m.pswpin == 3 * n
         if n == 1:
-            alone = {"patch1": (1, 0), "patch2": (0, 1)}.get(decision, wanted)
+            alone = {"patch1": (1, 0), "patch2": (0, 1)}.get(kernel, wanted)
             assert loop(m, n) == alone
 
 
 @sized(1, 7, 8, 14, 15, 16, 22, 30, 31, 46, 62, 63)
 def test_fork_pattern(model, n):
-    """8.3: the last pages keep their references if the child exits elsewhere."""
-    for decision in DECISIONS:
-        capacity = RULES[decision].pagevec
+    """8.3: the last pages keep their references if the child exits elsewhere; v6.14: always."""
+    for kernel in KERNELS:
+        capacity = rule(kernel, "pagevec")
         r = n % capacity
-        early = decision in ("v5.17", "patch1")
+        early = kernel in STRICT
         for child_cpu, cpu, wanted in (
             (0, 0, 0),
             (1, 0, min(r, capacity - r) if early else 0),
-            (0, 1, 0),
-            (1, 1, 0 if decision == "v5.8" else r),  # in the lru_add of CPU 0, which nobody drains
+            (0, 1, 0 if rule(kernel, "exit_drains") else r),
+            (
+                1,
+                1,
+                0 if kernel in BY_MAPCOUNT else r,
+            ),  # in the lru_add of CPU 0, which nobody drains
         ):
-            m = model(n, cpus=2, kernel=decision, pagevec=capacity)
+            m = model(n, cpus=2, kernel=kernel, pagevec=capacity)
             for v in range(n):
                 m.write(0, v)
             m.fork(0)
             m.exit(child_cpu)
             for v in range(n):
                 m.write(cpu, v)
-            assert sum(m.copies.values()) == wanted, (decision, child_cpu, cpu)
+            assert sum(m.copies.values()) == wanted, (kernel, child_cpu, cpu)
             m.check()
 
 
@@ -366,17 +372,18 @@ def test_fork_pattern(model, n):
 def test_userfaultfd(model, n):
     """7: filled on CPU 0, then written, on the same CPU or another; every C-th page is flushed."""
     r = n % 15
-    for decision in DECISIONS:
-        one = {"v5.17": min(r, 15 - r), "patch1": min(r, 15 - r)}.get(decision, 0)
-        other = 0 if decision == "v5.8" or decision in EXCLUSIVE else r
+    for kernel in KERNELS:
+        one = min(r, 15 - r) if kernel in STRICT else 0
+        other = 0 if kernel in BY_MAPCOUNT or kernel in EXCLUSIVE else r
+        at_once = rule(kernel, "uffd_unprotect_writable")
         for cpu, wanted in ((0, one), (1, other)):
-            m = model(n, cpus=2, kernel=decision)
+            m = model(n, cpus=2, kernel=kernel)
             for v in range(n):
                 assert m.uffd_copy(0, v)
-                assert not m.writable(v)
+                assert m.writable(v) == at_once
             assert [m.page(v).count for v in range(n)] == [1] * (n - r) + [2] * r
             outcomes = [m.write(cpu, v) for v in range(n)]
-            assert outcomes.count("copy") == wanted, (decision, cpu)
-            assert outcomes.count("reuse") == n - wanted
+            assert outcomes.count("copy") == wanted, (kernel, cpu)
+            assert outcomes.count("hit" if at_once else "reuse") == n - wanted
             assert set(m.copies) <= {"PAGEVEC_REMOTE" if cpu else "PAGEVEC_LOCAL"}
             m.check()

@@ -3,45 +3,34 @@
 import pytest
 from states import (
     ASYNC,
-    DECISIONS,
     EXCLUSIVE,
+    KERNELS,
     MAP_WRITABLE,
     SLOW,
     SOON,
     WINDOW_1,
     forked,
     formerly_shared,
+    rule,
     swapped,
     told,
     written,
 )
 
-from wpbench.scenario import SWAPINS
 
-# For each do_swap_page(), the do_wp_page() of a kernel that has it.
-OF_KERNEL = {
-    "v5.8": "v5.8",
-    "v5.17": "v5.17",
-    "v5.18": "patch2",
-    "v6.1": "exclusive",
-    "v6.12": "v6.12",
-    "v7.0": "v7.0",
-}
+def past_the_swap_cache(model, kernel, **options):
+    return swapped(model, kernel=kernel, **options)
 
 
-def past_the_swap_cache(model, decision, **options):
-    return swapped(model, kernel=decision, **options)
-
-
-def past_the_swap_cache_filling(model, decision, **options):
-    m = swapped(model, kernel=decision, **options)
+def past_the_swap_cache_filling(model, kernel, **options):
+    m = swapped(model, kernel=kernel, **options)
     for _ in range(14):
         m.foreign_insert(0)
     return m
 
 
-def hit(model, decision, local=True, drained=False):
-    m = written(model, kernel=decision, **ASYNC)
+def hit(model, kernel, local=True, drained=False):
+    m = written(model, kernel=kernel, **ASYNC)
     m.pageout(0 if local else 1, 0, 1)
     m.wait(SOON)
     if drained:
@@ -49,8 +38,8 @@ def hit(model, decision, local=True, drained=False):
     return m
 
 
-def hit_in_rotate(model, decision):
-    m = swapped(model, kernel=decision, **ASYNC)
+def hit_in_rotate(model, kernel):
+    m = swapped(model, kernel=kernel, **ASYNC)
     m.lru_add_drain(0)
     m.wait(SOON)
     return m
@@ -97,32 +86,34 @@ READS = {
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("path", READS)
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_references_after_a_read_fault(model, path, decision):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_references_after_a_read_fault(model, path, kernel):
     """4.2."""
     state, fault, others, lru = READS[path]
-    m = state(model, decision)
-    assert m.swap_exclusive(0) or decision not in EXCLUSIVE
+    m = state(model, kernel)
+    assert m.swap_exclusive(0) == (kernel in EXCLUSIVE)
     assert m.read(0, 0) == fault
     page = m.page(0)
-    if decision == "v5.8" and lru:
+    if path == "readahead, window 8" and not rule(kernel, "readahead_drains"):
+        others, lru = ("lru_add", *others), False
+    if rule(kernel, "swapin_activates") and lru:
         others = (*others, "activate")
-    if decision == "v6.11" and "rotate" in others:
+    if rule(kernel, "batch_clears_lru") and "rotate" in others:
         lru = False
     assert page.holders == tuple(sorted(("pte", *others)))
     assert page.count == len(page.holders)
     assert page.lru == lru
-    assert m.writable(0) == (decision in MAP_WRITABLE)
+    assert m.writable(0) == (kernel in MAP_WRITABLE)
     assert not m.pte_dirty(0)
     m.check()
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("kernel", DECISIONS)
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize(("writeback", "swap_pages"), [(False, 1), (False, 2), (True, 1)])
-def test_swap_more_than_half_full(model, decision, writeback, swap_pages):
+def test_swap_more_than_half_full(model, kernel, writeback, swap_pages):
     """4.2: then try_to_free_swap() takes the swap cache's reference at the read fault."""
-    m = written(model, kernel=decision, swap_pages=swap_pages, **ASYNC)
+    m = written(model, kernel=kernel, swap_pages=swap_pages, **ASYNC)
     m.pageout(0, 0, 1)
     if not writeback:
         m.wait(SOON)
@@ -183,30 +174,38 @@ def on_lru(m):
     return m
 
 
-def under_writeback(model, decision, **options):
-    return on_lru(swapped(model, kernel=decision, **options, **SLOW))
+def under_writeback(model, kernel, **options):
+    return on_lru(swapped(model, kernel=kernel, **options, **SLOW))
 
 
 # page -> (state, then for each do_swap_page() what holds the page afterwards beside its PTE; or the
 # label of the copy that do_wp_page() made; or "reuse", if it did that and nothing else holds it)
-OLD, NEW = "v5.8 v5.17", "v6.1 v6.12 v7.0"
+SWAPINS = ("v5.8", "v5.17", "v5.18", "v6.1", "v6.12", "v7.0", "v7.3")
+OLD, V6, NEW = "v5.8 v5.17", "v6.1 v6.12", "v6.1 v6.12 v7.0 v7.3"
 DIRECT = {
     "past the swap cache": (
         past_the_swap_cache,
-        {"v5.8 v5.17 v5.18 v6.1 v6.12": "lru_add", "v7.0": ""},
+        {f"{OLD} v5.18 {V6} v7.3": "lru_add", "v7.0": ""},
     ),
     "clean": (
         lambda model, d: hit(model, d, drained=True),
-        {"v5.8 v5.17 v5.18 v6.1 v6.12 v7.0": ""},
+        {f"{OLD} v5.18 {V6} v7.3": "", "v7.0": "swapcache"},
     ),
-    "clean, in the local lru_add": (hit, {OLD: "lru_add", f"v5.18 {NEW}": ""}),
+    "clean, in the local lru_add": (
+        hit,
+        {f"{OLD} v7.3": "lru_add", f"v5.18 {V6}": "", "v7.0": "swapcache"},
+    ),
     "clean, in a remote lru_add": (
         lambda model, d: hit(model, d, local=False),
-        {OLD: "lru_add", "v5.18": "PAGEVEC_REMOTE", NEW: "lru_add swapcache"},
+        {
+            f"{OLD} v7.3": "lru_add",
+            "v5.18": "PAGEVEC_REMOTE",
+            f"{V6} v7.0": "lru_add swapcache",
+        },
     ),
     "clean, in a rotate vector": (
         hit_in_rotate,
-        {OLD: "rotate", "v5.18": "ROTATE", NEW: "rotate swapcache"},
+        {f"{OLD} v7.3": "rotate", "v5.18": "ROTATE", f"{V6} v7.0": "rotate swapcache"},
     ),
     "under writeback": (
         under_writeback,
@@ -226,11 +225,11 @@ DIRECT = {
     ),
     "once shared, past the swap cache": (
         lambda model, d: formerly_shared(past_the_swap_cache(model, d)),
-        {"v5.8 v5.17 v5.18 v6.1 v6.12": "lru_add", "v7.0": "reuse"},
+        {f"{OLD} v5.18 {V6}": "lru_add", "v7.0 v7.3": "reuse"},
     ),
     "once shared, clean": (
         lambda model, d: formerly_shared(hit(model, d)),
-        {OLD: "lru_add", "v5.18 v6.1 v6.12": "", "v7.0": "reuse"},
+        {OLD: "lru_add", f"v5.18 {V6}": "", "v7.0 v7.3": "reuse"},
     ),
     "once shared, in a remote lru_add": (
         lambda model, d: formerly_shared(hit(model, d, local=False)),
@@ -250,7 +249,7 @@ def test_write_to_a_page_that_is_swapped_out(model, page, swapin):
     """4.4: writable at once, or mapped read-only and do_wp_page() in the same fault."""
     state, table = DIRECT[page]
     wanted = next(after for kernels, after in table.items() if swapin in kernels.split())
-    m = state(model, OF_KERNEL[swapin])
+    m = state(model, swapin)
     fault, labels = told(m, m.write, 0, 0)
     cold = "past" in page or page == "shared with a swap PTE"
     assert fault == ("major" if cold else "minor")
@@ -274,7 +273,8 @@ def test_write_to_a_page_that_is_swapped_out(model, page, swapin):
 @pytest.mark.nojit
 def test_g3_mid_ignores_references_at_a_direct_write(model):
     """0 and 4.4: d4c470970d45 itself still swaps in by reuse_swap_page()."""
-    m = model(1, kernel="patch2", swapin="v5.17", **SLOW)
+    names = ("swapin_drain", "free_swap_on_write", "sole_owner_writable")
+    m = model(1, kernel="patch2", rules={name: rule("v5.17", name) for name in names}, **SLOW)
     m.write(0, 0)
     m.pageout(0, 0, 1)
     assert m.write(0, 0) == "minor"
@@ -284,15 +284,15 @@ def test_g3_mid_ignores_references_at_a_direct_write(model):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", EXCLUSIVE)
-@pytest.mark.parametrize("swapin", ["v6.1", "v6.12", "v7.0"])
+@pytest.mark.parametrize("writable", [False, True])
 @pytest.mark.parametrize("backend", ["zram", "zswap"])
-def test_a_read_maps_an_exclusive_page_writable(model, decision, swapin, backend):
+def test_a_read_maps_an_exclusive_page_writable(model, kernel, writable, backend):
     """4.2: c18160dba5ff (v6.11) is about do_swap_page(), whoever decides afterwards."""
-    m = swapped(model, kernel=decision, swapin=swapin, backend=backend)
+    m = swapped(model, kernel=kernel, rules={"writable_on_read": writable}, backend=backend)
     assert m.read(0, 0) == "major"
     assert m.page(0).exclusive
-    assert m.write(0, 0) == ("reuse" if swapin == "v6.1" else "hit")
-    assert m.wp_faults == (swapin == "v6.1")
+    assert m.write(0, 0) == ("hit" if writable else "reuse")
+    assert m.wp_faults == (not writable)
     m.check()
 
 
@@ -315,12 +315,12 @@ def test_v7_0_reads_a_synchronous_device_into_the_swap_cache(model):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v6.12", "v7.0"])
-def test_swap_slot_shared_with_a_child(model, decision):
+def test_swap_slot_shared_with_a_child(model, kernel):
     """7: two users, so through the swap cache, and the first to write copies (SWAPCOUNT)."""
-    m = formerly_shared(swapped(model, kernel=decision))
+    m = formerly_shared(swapped(model, kernel=kernel))
     m.read(0, 0)
-    assert m.writable(0) == (decision == "v6.12")  # past the swap cache: exclusive
-    m = forked(swapped(model, kernel=decision))
+    assert m.writable(0) == (kernel == "v6.12")  # past the swap cache: exclusive
+    m = forked(swapped(model, kernel=kernel))
     assert m.read(0, 0) == "major"
     assert m.page(0).swapcache
     assert not m.writable(0)

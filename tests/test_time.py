@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import pandas as pd
 import pytest
+from states import KERNELS
 from test_replay import SYNCHRONOUS
 
 import wpbench as wb
@@ -35,8 +36,8 @@ PROGRAMS = [
 @pytest.mark.parametrize("backend", ["zram", "null_blk", "nvme", "zswap"])
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p["workload"])
 def test_every_nanosecond_is_booked(program, backend, cost_set):
-    for decision in ("v5.8", "patch1", "patch2", "exclusive"):
-        m = run(wb.Scenario(kernel=decision, backend=backend, costs=cost_set, **program))
+    for kernel in ("v5.8", "patch1", "patch2", "exclusive"):
+        m = run(wb.Scenario(kernel=kernel, backend=backend, costs=cost_set, **program))
         passed = int((m.clock - m.started).sum())
         booked = dict(zip(L.SPENT, m.spent.tolist(), strict=True))
         assert min(booked.values()) >= 0, booked
@@ -52,9 +53,8 @@ IN_TURN = [p for p in PROGRAMS if p.get("threads", 1) == 1 and p["workload"] != 
 
 @pytest.mark.parametrize("program", IN_TURN, ids=lambda p: p["workload"])
 def test_a_synchronous_device_gives_the_same_counts_with_the_clock_on(program):
-    decisions = list(wb.DECISIONS)
     counts = [
-        wb.simulate(wb.grid(kernel=decisions, backend="zram", costs=name, **program))
+        wb.simulate(wb.grid(kernel=list(KERNELS), backend="zram", costs=name, **program))
         for name in ("none", "server")
     ]
     timed = ("write_ns", "write_cycles", "lru_lock", "cpu_ns", "wall_ns", "costs")
@@ -233,8 +233,8 @@ def test_a_time_slice_moves_threads():
     """A slice ends between a read and its write the more often the shorter it is."""
     table = wb.simulate(SLICED, seeds=2)
     remote = table.groupby(["kernel", "time_slice_ns"], sort=False)["copy_pagevec_remote"].sum()
-    for decision in ("patch1", "patch2"):
-        never, *moved = remote[decision]
+    for kernel in ("patch1", "patch2"):
+        never, *moved = remote[kernel]
         assert never == 0
         assert moved == sorted(moved, reverse=True)
         assert moved[-1] > 0

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import states
 from models import Twin
-from states import DECISIONS
+from states import KERNELS
 from twin import Machine, replay
+
+from wpbench.scenario.kernels import instrumented
 
 DATA = Path(__file__).parents[1] / "data" / "kernel-measurements"
 
@@ -71,7 +73,7 @@ def test_userfaultfd_table():
         npages, rounds, fill, write = (
             int(row[k]) for k in ("npages", "rounds", "fill_cpu", "write_cpu")
         )
-        m = Machine(npages, cpus=2, kernel=row["kernel"], swapin="v6.1")
+        m = Twin(npages, cpus=2, **instrumented(row["decision"]))
         for _ in range(rounds):
             m.dontneed(fill, 0, npages)
             m.lru_add_drain_all()
@@ -93,7 +95,7 @@ def test_reproducer_table_of_synchronous_backends():
         )
         if npages > 64:
             continue
-        m = Machine(npages, cpus=4, kernel=row["kernel"], swapin="v6.1", backend=row["backend"])
+        m = Twin(npages, cpus=4, backend=row["backend"], **instrumented(row["decision"]))
         for v in range(npages):
             m.write(reader, v)
         if row["fork_exit_before"] == "1":
@@ -153,7 +155,7 @@ def random_operation(m, rng):
         "dontneed": (cpu, v, n),
         "fork": (cpu,),
         "exit": (cpu,),
-        "exit_zap": (),
+        "exit_zap": (cpu,),
         "exit_flush": (cpu,),
         "isolate": (cpu, v),
         "putback": (cpu, v),
@@ -162,6 +164,7 @@ def random_operation(m, rng):
         "pin": (v,),
         "unpin": (v,),
         "mark_page_accessed": (cpu, v),
+        "process_vm_readv": (cpu, v),
         "ksm_merge": (cpu, v, rng.randrange(m.npages)),
         "uffd_copy": (cpu, v),
         "migrate_page": (cpu, v),
@@ -176,15 +179,15 @@ def random_operation(m, rng):
     getattr(m, name)(*operations[name])
 
 
-@pytest.mark.parametrize("kernel", DECISIONS)
-def test_invariants_under_random_programs(decision):
-    for seed in range(12):
-        rng = random.Random(f"{decision} {seed}")
-        m = Machine(
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_invariants_under_random_programs(kernel):
+    for seed in range(6):
+        rng = random.Random(f"{kernel} {seed}")
+        m = Twin(
             rng.choice([2, 7, 24]),
             cpus=2,
             pagevec=rng.choice([3, 15]),
-            kernel=decision,
+            kernel=kernel,
             backend=rng.choice(["zram", "null_blk"]),
             latency_ns=rng.choice([0, 1000]),
             stable_writes=rng.random() < 0.3,

@@ -31,9 +31,9 @@ def run(seeds=1, **axes):
 
 
 @pytest.mark.parametrize("kernel", ["v5.17", "patch1", "patch2", "exclusive"])
-def test_threads_on_cpus_of_their_own_do_not_meet(decision):
-    alone = run(kernel=decision, npages=20)
-    four = run(kernel=decision, npages=20, threads=4, cpus=4)
+def test_threads_on_cpus_of_their_own_do_not_meet(kernel):
+    alone = run(kernel=kernel, npages=20)
+    four = run(kernel=kernel, npages=20, threads=4, cpus=4)
     assert (four[COUNTS] == 4 * alone[COUNTS]).all(axis=None)
 
 

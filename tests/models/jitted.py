@@ -8,16 +8,16 @@ import numpy as np
 from wpbench.mm import layout as L
 from wpbench.mm import operations as mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
-from wpbench.scenario import Scenario
+from wpbench.scenario import Overrides, Scenario
 
 from .page import VECS, Page, flags_of, holders_of
 
 
 @functools.lru_cache(maxsize=256)
-def _config(decision, drain, swapin, backend, stable_writes, page_cluster, pmd_offset):
+def _config(kernel, rules, drain, backend, stable_writes, page_cluster, pmd_offset):
     scenario = Scenario(
-        kernel=decision, drain=drain, swapin=swapin, backend=backend,
-        stable_writes=stable_writes, page_cluster=page_cluster, pmd_offset=pmd_offset, npages=1,
+        kernel=kernel, rules=rules, drain=drain, backend=backend, stable_writes=stable_writes,
+        page_cluster=page_cluster, pmd_offset=pmd_offset, npages=1,
     )  # fmt: skip
     return scenario.machine_config()
 
@@ -38,8 +38,8 @@ class Jitted:
         cpus=1,
         pagevec=15,
         kernel="patch2",
+        rules=None,
         drain=None,
-        swapin=None,
         backend="zram",
         stable_writes=False,
         rotational=False,
@@ -50,10 +50,10 @@ class Jitted:
         completion_cpu=None,
         request_pages=31,
         file_lru=10**9,
-        frees_swap_after_copy=None,
         reclaim_ns=0,
     ):
-        config = _config(decision, drain, swapin, backend, stable_writes, page_cluster, pmd_offset)
+        rules = Overrides(rules)
+        config = _config(kernel, rules, drain, backend, stable_writes, page_cluster, pmd_offset)
         slots = 64 + 8 * npages if swap_pages is None else swap_pages
         config = config | {
             "npages": npages,
@@ -72,8 +72,6 @@ class Jitted:
             "latency_ns": latency_ns,
             "completion_cpu": -1 if completion_cpu is None else completion_cpu,
         }
-        if frees_swap_after_copy is not None:
-            config["frees_swap_after_copy"] = frees_swap_after_copy
         cost = np.zeros(L.NR_COSTS, np.int64)
         cost[[L.COST_SHRINK_NEW, L.COST_SHRINK_REWRITE]] = reclaim_ns
         self.m = mm.Machine(config, cost, seed=1)
@@ -201,6 +199,9 @@ class Jitted:
 
     def unlock_page(self, v):
         mm.unlock_page(self.m, self.taken["lock"][v].pop())
+
+    def process_vm_readv(self, cpu, v):
+        mm.process_vm_readv(self.m, cpu, v)
 
     def mark_page_accessed(self, cpu, v):
         return bool(mm.mark_page_accessed(self.m, cpu, v))

@@ -3,6 +3,9 @@
 import twin
 from twin.inspect import FLAGS
 
+from wpbench.scenario.kernels import row_of
+from wpbench.scenario.rules import Overrides
+
 from .page import Page
 
 
@@ -11,18 +14,15 @@ class Twin(twin.Machine):
 
     name = "twin"
 
-    def __init__(self, npages, reclaim_ns=0, **options):
-        super().__init__(
-            npages, costs={"pageout_new": reclaim_ns, "pageout_rewrite": reclaim_ns}, **options
-        )
+    def __init__(
+        self, npages, kernel="patch2", rules=None, drain=None, pagevec=15, reclaim_ns=0, **options
+    ):
+        costs = {"pageout_new": reclaim_ns, "pageout_rewrite": reclaim_ns}
+        row = row_of(kernel, Overrides(rules))
+        super().__init__(npages, row, drain=drain, pagevec=pagevec, costs=costs, **options)
 
     def wait(self, ns):
         self.advance(self.now + ns)
-
-    def exit_zap(self, cpu):
-        """Half an exit on ``cpu``: as exit_mmap() does, its pagevecs first."""
-        self.lru_add_drain(cpu)
-        return super().exit_zap()
 
     def kind(self, v):
         return self.mm.ptes[v].kind

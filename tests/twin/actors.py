@@ -2,6 +2,7 @@
 
 from .madvise import putback_lru_page, tlb_flush, zap
 from .page import Mm, Page, Pte
+from .wp import unshare
 
 
 # -- fork ------------------------------------------------------------------------------
@@ -25,7 +26,8 @@ def fork(m, cpu):
             child.ptes[v] = Pte("swap", slot=pte.slot)
         elif pte.kind == "present":
             page = pte.page
-            if page.maybe_dma_pinned():  # copy_present_page(): the pinned one stays the parent's
+            if m.rules.copies_pinned_at_fork and page.maybe_dma_pinned():
+                # copy_present_page(): the pinned one stays the parent's
                 m.new_anon_page(cpu, child, v)
                 continue
             page.exclusive = False
@@ -115,8 +117,8 @@ def gup(m, v, kind):
     pte = m.mm.ptes[v]
     if pte.kind != "present":
         return False
-    if kind == "pin" and m.decision.exclusive and not pte.page.exclusive:
-        return False  # the kernel would unshare it first
+    if kind == "pin" and m.rules.pins_unshare and not pte.page.exclusive:
+        return False  # the kernel would unshare it first: process_vm_readv()
     pte.page.get(kind)
     m.gups[kind].setdefault(v, []).append(pte.page)
     return True
@@ -127,6 +129,18 @@ def ungup(m, v, kind):
         return False
     m.gups[kind][v].pop().put(kind)
     return True
+
+
+def process_vm_readv(m, cpu, v):
+    """A page that is not mapped is read first; FOLL_PIN, FOLL_TOUCH, and at once let go."""
+    if not m.mm.ptes[v].mapped:
+        m.read(cpu, v)
+    pte = m.mm.ptes[v]
+    if pte.kind != "present":
+        return  # the zero page
+    if m.rules.pins_unshare and not pte.writable and not pte.page.exclusive:
+        unshare(m, cpu, m.mm, v)  # gup_must_unshare()
+    m.mark_page_accessed(cpu, v)
 
 
 # -- KSM -------------------------------------------------------------------------------
@@ -167,7 +181,7 @@ def uffd_copy(m, cpu, v):
     """UFFDIO_COPY write-protected, then un-protected: mfill_atomic_install_pte() (v6.1)."""
     if m.mm.ptes[v].kind != "none":
         return False
-    m.new_anon_page(cpu, m.mm, v, writable=False)
+    m.new_anon_page(cpu, m.mm, v, writable=m.rules.uffd_unprotect_writable)
     return True
 
 
@@ -197,8 +211,8 @@ def migrate_page(m, cpu, v):
         entry.page, new.slot, old.slot = new, slot, None
         new.get("swapcache", slot)
         old.put("swapcache", slot)
-    before_ptes = m.swapin not in ("v5.8", "v5.17")
-    if before_ptes:  # v5.18: so that the references are right when the PTEs appear
+    before_ptes = m.rules.drains_on_migrate
+    if before_ptes:  # so that the references are right when the PTEs appear
         m.vecs.insert("lru_add", cpu, new)
         m.vecs.lru_add_drain(cpu)
     for name, u in mapped:

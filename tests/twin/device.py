@@ -59,6 +59,8 @@ class Device:
         """swap_readpage(); the page is locked until the read completes."""
         m = self.machine
         m.pswpin += 1
+        if m.zswap and m.rules.zswap_load_exclusive and page.swapcache:
+            page.dirty = True  # zswap_load() has removed the compressed copy
         page.locked = True
         if self.synchronous:
             page.locked = False

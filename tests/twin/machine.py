@@ -1,10 +1,12 @@
 """The machine: state, operations, counters, snapshot and invariants."""
 
 from collections import Counter
+from types import SimpleNamespace
+
+from wpbench.scenario.kernels import row_of
 
 from . import actors, inspect, madvise, wp
 from .device import SYNCHRONOUS_BACKENDS, Device
-from .kernels import DECISIONS, DRAINS, SWAPINS
 from .page import Mm, Page, Pte
 from .pagevec import Pagevecs
 from .readahead import ClusterState
@@ -51,15 +53,20 @@ ICOUNT = dict(
 )
 
 
+# Where lru_add_drain() is called in a fault, and the counters' prefix.
+FAULT_DRAINS = ("drains", "drains_swapin", "drains_readahead")
+
+
 class Machine:
+    """A machine of one process, that follows a row of rules: all of ``RULES``, name -> value."""
+
     def __init__(
         self,
         npages,
+        rules=None,
         cpus=1,
-        pagevec=15,
-        decision="patch2",
         drain=None,
-        swapin=None,
+        pagevec=None,
         backend="zram",
         synchronous=None,
         stable_writes=False,
@@ -72,22 +79,19 @@ class Machine:
         completion_cpu=None,
         request_pages=31,
         file_lru=10**9,
-        frees_swap_after_copy=None,
     ):
         self.npages = npages
         self.cpus = cpus
-        self.decision = DECISIONS[decision]
-        self.drain = drain or self.decision.drain
-        self.swapin = swapin or self.decision.swapin
-        if frees_swap_after_copy is None:  # f4c4a3f48480 (v5.14)
-            frees_swap_after_copy = self.decision.name != "v5.8"
-        self.frees_swap_after_copy = frees_swap_after_copy
-        if self.drain not in DRAINS or self.swapin not in SWAPINS:
-            raise ValueError((drain, swapin))
+        self.rules = SimpleNamespace(**(row_of("patch2") if rules is None else rules))
+        if drain is not None:
+            self.rules.drain = drain
+        if pagevec is not None:
+            self.rules.pagevec = pagevec
         if synchronous is None:
             synchronous = backend in SYNCHRONOUS_BACKENDS
         # SWP_SYNCHRONOUS_IO is a flag of the disk, which zswap's lacks (semantics.md 8.2 h).
         self.synchronous_io = synchronous and backend != "zswap"
+        self.zswap = backend == "zswap"
         self.page_cluster = page_cluster
         self.pmd_offset = pmd_offset  # where page 0 lies in its page table
         self.costs = dict(NO_COSTS, **(costs or {}))
@@ -96,7 +100,7 @@ class Machine:
         self.nonresident_age = 0  # lruvec->nonresident_age: evictions and activations
 
         self.pages = {}
-        self.vecs = Pagevecs(cpus, pagevec, self.decision.clears_lru)
+        self.vecs = Pagevecs(cpus, self.rules)
         self.swap = Swap(self, swap_pages)
         self.device = Device(
             self, synchronous, stable_writes, rotational, latency_ns, completion_cpu, request_pages
@@ -109,10 +113,11 @@ class Machine:
         self.locked = {}
         self.gups = {"gup": {}, "pin": {}}
 
-        self.wp_faults = self.reuses = self.zero_copies = self.drains = self.pswpin = (
-            self.pswpout
-        ) = 0
+        self.wp_faults = self.reuses = self.zero_copies = self.pswpin = self.pswpout = 0
         self.copies = Counter()
+        for name in FAULT_DRAINS:
+            for counter in (name, f"{name}_nonempty", f"{name}_reused"):
+                setattr(self, counter, 0)
 
     # -- time --------------------------------------------------------------------------
     def advance(self, t_ns):
@@ -160,14 +165,21 @@ class Machine:
         self.spend(self.costs["wp_decision"])
         return wp.do_wp_page(self, cpu, mm, v)
 
-    def new_anon_page(self, cpu, mm, v, writable=True):
+    def new_anon_page(self, cpu, mm, v, writable=True, dirty=True):
         """do_anonymous_page(), wp_page_copy(): a page of one's own, through the local lru_add."""
         page = Page(self, f"page {v}")
         page.get("new")
         page.exclusive = True
-        page.active = self.swapin == "v5.8"  # lru_cache_add_active_or_unevictable(), gone in v5.9
+        page.active = self.rules.new_pages_active
         self.vecs.insert("lru_add", cpu, page)
-        mm.map(v, page, ("new",), writable, dirty=True)
+        mm.map(v, page, ("new",), writable, dirty)
+
+    def fault_drain(self, counter, cpu, drain):
+        """Drain in a fault, and count it; also whether it found this CPU's lru_add not empty."""
+        nonempty = bool(self.vecs.vecs["lru_add", cpu])
+        setattr(self, counter, getattr(self, counter) + 1)
+        setattr(self, f"{counter}_nonempty", getattr(self, f"{counter}_nonempty") + nonempty)
+        drain()
 
     def end_page_writeback(self, cpu, page):
         """folio_end_writeback()."""
@@ -206,14 +218,16 @@ class Machine:
     def exit(self, child_cpu):
         if not self._child_runs():
             return "ignored"
-        self.vecs.lru_add_drain(child_cpu)  # exit_mmap()
-        actors.exit_zap(self)
+        self.exit_zap(child_cpu)
         actors.exit_flush(self, child_cpu)
         return "done"
 
-    def exit_zap(self):
+    def exit_zap(self, child_cpu):
+        """exit_mmap() up to the flush of its mmu_gather."""
         if not self._child_runs():
             return "ignored"
+        if self.rules.exit_drains:
+            self.vecs.lru_add_drain(child_cpu)
         actors.exit_zap(self)
         return "done"
 
@@ -260,6 +274,9 @@ class Machine:
 
     def unpin(self, v):
         return actors.ungup(self, v, "pin")
+
+    def process_vm_readv(self, cpu, v):
+        actors.process_vm_readv(self, cpu, v)
 
     def mark_page_accessed(self, cpu, v):
         if self.mm.ptes[v].kind != "present":

@@ -55,7 +55,7 @@ def _shrink(m, cpu, page):
         page.reclaim = True
         return _activate(m, page)
     if page.swapbacked and not page.swapcache:
-        if page.maybe_dma_pinned():
+        if m.rules.pinned_not_swapped and page.maybe_dma_pinned():
             return _keep(m)
         slot = m.swap.allocate(cpu)
         if slot is None:
@@ -111,18 +111,22 @@ def _try_to_unmap(m, page):
     if not page.swapbacked:
         if pte.dirty:
             page.dirty = True
-        if page.dirty or page.page_count() != 1 + page.mapcount():
+        held = page.page_count() != 1 + page.mapcount()
+        if page.dirty or (held and m.rules.lazyfree_extra_ref == "swapbacked"):
             page.swapbacked = True
+            return False
+        if held and m.rules.lazyfree_extra_ref == "keep":
             return False
         mm.ptes[v] = type(pte)()
     else:
-        # page_try_share_anon_rmap(), since v5.19
-        if m.decision.exclusive and page.exclusive and page.maybe_dma_pinned():
+        # page_try_share_anon_rmap(), of the same commit as do_wp_page()'s test
+        if m.rules.reuse_exclusive and page.exclusive and page.maybe_dma_pinned():
             return False
         if pte.dirty:
             page.dirty = True
         m.swap.duplicate(page.slot)
-        mm.ptes[v] = type(pte)("swap", slot=page.slot, exclusive=page.exclusive)
+        exclusive = m.rules.swp_exclusive and page.exclusive
+        mm.ptes[v] = type(pte)("swap", slot=page.slot, exclusive=exclusive)
     page.exclusive = False
     page.put("pte", name, v)
     return True
@@ -159,7 +163,8 @@ def free(m, cpu, first, n):
 
 
 def dontneed(m, cpu, first, n):
-    m.vecs.lru_add_drain(cpu)
+    if m.rules.gather_drains:
+        m.vecs.lru_add_drain(cpu)
     gathered = zap(m, m.mm, range(first, first + n))
     tlb_flush(m, cpu, m.mm, gathered)
 
@@ -180,7 +185,7 @@ def zap(m, mm, where):
 
 def tlb_flush(m, cpu, mm, gathered):
     """free_pages_and_swap_cache()."""
-    if gathered:
+    if gathered and m.rules.gather_drains:
         m.vecs.lru_add_drain(cpu)
     for page in gathered:
         m.swap.free_swap_cache(page)

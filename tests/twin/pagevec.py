@@ -11,11 +11,10 @@ KINDS = (
 
 
 class Pagevecs:
-    def __init__(self, cpus, capacity, clears_lru):
-        self.capacity = capacity
-        self.clears_lru = (
-            clears_lru  # v6.11 to v6.16: a page leaves the LRU on entering any batch (33dfe9204f29)
-        )
+    def __init__(self, cpus, rules):
+        self.rules = rules
+        self.capacity = rules.pagevec
+        self.clears_lru = rules.batch_clears_lru  # on entering any batch (33dfe9204f29)
         self.disabled = 0  # lru_cache_disable() nests
         self.vecs = {(kind, cpu): [] for cpu in range(cpus) for kind in KINDS}
         self.cpus = cpus
@@ -36,6 +35,8 @@ class Pagevecs:
         batch, self.vecs[kind, cpu] = self.vecs[kind, cpu], []
         for page in batch:
             if kind == "lru_add":
+                if self.rules.dead_filter and page.page_count() == 1:
+                    continue  # the batch's is the last reference
                 page.lru = True
             elif page.lru or self.clears_lru:
                 MOVE[kind](page)
@@ -71,7 +72,7 @@ class Pagevecs:
 
     def deactivate(self, cpu, page):
         """deactivate_page()."""
-        if page.lru and page.active:
+        if page.lru and (page.active or self.rules.cold_queues_inactive):
             self.insert("deactivate", cpu, page)
 
     def mark_lazyfree(self, cpu, page):
@@ -84,7 +85,7 @@ class Pagevecs:
         if not page.referenced:
             page.referenced = True
             return False
-        if page.active:
+        if page.active or not self.rules.activate_batch:  # MGLRU counts, and moves nothing
             return False
         if page.lru:
             self.activate(cpu, page)

@@ -60,8 +60,16 @@ def read_swap_cache_async(m, cpu, slot):
     page.get("fault")
     page.locked = True
     workingset_refault(m, page, m.swap.add_to_cache(page, slot))
-    m.vecs.insert("lru_add", cpu, page)
+    enter_lru(m, cpu, page)
     return page, True
+
+
+def enter_lru(m, cpu, page):
+    """folio_add_lru(), of a page that is swapped in."""
+    if m.rules.swapin_inserts_at_once:
+        page.lru = True
+    else:
+        m.vecs.insert("lru_add", cpu, page)
 
 
 def workingset_refault(m, page, shadow):
@@ -70,7 +78,7 @@ def workingset_refault(m, page, shadow):
     Soon: since then no more pages were evicted or activated than the file LRU and the active list
     hold.
     """
-    if shadow is None or m.swapin == "v5.8":
+    if shadow is None or not m.rules.refaults_activate:
         return
     active = sum(each.lru and each.active for each in m.pages)
     if m.nonresident_age - shadow <= m.file_lru + active:
@@ -104,7 +112,8 @@ def swapin_readahead(m, cpu, mm, v, slot):
                     page.reclaim = True  # PG_readahead
             page.put("fault")
         m.device.finish_plug()
-        m.vecs.lru_add_drain(cpu)
+        if m.rules.readahead_drains:
+            m.fault_drain("drains_readahead", cpu, lambda: m.vecs.lru_add_drain(cpu))
     page, allocated = read_swap_cache_async(m, cpu, slot)
     if allocated:
         m.device.read_page(cpu, page, wait=window == 1)

@@ -33,10 +33,11 @@ class Swap:
         """
         if self.swap_pages is not None and len(self.slots) >= self.swap_pages:
             return None
-        if not self.cached.get(cpu):
-            self.cached[cpu] = SWAP_SLOTS_CACHE_SIZE
-            self.machine.spend(self.machine.costs["slots_refill"])
-        self.cached[cpu] -= 1
+        if self.machine.rules.slot_cache:
+            if not self.cached.get(cpu):
+                self.cached[cpu] = SWAP_SLOTS_CACHE_SIZE
+                self.machine.spend(self.machine.costs["slots_refill"])
+            self.cached[cpu] -= 1
         first, end = self.cluster.get(cpu, (0, 0))
         if first == end:
             first = CLUSTER_STRIDE * (self.clusters + 1)

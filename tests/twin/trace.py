@@ -5,6 +5,9 @@ import gzip
 from collections import Counter
 from pathlib import Path
 
+from wpbench.scenario.kernels import instrumented, row_of
+from wpbench.scenario.rules import Overrides
+
 from .machine import ICOUNT, PTRS_PER_PTE, Machine
 
 # Where mmap put the region is not in a header.  Two regions straddle a page table, which clips
@@ -52,15 +55,17 @@ def machine_for(header, **changes):
     options = {
         "cpus": cpus + 1,  # the forked child sleeps on a CPU of its own
         "pagevec": int(header["pagevec"]),
-        "decision": header["decision"],
         "backend": backend,
         "latency_ns": int(header["latency_ns"]),
-        # The instrumented kernel decides as an older one but swaps in as 6.1 does
-        # (kernel-measurements/README.md).
-        "swapin": None if unmodified else "v6.1",
         "file_lru": 470 if unmodified else 640,  # fitted; see wpbench/trace.py
         "costs": ICOUNT if header.get("clock") == "icount" else None,
     }
+    if unmodified:
+        options["rules"] = row_of(header["decision"])
+    else:  # decides as an older kernel but is 6.1 in all else (kernel-measurements/README.md)
+        fields = instrumented(header["decision"])
+        options["rules"] = row_of(fields["kernel"], Overrides(fields["rules"]))
+        options["drain"] = fields["drain"]
     options.update(changes)
     m = Machine(int(header["npages"]), **options)
     for v in range(m.npages):

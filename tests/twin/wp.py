@@ -39,21 +39,47 @@ def do_wp_page(m, cpu, mm, v):
     return "copy"
 
 
+def unshare(m, cpu, mm, v):
+    """FAULT_FLAG_UNSHARE: the same fault, for a page that is about to be pinned, not written."""
+    page = mm.ptes[v].page
+    m.wp_faults += 1
+    if can_reuse(m, cpu, page):
+        m.reuses += 1
+        page.exclusive = True
+    else:
+        m.copies[label(m, cpu, page)] += 1
+        wp_page_copy(m, cpu, mm, v, unshared=True)
+
+
 def can_reuse(m, cpu, page):
-    decision = m.decision
-    if decision.exclusive and page.exclusive:
+    rules = m.rules
+    if rules.reuse_exclusive and page.exclusive:
         return True
+    if rules.first_test == "mapcount":
+        return _by_mapcount(m, page)
+    if page.ksm or page.page_count() > _allowed(rules.first_test, page):
+        return False
+    drains = m.drains
+    explained = drain(m, cpu, page)
+    reuse = _lock_free_swap_recheck(m, page, explained)
+    if reuse:
+        m.drains_reused += m.drains - drains
+    return reuse
+
+
+def _allowed(test, page):
+    """Return the references up to which the first test lets a page pass."""
     return {
-        "v5.8": _v5_8,
-        "v5.17": _v5_17,
-        "patch1": _patch1,
-        "patch2": _patch2,
-        "patch2-rfc2": _patch2_rfc2,
-    }[decision.rule](m, cpu, page)
+        "1": 1,  # 09854ba94c6a (v5.9)
+        "1+sc": 1 + page.swapcache,  # 53a05ad9f21d
+        "3": 3,  # d4c470970d45 (v5.18)
+        "1+sc+not-lru": 1 + page.swapcache + (not page.lru),  # RFC v2; v7.3
+        "none": float("inf"),
+    }[test]
 
 
-def _v5_8(m, cpu, page):
-    """Count PTEs and swap PTEs; sleep for the page lock rather than give up."""
+def _by_mapcount(m, page):
+    """Count PTEs and swap PTEs; sleep for the page lock rather than give up (v5.8)."""
     if page.ksm:
         if page.swapcache or page.page_count() != 1:
             return False
@@ -62,70 +88,35 @@ def _v5_8(m, cpu, page):
     return m.swap.reuse_swap_page(page)
 
 
-def _v5_17(m, cpu, page):
-    """09854ba94c6a (v5.9)."""
-    if page.ksm:
+def _lock_free_swap_recheck(m, page, explained):
+    """Test again, now with ``explained`` references of which the drain policy knows better."""
+    if page.page_count() > 1 + page.swapcache + explained:
         return False
-    drain(m, cpu, page)
-    if page.page_count() != 1:
-        return False
-    if page.locked:
-        return False
-    return page.mapcount() == 1 and page.page_count() == 1
-
-
-def _patch1(m, cpu, page):
-    """53a05ad9f21d."""
-    if page.ksm:
-        return False
-    drain(m, cpu, page)
-    if page.page_count() > 1 + page.swapcache:
-        return False
-    return _lock_free_swap_recheck(m, page)
-
-
-def _patch2(m, cpu, page):
-    """d4c470970d45 (v5.18), and wp_can_reuse_anon_folio() (v6.7)."""
-    if page.ksm:
-        return False
-    if m.decision.gt3 and page.page_count() > 3:
-        return False
-    drain(m, cpu, page)
-    if page.page_count() > 1 + page.swapcache:
-        return False
-    return _lock_free_swap_recheck(m, page)
-
-
-def _patch2_rfc2(m, cpu, page):
-    """RFC v2: the first test allows one reference for a page that is not PageLRU."""
-    if page.ksm or page.page_count() > 1 + page.swapcache + (not page.lru):
-        return False
-    drain(m, cpu, page)
-    if page.page_count() > 1 + page.swapcache:
-        return False
-    return _lock_free_swap_recheck(m, page)
-
-
-def _lock_free_swap_recheck(m, page):
     if page.locked:
         return False
     m.swap.free_swap(page)
-    return page.page_count() == 1
+    return page.page_count() == 1 + explained
 
 
 def drain(m, cpu, page):
-    policy = m.drain
-    if policy == "never" or (policy != "always" and page.lru):
-        return
-    m.drains += 1
-    if policy == "lru-add-only":
-        m.vecs.flush("lru_add", cpu)
-    elif policy == "this-page":
-        m.vecs.take_out(page, cpu)
-    elif policy == "all-cpus":
-        m.vecs.lru_add_drain_all()
+    """Follow the policy; return how many references need not go, because it has seen whose."""
+    policy = m.rules.drain
+    waits_here = page in m.vecs.vecs["lru_add", cpu]
+    if policy == "peek":
+        return int(not page.lru and waits_here and page.page_count() == 2 + page.swapcache)
+    if policy == "if-in-lru-add":
+        wanted = waits_here
     else:
-        m.vecs.lru_add_drain(cpu)
+        wanted = policy == "always" or (policy != "never" and not page.lru)
+    if not wanted:
+        return 0
+    how = {
+        "lru-add-only": lambda: m.vecs.flush("lru_add", cpu),
+        "this-page": lambda: m.vecs.take_out(page, cpu),
+        "all-cpus": m.vecs.lru_add_drain_all,
+    }.get(policy, lambda: m.vecs.lru_add_drain(cpu))
+    m.fault_drain("drains", cpu, how)
+    return 0
 
 
 def label(m, cpu, page):
@@ -133,7 +124,7 @@ def label(m, cpu, page):
     vectors = page.vectors()
     kinds = {kind for kind, _ in vectors}
     swapcount = page.swapcache and m.swap.count(page.slot) > 0
-    if m.decision.rule == "v5.8":  # references are no reason there
+    if m.rules.first_test == "mapcount":  # references are no reason there
         true = {
             "KSM": page.ksm,
             "SHARED_PTE": page.mapcount() > 1,
@@ -161,15 +152,15 @@ def label(m, cpu, page):
     return next(name for name in LABELS if true.get(name))
 
 
-def wp_page_copy(m, cpu, mm, v):
+def wp_page_copy(m, cpu, mm, v, unshared=False):
     """Enter the new page into the local lru_add, which may flush the old one's reference."""
     old = mm.ptes[v].page  # None: the zero page
     if old is not None:
         old.get("fault")
     m.spend(m.costs["copy_insert"])  # the copying; a write-back may end meanwhile
-    m.new_anon_page(cpu, mm, v)
+    m.new_anon_page(cpu, mm, v, writable=not unshared, dirty=not unshared)
     if old is not None:
         old.put("pte", mm.name, v)
-        if m.frees_swap_after_copy:
+        if m.rules.frees_swap_after_copy:
             m.swap.free_swap_cache(old)
         old.put("fault")

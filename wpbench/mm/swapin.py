@@ -8,9 +8,10 @@ from .._jit import inline, kernel
 from . import layout as L
 from .clock import pass_time
 from .device import flush_plug, submit_page, tick, wait_on_page_locked
+from .lru_lock import hold_lru_lock
 from .machine import Machine
 from .page import alloc_page, page_count
-from .pagevec import activate_page, flush_lru_add, lru_add_drain, lru_add_waits, lru_cache_add
+from .pagevec import activate_page, lru_add_drain, lru_add_waits, lru_cache_add
 from .swapfile import (
     delete_from_swap_cache,
     swap_cache_page,
@@ -60,6 +61,17 @@ def _window(prev: int, offset: int, hits: int, most: int, prev_win: int) -> int:
     return max(pages, prev_win // 2)
 
 
+@inline
+def _enter_lru(m: Machine, cpu: int, page: int) -> None:
+    """Put a swapped-in page into lru_add, or past it on its list at once, under lru_lock."""
+    if m.swapin_inserts_at_once:
+        if m.timed:
+            hold_lru_lock(m, cpu, 1)
+        m.page[page] |= L.PG_LRU
+    else:
+        lru_cache_add(m, cpu, page)
+
+
 @kernel
 def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> None:
     """Allocate a page for a slot, put it into the swap cache and lru_add, and read it.
@@ -80,9 +92,7 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
     m.page[page] = word
     m.slot[slot] = (entry & L.MASK_SWAP_COUNT) | (page << L.SHIFT_SLOT_PAGE)
     note(m, L.OP_CACHE_READ, cpu)
-    lru_cache_add(m, cpu, page)
-    if m.swapin_inserts_at_once:
-        flush_lru_add(m, cpu)
+    _enter_lru(m, cpu, page)
     m.pswpin += 1
     m.cache_reads += 1
     note(m, L.OP_CACHE_READ, cpu)
@@ -285,11 +295,11 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> bool:
     word = m.page[page]
     writable = False
     exclusive = False
-    if m.swp_exclusive and not word & L.PG_KSM:
+    if not word & L.PG_KSM:
         exclusive = pte & L.PTE_SWP_EXCLUSIVE != 0
         if word & L.PG_WRITEBACK and m.stable_writes:
             exclusive = False
-    reused = m.sole_owner_writable == L.SOLE_OWNER_REUSE_SWAP_PAGE and write != 0
+    reused = m.sole_owner_writable == L.SOLE_OWNER_REUSE_SWAP_PAGE and write != 0 and not exclusive
     reused = reused and _may_make_writable(m, word, slot)
     # The reference that the lookup took becomes the PTE's.
     m.page[page] = word + L.ONE_MAP
@@ -303,8 +313,6 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> bool:
         if m.sole_owner_writable == L.SOLE_OWNER_IF_1 and page_count(m.page[page]) == 1:
             exclusive = True
         writable = exclusive and (write != 0 or m.writable_on_read != 0)
-    if not m.free_swap_before_mapping:
-        _free_swap_at_fault(m, page, slot, write, exclusive, writable)
     new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
     if exclusive:
         m.page[page] |= L.PG_ANON_EXCLUSIVE
@@ -315,6 +323,8 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> bool:
     m.pte[at] = new
     if m.swapin_activates:
         activate_page(m, cpu, page)
+    if not m.free_swap_before_mapping:
+        _free_swap_at_fault(m, page, slot, write, exclusive, writable)
     note(m, L.OP_SWAPIN, cpu)
     kept = write != 0
     if write and not writable:
@@ -346,9 +356,7 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
             word |= workingset_refault(m, entry)
         m.page[page] = word
         note(m, L.OP_SWAPIN, cpu)
-        lru_cache_add(m, cpu, page)
-        if m.swapin_inserts_at_once:
-            flush_lru_add(m, cpu)
+        _enter_lru(m, cpu, page)
         if write and m.swapin_drain == L.SWAPIN_DRAIN_IF_NOT_LRU and not m.page[page] & L.PG_LRU:
             _swapin_drain(m, cpu)
             m.drains_swapin_reused += 1

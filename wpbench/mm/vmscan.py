@@ -92,13 +92,9 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         if pte & L.PTE_DIRTY:
             word |= L.PG_DIRTY
         return _activate(m, cpu, page, word | L.PG_SWAPBACKED)
-    if word & L.MASK_PIN:
-        if m.pinned_not_swapped and not word & L.PG_SWAPCACHE:
-            tick(m, cpu, L.COST_SHRINK_OTHER)
-            return True
-        if m.swp_exclusive and word & L.PG_ANON_EXCLUSIVE:
-            # page_try_share_anon_rmap() fails, so the page stays mapped.
-            return _activate(m, cpu, page, word)
+    if word & L.MASK_PIN and m.pinned_not_swapped and not word & L.PG_SWAPCACHE:
+        tick(m, cpu, L.COST_SHRINK_OTHER)
+        return True
     new = 0
     if not word & L.PG_SWAPCACHE:
         slot = get_swap_page(m)
@@ -112,10 +108,14 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
     else:
         slot = word >> L.SHIFT_SLOT
         entry = np.int64(m.slot[slot])
+    if word & L.MASK_PIN and m.reuse_exclusive and word & L.PG_ANON_EXCLUSIVE:
+        # page_try_share_anon_rmap() (6c287605fd56) fails, so the page stays mapped.
+        m.slot[slot] = entry
+        return _activate(m, cpu, page, word)
     # try_to_unmap_one(): the PTE becomes a swap PTE and takes the exclusive marker along.
     entry += 1
     swap_pte = (slot << L.SHIFT_PTE) | L.PTE_SWAP
-    if word & L.PG_ANON_EXCLUSIVE:
+    if word & L.PG_ANON_EXCLUSIVE and m.swp_exclusive:
         swap_pte |= L.PTE_SWP_EXCLUSIVE
     if pte & L.PTE_DIRTY:
         word |= L.PG_DIRTY
