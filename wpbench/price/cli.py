@@ -19,8 +19,8 @@ def add_parser(commands: Any) -> None:
         "with costs drawn from its ranges.",
     )
     add_scenario_options(parser, without=("kernel",))
-    parser.add_argument("--off", default=OFF, metavar="DECISION", help="default: %(default)s")
-    parser.add_argument("--on", default=ON, metavar="DECISION", help="default: %(default)s")
+    parser.add_argument("--off", default=OFF, metavar="KERNEL", help="default: %(default)s")
+    parser.add_argument("--on", default=ON, metavar="KERNEL", help="default: %(default)s")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="replications")
     parser.add_argument("--draws", type=int, default=64, metavar="N", help="of costs: 2, 4, ...")
     parser.add_argument("--measure", default="write", help="write or cpu; default: %(default)s")

@@ -16,12 +16,14 @@ from ..data import data_dir
 from ..errors import TableError, WpbenchError, accepted
 from ..plots import read_provenance
 from ..scenario import Grid, GridFile, Scenario, load_grid
+from ..scenario.rules import value_text
+from ..scenario.table import with_present_names
 from ..simulate import simulate
 from ..sweep.store import read_store
 
 SIMULATED, MEASURED = "simulated", "measured"
 # Columns that only measured tables have, and those of a kernel's table that a scenario names so.
-_MEASURED_COLUMNS = ("kernel", "clock", "oracle", "kernel_copies")
+_MEASURED_COLUMNS = ("release", "clock", "oracle", "kernel_copies")
 _RENAMED = {"pattern": "order"}
 
 
@@ -141,7 +143,7 @@ def _one_model(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def as_runs(source: Source) -> pd.DataFrame:
     """Return a table with the columns by which runs are told apart: a kernel's gets them."""
-    table = source.table.rename(columns=_RENAMED)
+    table = with_present_names(source.table).rename(columns=_RENAMED)
     if source.kind == MEASURED and "workload" not in table:
         workload = "userfaultfd" if "fill_cpu" in table else "reproducer"
         table.insert(0, "workload", workload)
@@ -193,8 +195,14 @@ def command_of(source: Source, options: Mapping[str, Any]) -> str | None:
         return shlex.join(["wpbench", "report", name, *seeds, *given])
     if len(parameters.get("grids", ())) == 1:
         fields = parameters["grids"][0]
-        names = [name for name in Scenario.model_fields if name in fields]
+        rules = fields.get("rules", {})
+        if not isinstance(rules, Mapping):
+            return None  # several sets of rules: no axis of the command
+        names = [name for name in Scenario.model_fields if name in fields and name != "rules"]
         axes = [part for name in names for part in _axis(name, fields[name])]
+        for name, values in rules.items():
+            texts = map(value_text, values if isinstance(values, list) else [values])
+            axes += ["--rule", f"{name}={','.join(texts)}"]
         seeds = ["--seeds", str(parameters["seeds"])]
         run = shlex.join(["wpbench", "run", *axes, *seeds, "--parquet", "table.parquet"])
         return f"{run} && {shlex.join(['wpbench', 'report', 'table.parquet', *given])}"
