@@ -109,7 +109,9 @@ def test_a_release_means_the_row_that_holds_for_it(name, row):
 
 
 def test_a_release_newer_than_all_rows_warns():
-    with pytest.warns(UnknownKernelWarning, match="kernel v7.9: newer than .* rules of v7.3"):
+    with pytest.warns(
+        UnknownKernelWarning, match=r"kernel v7.9: newer than all rows .* rules of v7.3"
+    ):
         newer = Scenario(kernel="v7.9", npages=4, rounds=2)
     assert wb.kernels("v7.9")["row"].tolist() == ["v7.3"]
     assert newer.kernel == "v7.9"

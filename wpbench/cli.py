@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     from .price.cli import add_parser as add_price
     from .provenance import version
     from .report.cli import add_parsers as add_report
+    from .scenario.cli import add_parser as add_kernels
     from .scenario.options import add_scenario_options
     from .sweep.cli import add_parser as add_sweep
 
@@ -137,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(do=_run)
 
     add_sweep(commands)
+    add_kernels(commands)
     add_report(commands)
     add_price(commands)
 

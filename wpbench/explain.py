@@ -90,7 +90,7 @@ class Explanation:
     fault, page, cpu, t_ns
         Number of the fault from 0, page of the region, CPU and time (0 without a clock) of the
         write.
-    decision
+    kernel
         Whose do_wp_page() it was.
     before
         Count, holders and flags of the page when the fault began.
@@ -108,7 +108,7 @@ class Explanation:
         What changed the page since it was allocated.
     source
         The scenario, or the trace and its row.
-    kernel
+    recorded
         What the kernel did, of a recorded fault.
     """
 
@@ -126,7 +126,7 @@ class Explanation:
     reason: str
     history: list[Event] = field(repr=False)
     source: dict[str, Any] = field(repr=False)
-    kernel: str = ""
+    recorded: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts as plain JSON types, with provenance."""
@@ -158,8 +158,8 @@ class Explanation:
             lines.append(f"  now {self.decided}")
         why = f" ({self.reason}: {WHY[self.reason]})" if self.reason else ""
         lines.append(f"  -> {self.outcome}{why}")
-        if self.kernel:
-            lines += ["", f"the kernel: {self.kernel}"]
+        if self.recorded:
+            lines += ["", f"the kernel: {self.recorded}"]
         return lines
 
     def _repr_html_(self) -> str:
@@ -325,7 +325,7 @@ def _explain_recorded(path: Path, row: int, pmd_offset: int) -> Explanation:
         {"trace": str(path), "row": row, "pmd_offset": pmd_offset},
     )
     outcome = L.OUTCOMES[recorded.rows[row, 4]]
-    return replace(found, kernel=f"{outcome}  ({path.name}, {what})")
+    return replace(found, recorded=f"{outcome}  ({path.name}, {what})")
 
 
 def _replayed(recorded: Trace, pmd_offset: int, rows: int, more: dict[str, int]) -> Any:

@@ -146,9 +146,9 @@ def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
 def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
     """Release what ``zap_pte_range()`` gathered: ``free_pages_and_swap_cache()``.
 
-    Up to v6.13 drains this CPU's pagevecs first, unless the batch is empty; then frees what swap cache nobody
-    needs any more, and takes the pages that nobody else holds off their lists, lru_lock held for up
-    to 32 at a time (``release_pages()``).
+    Up to v6.13 drains this CPU's pagevecs first, unless the batch is empty.  Frees swap cache that
+    nobody needs any more, and takes the pages that nobody else holds off their lists, lru_lock held
+    for up to 32 at a time (``release_pages()``).
     """
     drained = False
     nr = 0

@@ -22,7 +22,10 @@ def pagevec(m: Machine, cpu: int, kind: int) -> int:
 
 @kernel
 def _nr_dead(m: Machine, vec: int, nr: int) -> int:
-    """Return how many pages nobody but lru_add holds: since v7.2 no list gets them (9669b87065a6)."""
+    """Return how many pages nobody but lru_add holds.
+
+    Since v7.2 no list gets them (9669b87065a6).
+    """
     dead = 0
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])

@@ -189,7 +189,8 @@ def grid(**axes: Any) -> Grid:
 
     A value that is no list, tuple or range stands for itself; the name of another axis stands for
     that axis's value: ``grid(cpus=[1, 2, 4], threads="cpus")`` are three scenarios, as many threads
-    as CPUs.  ``rules={"exit_drains": [True, False]}`` makes an axis of each rule.  The error for a wrong value is the one that ``Scenario`` raises.
+    as CPUs.  ``rules={"exit_drains": [True, False]}`` makes an axis of each rule.  The error for a
+    wrong value is the one that ``Scenario`` raises.
     """
     equal = {
         name: value

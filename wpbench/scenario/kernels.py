@@ -211,7 +211,7 @@ def warn_if_newer(name: str) -> None:
     held, newer = row_name(name)
     if newer:
         warnings.warn(
-            f"kernel {name}: newer than the newest row of data/{FILE}; the rules of {held} are used",
+            f"kernel {name}: newer than all rows of data/{FILE}; the rules of {held} are used",
             UnknownKernelWarning,
             stacklevel=2,
         )

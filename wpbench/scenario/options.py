@@ -53,10 +53,10 @@ def scenarios_of(options: argparse.Namespace) -> Grid:
         elif text is not None:
             axes[name] = parse_axis(name, text)
     rules: dict[str, list[Any]] = {}
-    for text in getattr(options, "rule", []):
-        name, equals, values = text.partition("=")
+    for given in getattr(options, "rule", []):
+        name, equals, values = given.partition("=")
         if not equals or name not in RULES or name in FIELDS:
             known = [rule for rule in RULES if rule not in FIELDS]
-            raise ScenarioError(accepted("--rule", text, [f"NAME=VALUE, of {', '.join(known)}"]))
+            raise ScenarioError(accepted("--rule", given, [f"NAME=VALUE, of {', '.join(known)}"]))
         rules[name] = [RULES[name].parse(name, value) for value in values.split(",")]
     return grid(**axes, **({"rules": rules} if rules else {}))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..provenance import provenance
-from .kernels import Kernel, kernel, row_of, rows
+from .kernels import kernel, row_of, rows
 from .rules import RULES, Overrides
 
 RULE = "rules."
@@ -63,18 +63,18 @@ def kernels(*names: str) -> pd.DataFrame:
     found = [(name, kernel(name)) for name in asked]
     table = pd.DataFrame(
         [
-            {"kernel": name, "row": row.name, "from": row.start or "", "note": row.note}
-            | row.values()
+            {
+                "kernel": name,
+                "row": row.name,
+                "from": row.start or "",
+                "note": row.note,
+                **row.values(),
+            }
             for name, row in found
         ]
     )
     table.attrs["wpbench"] = provenance("kernels", {"kernels": list(asked)})
     return table
-
-
-def changes(one: Kernel, other: Kernel) -> list[str]:
-    """Return the rules in which two kernels differ."""
-    return [name for name in RULES if one.facts[name].value != other.facts[name].value]
 
 
 def with_rule_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +87,7 @@ def with_rule_columns(table: pd.DataFrame) -> pd.DataFrame:
     parsed = {text: Overrides.parse(text) for text in table["rules"].unique()}
     names = [name for name in RULES if any(name in given for given in parsed.values())]
     pairs = list(zip(table["kernel"], table["rules"], strict=True))
-    at = table.columns.get_loc("rules") + 1
+    at = list(table.columns).index("rules") + 1
     made = table.copy()
     for name in reversed(names):
         values: list[Any] = [row_of(k, parsed[text])[name] for k, text in pairs]
@@ -96,4 +96,4 @@ def with_rule_columns(table: pd.DataFrame) -> pd.DataFrame:
     return made
 
 
-__all__ = ["RULE", "changes", "kernels", "with_present_names", "with_rule_columns"]
+__all__ = ["RULE", "kernels", "with_present_names", "with_rule_columns"]
