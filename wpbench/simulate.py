@@ -63,8 +63,8 @@ MODEL = model_hash()  # of the sources as they were loaded: what is edited later
 def stream_states(seeds: Any, replications: Any) -> Any:
     """Return the starts of runs' random streams, from seed and replication alone.
 
-    The same for every kernel, rule and policy: compared runs share their random numbers.  Two rounds of
-    splitmix64's mixer over the two numbers: a counter-based generator.
+    The same for every kernel, rule and policy: compared runs share their random numbers.  Two
+    rounds of splitmix64's mixer over the two numbers: a counter-based generator.
     """
     state = np.zeros(np.broadcast(seeds, replications).shape, np.uint64)
     with np.errstate(over="ignore"):

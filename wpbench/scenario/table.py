@@ -22,7 +22,8 @@ def with_present_names(table: pd.DataFrame) -> pd.DataFrame:
     CSV file cannot tell from a missing value.
     """
     if "rules" in table:
-        return table.assign(rules=table["rules"].fillna(""))
+        texts = table["rules"].astype(object)
+        return table.assign(rules=texts.where(texts.notna(), ""))
     if "decision" not in table:
         return table
     named = table.rename(columns={"kernel": "release"}).rename(columns={"decision": "kernel"})
