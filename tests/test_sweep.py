@@ -324,7 +324,7 @@ class TestKilled:
     def test_interrupted_in_the_terminal(self, tmp_path):
         file = tmp_path / "grid.toml"
         file.write_text(
-            'title = "t"\nquestion = "q"\nseeds = 200\n[[grid]]\ndecision = ["patch1", "patch2"]\n'
+            'title = "t"\nquestion = "q"\nseeds = 200\n[[grid]]\nkernel = ["patch1", "patch2"]\n'
             "npages = 64\nrounds = 20000\ncpus = 2\nmigration_rate = 0.1\n"
         )
         folder = tmp_path / "store"

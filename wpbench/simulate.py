@@ -68,8 +68,8 @@ MODEL = model_hash()  # of the sources as they were loaded: what is edited later
 def stream_states(seeds: Any, replications: Any) -> Any:
     """Return the starts of runs' random streams, from seed and replication alone.
 
-    The same for every decision and policy: compared runs share their random numbers.  Two rounds of
-    splitmix64's mixer over the two numbers: a counter-based generator.
+    The same for every kernel, rule and policy: compared runs share their random numbers.  Two
+    rounds of splitmix64's mixer over the two numbers: a counter-based generator.
     """
     state = np.zeros(np.broadcast(seeds, replications).shape, np.uint64)
     with np.errstate(over="ignore"):
@@ -422,7 +422,7 @@ def simulate(
         A ``Scenario``, or any iterable of them, such as ``wb.grid(...)``.
     seeds
         Replications of each scenario; the n-th uses the n-th random stream of its ``seed``, the
-        same for every decision and policy.
+        same for every kernel, rule and policy.
     threads
         Runs done at a time; None for as many as there are CPUs.  The table does not depend on it.
     progress

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,14 @@ STYLES: dict[str, tuple[str, Any, str]] = {
 SALT = "wpbench"
 PNG_DPI = 150
 PNG_BYTES = 100_000  # what a list takes
+
+
+def styles_of(names: Iterable[Any]) -> dict[str, tuple[str, Any, str]]:
+    """Return colour, line and marker of each name: ``STYLES``' own, or one that is still free."""
+    wanted = list(dict.fromkeys(map(str, names)))
+    others = [style for name, style in STYLES.items() if name not in wanted]
+    free = itertools.cycle(others or STYLES.values())
+    return {name: STYLES[name] if name in STYLES else next(free) for name in wanted}
 
 
 def figure(width: float = 7.0, height: float = 4.2) -> tuple[Figure, Any]:

@@ -20,8 +20,8 @@ def add_parser(commands: Any) -> None:
         "with costs drawn from its ranges.",
     )
     add_scenario_options(parser, without=("kernel",))
-    parser.add_argument("--off", default=OFF, metavar="DECISION", help="default: %(default)s")
-    parser.add_argument("--on", default=ON, metavar="DECISION", help="default: %(default)s")
+    parser.add_argument("--off", default=OFF, metavar="KERNEL", help="default: %(default)s")
+    parser.add_argument("--on", default=ON, metavar="KERNEL", help="default: %(default)s")
     parser.add_argument(
         "--seeds", type=number_of("seeds"), default=1, metavar="N", help="replications"
     )

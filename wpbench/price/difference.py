@@ -49,7 +49,7 @@ def price(
 ) -> Price:
     """Return what the patch costs or saves, with the cost set's values and over their ranges.
 
-    Every scenario is simulated with both decisions: with the cost set's values, ``seeds``
+    Every scenario is simulated with both kernels: with the cost set's values, ``seeds``
     replications; and with costs drawn from their ranges (log-uniform, a Sobol sequence; a backend's
     ``read_ns``, ``write_ns`` and, where the scenario does not give it, ``latency_ns`` included).
     Off and on share each draw and each random stream.
@@ -57,8 +57,7 @@ def price(
     Parameters
     ----------
     scenarios
-        Their ``kernel`` must not vary; ``drain`` and
-        ``rules`` are those of ``on``.
+        Their ``kernel`` must not vary; ``drain`` and ``rules`` are those of ``on``.
         ``costs`` None: ``server``.
     off, on
         Kernels, as in ``Scenario``.
@@ -199,7 +198,9 @@ def _priced(
     """Return what was counted as a Price; ``pairs``: first those off, then those on."""
     n, seeds, draws = len(pairs) // 2, parameters["seeds"], parameters["draws"]
     confidence = parameters["confidence"]
-    fields = pd.DataFrame([scenario.resolved() for scenario in pairs[n:]])
+    fields = pd.DataFrame(
+        [scenario.resolved() | {"rules": str(scenario.rules)} for scenario in pairs[n:]]
+    )
     names = [str(name) for name in fields if name not in _NOT_COMPARED]
     varies = varying(fields, names)
 

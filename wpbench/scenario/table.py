@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..provenance import provenance
@@ -11,6 +12,25 @@ from .kernels import kernel, row_of, rows
 from .rules import RULES, Overrides
 
 RULE = "rules."
+
+
+def with_present_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of wpbench 0.1, or of data/kernel-measurements, with the columns of today.
+
+    ``decision`` is ``kernel`` now, and a measured table's ``kernel`` is ``release``;
+    ``insert_at_once`` is a rule.  In other tables nothing but an empty ``rules`` is mended, which a
+    CSV file cannot tell from a missing value.
+    """
+    if "rules" in table:
+        texts = table["rules"].astype(object)
+        return table.assign(rules=texts.where(texts.notna(), ""))
+    if "decision" not in table:
+        return table
+    named = table.rename(columns={"kernel": "release"}).rename(columns={"decision": "kernel"})
+    at_once = named.get("insert_at_once", pd.Series(False, named.index)).astype(bool)
+    named["rules"] = np.where(at_once, "swapin_inserts_at_once=true", "")
+    named.attrs = table.attrs
+    return named
 
 
 def kernels(*names: str) -> pd.DataFrame:
@@ -77,4 +97,4 @@ def with_rule_columns(table: pd.DataFrame) -> pd.DataFrame:
     return made
 
 
-__all__ = ["kernels", "with_rule_columns"]
+__all__ = ["RULE", "kernels", "with_present_names", "with_rule_columns"]
