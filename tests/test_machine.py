@@ -16,7 +16,7 @@ from wpbench.mm import operations as mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
 from wpbench.scenario import RULES, Overrides
 from wpbench.scenario.kernels import drains_fit
-from wpbench.scenario.rules import FIELDS
+from wpbench.scenario.rules import OWN_FIELDS
 from wpbench.workloads.replay import touch_all
 
 EXAMPLES = int(os.environ.get("WPBENCH_EXAMPLES", "150"))
@@ -231,8 +231,8 @@ class Pair:
 
 ACTORS = (
     "isolate", "putback", "move_to_lru", "gup", "ungup", "pin", "unpin", "accessed", "accessed",
-    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable", "enable",
-    "locked_write", "locked_pageout",
+    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable",
+    "enable", "locked_write", "locked_pageout",
 )  # fmt: skip
 OPS = st.sampled_from(
     ["read"] * 6 + ["write"] * 6 + ["pageout"] * 4
@@ -252,13 +252,13 @@ def values(name):
     return st.sampled_from(rule.values or (False, True))
 
 
-ROWS = st.fixed_dictionaries({name: values(name) for name in RULES if name not in FIELDS})
+ROWS = st.fixed_dictionaries({name: values(name) for name in RULES if name not in OWN_FIELDS})
 # A kernel, rules that it has otherwise (none, some, or all of them), and a drain policy.
 CASES = st.tuples(
     st.sampled_from(KERNELS),
     st.one_of(
         st.just({}),
-        st.fixed_dictionaries({}, optional={n: values(n) for n in RULES if n not in FIELDS}),
+        st.fixed_dictionaries({}, optional={n: values(n) for n in RULES if n not in OWN_FIELDS}),
         ROWS,
     ),
 ).flatmap(

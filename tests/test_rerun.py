@@ -327,7 +327,7 @@ def test_as_many_cases_as_grids():
 
 
 def test_a_fields_former_name_is_read(tmp_path, monkeypatch):
-    grid = wb.grid(decision=["patch1", "patch2"], npages=2, rounds=1)
+    grid = wb.grid(kernel=["patch1", "patch2"], npages=2, rounds=1)
     monkeypatch.setitem(record_module.FORMER_NAMES, "rule", "decision")
     for scenarios in (grid, list(grid)):
         table = wb.simulate(scenarios)

@@ -16,7 +16,7 @@ from wpbench.sweep.run import estimate_sweep
 from wpbench.sweep.store import read_store
 
 pytestmark = pytest.mark.nojit
-GRID = wb.grid(npages=[1, 2, 3], rounds=2, decision=["patch1", "patch2"])
+GRID = wb.grid(npages=[1, 2, 3], rounds=2, kernel=["patch1", "patch2"])
 
 
 @pytest.fixture(scope="module")

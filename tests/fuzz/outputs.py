@@ -30,7 +30,7 @@ GRID = 'title = "t"\nquestion = "q"\n[[grid]]\nnpages = [1, 2]\nrounds = 1\n'
 @lru_cache(maxsize=1)
 def _table() -> bytes:
     """Return a Parquet table that a report can be made of."""
-    grid = wb.grid(decision=["patch1", "patch2"], npages=[1, 2, 4, 8], rounds=2)
+    grid = wb.grid(kernel=["patch1", "patch2"], npages=[1, 2, 4, 8], rounds=2)
     made = io.BytesIO()
     wb.simulate(grid).to_parquet(made)
     return made.getvalue()

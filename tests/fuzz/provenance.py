@@ -33,7 +33,7 @@ VALUES: tuple[Any, ...] = (
 @lru_cache(maxsize=1)
 def _made() -> dict[str, tuple[bytes, bytes]]:
     """Return figures and a table: name -> content, and the CSV that belongs to it."""
-    grid = wb.grid(npages=[1, 2], rounds=2, decision=["patch1", "patch2"])
+    grid = wb.grid(npages=[1, 2], rounds=2, kernel=["patch1", "patch2"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         table = wb.simulate(grid)

@@ -12,7 +12,7 @@ import wpbench as wb
 from wpbench.bounds import FIELDS, MAX_CLOCK_NS
 from wpbench.data import backends, costs
 from wpbench.mm import layout as L
-from wpbench.scenario import DRAINS, SWAPINS, Scenario
+from wpbench.scenario import DRAINS, Scenario
 from wpbench.scenario.longest import accesses, longest_ns
 from wpbench.simulate import COUNTERS, plan_of
 from wpbench.workloads.catalog import ORDERS, WORKLOADS
@@ -27,7 +27,6 @@ _TEXTS = {
     "drain": [*DRAINS],
     "backend": [*backends()],
     "order": [*ORDERS],
-    "swapin": [*SWAPINS],
     "costs": [*costs()],
     "mix": ["read:1", "pageout:1 write:1", "fork:3 exit:1 read:5 write:5", "read:1000000"],
 }
@@ -58,7 +57,7 @@ def fitting(random: Random, name: str) -> Any:
 
 def one(random: Random, folder: Path) -> None:
     """Draw a scenario; where it is accepted and small, simulate it: no number may have wrapped."""
-    names = [name for name in Scenario.model_fields if name not in ("decision", "kernel")]
+    names = [name for name in Scenario.model_fields if name != "kernel"]
     fields = {name: fitting(random, name) for name in random.sample(names, random.randrange(7))}
     if random.random() < 0.6:
         fields |= {"npages": random.randrange(1, 20), "rounds": random.randrange(4)}

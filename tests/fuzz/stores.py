@@ -20,8 +20,8 @@ from wpbench.sweep import parts
 from wpbench.sweep.run import estimate_sweep
 from wpbench.sweep.store import read_store
 
-GRID = wb.grid(npages=[1, 2], rounds=2, decision=["patch1", "patch2"])
-HALF = wb.grid(npages=[1], rounds=2, decision=["patch1", "patch2"])
+GRID = wb.grid(npages=[1, 2], rounds=2, kernel=["patch1", "patch2"])
+HALF = wb.grid(npages=[1], rounds=2, kernel=["patch1", "patch2"])
 
 
 @lru_cache(maxsize=1)

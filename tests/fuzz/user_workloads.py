@@ -164,7 +164,7 @@ def one(random: Random, folder: Path) -> None:
         rounds=random.choice([1, 10, 100, 1000]),
         cpus=random.choice([1, 2, 5]),
         seed=random.randrange(1 << 40),
-        decision=random.choice(sorted(wb.DECISIONS)),
+        kernel=random.choice(wb.kernels().kernel.tolist()),
         backend=random.choice(sorted(wb.backends())),
         swap_pages=random.choice([None, 1, 20]),
     )
