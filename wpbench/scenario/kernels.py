@@ -12,20 +12,16 @@ from typing import Any
 import pydantic
 
 from ..data import data_dir
-from ..errors import ScenarioError, WpbenchError, accepted
+from ..errors import ScenarioError, UnknownKernelWarning, WpbenchError, accepted
 from .rules import DO_WP_PAGE, NO_OVERRIDES, OWN_FIELDS, RULES, STRICT_TESTS, Overrides, Value
 
 OFF, ON = "patch1", "patch2"  # the patch off and on
 FILE = "kernels.toml"
 # The newest release of each major version: 5.19 was followed by 6.0.
 _LAST_MINOR = {5: 19, 6: 19}
-_RELEASE = re.compile(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,4}))?(?:[-+~._ ].*)?", re.ASCII)
+_RELEASE = re.compile(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,4}))?(?:[-+~_ ].*)?", re.ASCII)
 # What is asked of the rules' old names: `swapin` in the traces' headers names a release.
 INSTRUMENTED = "v6.1"
-
-
-class UnknownKernelWarning(UserWarning):
-    """A release is newer than the newest row: that row's rules are used."""
 
 
 class _Fact(pydantic.BaseModel):

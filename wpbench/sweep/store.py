@@ -23,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..data import fingerprint
-from ..errors import SweepError
+from ..errors import SweepError, WpbenchWarning
 from ..output import explained, make_folder, written
 from ..provenance import provenance
 from ..scenario import Scenario
@@ -174,7 +174,7 @@ class Store:
                 raise
             with explained(path, SweepError):
                 aside = parts.put_aside(path)
-            warnings.warn(f"{error}; it is now {aside.name}", stacklevel=2)
+            warnings.warn(f"{error}; it is now {aside.name}", WpbenchWarning, stacklevel=2)
             return None
 
     def add(self, rows: pd.DataFrame) -> None:
@@ -253,6 +253,7 @@ def _all_parts(path: Path) -> list[Any]:
                 warnings.warn(
                     f"{path}: {unverified} parts were written by an earlier version, without "
                     "checksums: whether they are what was written is not known",
+                    WpbenchWarning,
                     stacklevel=3,
                 )
             return found
