@@ -231,8 +231,8 @@ class Pair:
 
 ACTORS = (
     "isolate", "putback", "move_to_lru", "gup", "ungup", "pin", "unpin", "accessed", "accessed",
-    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable", "enable",
-    "locked_write", "locked_pageout",
+    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable",
+    "enable", "locked_write", "locked_pageout",
 )  # fmt: skip
 OPS = st.sampled_from(
     ["read"] * 6 + ["write"] * 6 + ["pageout"] * 4
