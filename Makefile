@@ -21,6 +21,9 @@ COV_MIN ?= 80
 # Test files side by side; each file's tests stay in one process.
 JOBS ?= 2
 PYTEST_ARGS ?=
+# Of `make fuzz`.
+MINUTES ?= 5
+SEED ?= 1
 
 # Neither the user's site-packages nor the configuration in HOME changes a result. (pip's own
 # configuration is still read: it says where packages come from.)
@@ -38,7 +41,7 @@ export IPYTHONDIR := $(CURDIR)/.cache/ipython
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help env run test check test-jit test-nojit format lab app bench lock data-sums clean distclean
+.PHONY: help env run test check test-jit test-nojit fuzz format lab app bench lock data-sums clean distclean
 
 help:           ## this list
 	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -75,6 +78,9 @@ test-nojit: env ## the tests marked nojit, as plain Python: here coverage is tru
 	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit -n $(JOBS) \
 	  --cov --cov-report=term --cov-fail-under=$(COV_MIN) $(PYTEST_ARGS)
 
+fuzz: env       ## hostile inputs, MINUTES=5 of them (SEED=1): tests/fuzz/run.py
+	$(PY) tests/fuzz/run.py --minutes $(MINUTES) --seed $(SEED)
+
 format: env     ## let ruff repair and format
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
@@ -82,8 +88,12 @@ format: env     ## let ruff repair and format
 lab: env        ## JupyterLab on notebooks/
 	$(PY) -m jupyterlab $(AS_ROOT) --notebook-dir=notebooks
 
-app: env        ## the notebooks as a web page (voila)
-	$(PY) -m voila notebooks
+# As JupyterLab by itself: for this machine alone, under its own names (allow_remote_access is not
+# true), and with a token. Voila's browser would open without the token; the address is printed.
+APP := --token --Voila.ip=127.0.0.1 --Voila.tornado_settings=allow_remote_access= --no-browser
+
+app: env        ## the notebooks as a web page (voila), at the address that it prints
+	$(PY) -m voila $(APP) notebooks
 
 bench: env      ## benchmarks/run.py: a table, and out/bench.json (about twenty minutes)
 	$(PY) benchmarks/run.py --json $(OUT)/bench.json

@@ -33,7 +33,10 @@ SERVER = """
 import json, sys, time
 import wpbench as wb
 for line in sys.stdin:
-    scenario = wb.Scenario(**json.loads(line))
+    case = json.loads(line)
+    if "kernel" not in wb.Scenario.model_fields and "kernel" in case:
+        case["decision"] = case.pop("kernel")  # its name until wpbench 0.1
+    scenario = wb.Scenario(**case)
     start = time.perf_counter()
     wb.simulate(scenario)
     print(time.perf_counter() - start, flush=True)

@@ -21,10 +21,10 @@ COUNTERS = (
     "pswpin", "pswpout", "not_paged_out", "accesses",
 )  # fmt: skip
 CONFIGURATION = (
-    "npages", "pagevec", "kernel", "drain", "bypass",
+    "npages", "pagevec", "first_test", "reuse_exclusive", "drain", "bypass",
     "async_io", "timed", "nphys", "nslots", "swap_total",
 )  # fmt: skip
-STATE = ("free_page", "next_page", "next_slot", "slots_used", "disabled", "gt3_test", "rare")
+STATE = ("free_page", "next_page", "next_slot", "slots_used", "disabled", "rare")
 
 
 class CMachine(ctypes.Structure):
@@ -60,7 +60,6 @@ def run_c(library: Any, scenario: wb.Scenario, rounds: int) -> tuple[float, list
     m = CMachine(**{name: config[name] for name in CONFIGURATION})
     for name, array in arrays.items():
         setattr(m, name, array.ctypes.data)
-    m.gt3_test = config["gt3_test"]
     m.next_page = m.next_slot = 1
     shuffle = ctypes.c_int64(int(scenario.order == "read-write-shuffled"))
     library.touch(ctypes.byref(m))

@@ -27,13 +27,13 @@ def seconds(scenario: wb.Scenario) -> float:
 def measure(quick: bool) -> Iterator[Result]:
     """Yield ratios of time with a clock to time without."""
     pairs, rounds = (1, 20) if quick else (15, 2000)
-    for decision in ("patch1", "patch2", "exclusive"):
-        without = wb.Scenario(kernel=decision, npages=512, rounds=rounds, costs="none")
+    for kernel in ("patch1", "patch2", "exclusive"):
+        without = wb.Scenario(kernel=kernel, npages=512, rounds=rounds, costs="none")
         with_clock = without.model_copy(update={"costs": "haswell-kvm"})
         for scenario in (without, with_clock):  # load the compiled code
             seconds(scenario.model_copy(update={"rounds": 1}))
         _, _, ratios = in_turn(pairs, lambda s=with_clock: seconds(s), lambda s=without: seconds(s))
-        yield median(f"clock/{decision}", ratios, "with/without", "<= 1.15")
+        yield median(f"clock/{kernel}", ratios, "with/without", "<= 1.15")
     pages = 1 << (14 if quick else 20)
     large = wb.Scenario(
         npages=pages // 1024, threads=1024, cpus=1024, rounds=2, migration_rate=0.1,

@@ -19,12 +19,13 @@ enum { LRU = 1, SC = 2, WB = 4, DIRTY = 16, ACTIVE = 32, SWAPBACKED = 64, EXCL =
 #define LAG (3LL << 34)
 #define RARE (ISO | MOVES | GUP | PIN | LAG)
 #define HOLDERS (SC | ADD | MASK_MAP | RARE)
+enum { FIRST_MAPCOUNT, FIRST_1, FIRST_1_SC, FIRST_3, FIRST_1_SC_NOT_LRU, FIRST_NONE }; /* mm/layout.py */
 enum { PRESENT = 1, SWAP = 2, WRITE = 4, PDIRTY = 8 };
 
 struct machine {
 	uint32_t *pte; i64 *page; uint32_t *slot; int32_t *vec;
-	i64 npages, pagevec, decision, drain, bypass, async_io, timed, nphys, nslots, swap_total;
-	i64 free_page, next_page, next_slot, slots_used, disabled, gt3, rare;
+	i64 npages, pagevec, first_test, reuse_exclusive, drain, bypass, async_io, timed, nphys, nslots, swap_total;
+	i64 free_page, next_page, next_slot, slots_used, disabled, rare;
 	i64 wp_faults, reuses, copies, drains, drained, pswpin, pswpout, not_paged_out, accesses, major;
 	i64 reason[16], seen[8], last_reason, last_word;
 };
@@ -209,15 +210,15 @@ static __attribute__((noinline)) int too_high(struct machine *m, i64 cpu, i64 p,
 static inline int can_reuse(struct machine *m, i64 cpu, i64 p)
 {
 	i64 w = m->page[p];
-	if (m->decision == 5) { if (w & EXCL) return 1; }
-	else if (m->decision == 0) { m->rare++; return 1; }
+	if (m->reuse_exclusive && w & EXCL) return 1;
+	if (m->first_test == FIRST_MAPCOUNT) { m->rare++; return 1; }
 	i64 refs = page_count(w);
 	if (w & KSM) { m->rare++; return 0; }
 	i64 sc = (w >> 1) & 1;
-	if (m->decision == 1) { if (refs != 1) return too_high(m, cpu, p, w); goto last; }
-	if (m->decision == 2) { if (refs > 1 + sc) return too_high(m, cpu, p, w); goto last; }
-	if (m->decision == 4) { if (refs > 1 + sc + !(w & LRU)) return too_high(m, cpu, p, w); }
-	else if (m->gt3 && refs > 3) return too_high(m, cpu, p, w);
+	if (m->first_test == FIRST_1) { if (refs != 1) return too_high(m, cpu, p, w); goto last; }
+	if (m->first_test == FIRST_1_SC) { if (refs > 1 + sc) return too_high(m, cpu, p, w); goto last; }
+	if (m->first_test == FIRST_1_SC_NOT_LRU) { if (refs > 1 + sc + !(w & LRU)) return too_high(m, cpu, p, w); }
+	else if (m->first_test == FIRST_3 && refs > 3) return too_high(m, cpu, p, w);
 	if (m->drain && !((m->page[p] & LRU) && m->drain != 2)) {
 		m->drains++;
 		for (int k = 0; k < 5; k++) m->drained += m->vec[pv(m, cpu, k)];

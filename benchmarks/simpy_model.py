@@ -194,10 +194,10 @@ def measure(quick: bool) -> Iterator[Result]:
     """Yield how many times as long SimPy takes as wpbench, its clock on."""
     pairs, times = (1, 3) if quick else (5, 9)
     for model, run in MODELS.items():
-        for decision in ("patch1", "patch2"):
+        for kernel in ("patch1", "patch2"):
             for where, write_cpu in (("one-cpu", 0), ("write-elsewhere", 1)):
                 scenario = wb.Scenario(
-                    kernel=decision, npages=64 if quick else 512, rounds=2 if quick else 50,
+                    kernel=kernel, npages=64 if quick else 512, rounds=2 if quick else 50,
                     write_cpu=write_cpu, costs="haswell-kvm",
                 )  # fmt: skip
                 counts = []
@@ -216,4 +216,4 @@ def measure(quick: bool) -> Iterator[Result]:
                 if any(counted != counts[0] for counted in counts):
                     raise SystemExit(f"SimPy and wpbench disagree: {counts}")
                 wanted = ">= 500" if model == "resources" else None
-                yield median(f"simpy/{model}/{decision}/{where}", ratios, "times", wanted)
+                yield median(f"simpy/{model}/{kernel}/{where}", ratios, "times", wanted)

@@ -41,9 +41,9 @@ def measure(quick: bool) -> Iterator[Result]:
             # Large machines take a minute a pair when shuffled: memory is what they measure.
             pairs = 1 if quick else 7 if exponent <= 18 else 3 if exponent <= 24 else 1
             for order, accesses in ORDERS.items():
-                for decision in ("patch1", "patch2") if exponent <= 18 else ("patch2",):
-                    scenario = wb.Scenario(kernel=decision, order=accesses, npages=1 << exponent)
-                    name = f"{decision}/{order}/2^{exponent}"
+                for kernel in ("patch1", "patch2") if exponent <= 18 else ("patch2",):
+                    scenario = wb.Scenario(kernel=kernel, order=accesses, npages=1 << exponent)
+                    name = f"{kernel}/{order}/2^{exponent}"
                     rounds = max(1, (1 << 18 if quick else 1 << 23) >> exponent)
                     speeds, ratios = _beside_c(library, scenario, rounds, pairs)
                     yield median(f"throughput/{name}", speeds, "Mops/s/core")

@@ -38,6 +38,15 @@ class Server:
         self.port, self.token, self.folder = port, token, folder
         self.url = f"http://127.0.0.1:{port}"
 
+    def status(self, path: str, **headers: str) -> int:
+        """Return the status of the answer to whoever has no token."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     def get(self, path: str) -> bytes:
         """Return what the server answers, OSError where it does not."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -103,6 +112,14 @@ def _settings(folder: Path) -> None:
     (where / "notification.jupyterlab-settings").write_text(json.dumps(chosen))
 
 
+def app_options() -> list[str]:
+    """Return the options with which ``make app`` runs Voila."""
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    assert "\t$(PY) -m voila $(APP) notebooks" in lines
+    (options,) = [line.removeprefix("APP := ") for line in lines if line.startswith("APP := ")]
+    return options.split()
+
+
 @contextmanager
 def served(folder: Path, app: str) -> Iterator[Server]:
     """Run ``jupyterlab`` or ``voila`` on a copy of the notebook, on localhost."""
@@ -120,7 +137,8 @@ def served(folder: Path, app: str) -> Iterator[Server]:
         ]  # fmt: skip
         command += ["--allow-root"] if os.geteuid() == 0 else []
     else:
-        command += [f"--token={token}", str(books)]
+        command += [f"--token={token}" if word == "--token" else word for word in app_options()]
+        command += [str(books)]
     log = folder / f"{app}.log"
     with log.open("w") as out:
         process = subprocess.Popen(

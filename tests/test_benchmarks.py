@@ -27,13 +27,13 @@ def load(monkeypatch):
 @pytest.mark.parametrize(
     "kernel", ["v5.17", "patch1", "patch2", "patch2-rfc2", "patch2-always", "exclusive"]
 )
-def test_the_c_twin_counts_what_wpbench_counts(load, tmp_path, decision, order):
+def test_the_c_twin_counts_what_wpbench_counts(load, tmp_path, kernel, order):
     twin = load("c_twin")
     library = twin.compile_c(tmp_path)
     if library is None:
         pytest.skip("no gcc")
     for npages in (1, 14, 15, 16, 700):
-        scenario = wb.Scenario(kernel=decision, npages=npages, order=order)
+        scenario = wb.Scenario(kernel=kernel, npages=npages, order=order)
         _, counts = twin.run_wpbench(scenario, 3)
         assert twin.run_c(library, scenario, 3)[1] == counts
         assert counts[twin.COUNTERS.index("wp_faults")] > 0
@@ -41,11 +41,11 @@ def test_the_c_twin_counts_what_wpbench_counts(load, tmp_path, decision, order):
 
 @pytest.mark.parametrize("model", ["resources", "timeouts"])
 @pytest.mark.parametrize("kernel", ["v5.17", "patch1", "patch2"])
-def test_the_simpy_model_counts_what_wpbench_counts(load, decision, model):
+def test_the_simpy_model_counts_what_wpbench_counts(load, kernel, model):
     pytest.importorskip("simpy")
     model_file = load("simpy_model")
     for npages, write_cpu in ((1, 0), (14, 0), (15, 1), (100, 0), (100, 1)):
-        scenario = wb.Scenario(kernel=decision, npages=npages, write_cpu=write_cpu, rounds=4)
+        scenario = wb.Scenario(kernel=kernel, npages=npages, write_cpu=write_cpu, rounds=4)
         _, counts = model_file.run_simpy(scenario, model_file.MODELS[model])
         assert model_file.run_wpbench(scenario, 1)[1] == counts
         assert dict(zip(model_file.COUNTS, counts, strict=True))["wp_faults"] > 0

@@ -214,7 +214,6 @@ def lightness(locator, what):
 
 def test_voila(tmp_path):
     """The page of `make app`: the same server, of a folder with notebook 00 alone."""
-    assert "-m voila notebooks\n" in (ROOT / "Makefile").read_text()
     with served(tmp_path, "voila") as server, chromium(tmp_path) as context:
         page, errors = watched(context)
         page.goto(f"{server.url}/voila/render/00-explore.ipynb?token={server.token}")

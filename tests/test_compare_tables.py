@@ -54,7 +54,7 @@ def test_measured_beside_simulated():
     measured = pd.read_csv(MEASURED / "reproducer_sync.csv")
     measured = measured[(measured["backend"] == "brd") & (measured["npages"] <= 8)]
     measured = measured[measured["read_cpu"] == measured["write_cpu"]]
-    rows = measured.rename(columns={"pattern": "order"})
+    rows = measured.rename(columns={"pattern": "order", "decision": "kernel"})
     fields = ["backend", "kernel", "order", "npages", "rounds"]
     simulated = wb.simulate(wb.Scenario(**row) for row in rows[fields].to_dict("records"))
     found = compare_tables(measured, simulated)
@@ -98,7 +98,7 @@ def test_stores_and_files(tmp_path, both, capsys):
         (["--base-column", "kernel"], "needs --base and --other"),
         (
             ["--base-column", "kernel", "--base", "v5", "--other", "patch2"],
-            "base-column of A: decision: 'v5' is not accepted",
+            "base-column of A: kernel: 'v5' is not accepted",
         ),
         (["--test", "chi"], "test: 'chi' is not accepted"),
     ],

@@ -24,8 +24,10 @@ ROOMS: list[set[str]] = [
     {"plots"},
     {"sweep", "price"},
     {"explain"},
+    {"litmus"},  # small programs, on simulated kernels and on the running one
     {"measure"},  # the same workloads on the kernel, and what the simulation says of them
     {"simulate"},
+    {"own"},  # workloads of the user's own
     {"trace"},
     {"words"},
     {"scenario"},
@@ -34,7 +36,8 @@ ROOMS: list[set[str]] = [
 ]
 # Beside the house, on the ground: all rooms may import these (mm only what MM_MAY says), and they
 # import no room.
-HELPERS = {"_jit", "_pointer", "_sources", "data", "errors", "output", "provenance", "stats"}
+HELPERS = {"_cache", "_folder", "_jit", "_pointer", "_sources", "_threads", "bounds"}
+HELPERS |= {"data", "errors", "output", "provenance", "recorded", "stats"}
 MM_MAY = {"mm", "_jit", "_pointer"}
 # The machine is jitted functions over arrays: no tables, no files, no strings.
 MM_MUST_NOT = {"csv", "io", "json", "matplotlib", "os", "pandas", "pathlib", "pyarrow", "pydantic"}

@@ -44,7 +44,7 @@ SOURCES = sorted(
 EDIT_EVERY_FILE = """
 import sys
 from pathlib import Path
-from wpbench._jit import cache_dir
+from wpbench._cache import cache_dir
 
 def ask():
     cache_dir.cache_clear()
@@ -75,7 +75,7 @@ def test_an_edit_in_another_file_is_seen(copy, tmp_path):
     )
     cache = tmp_path / "cache"
     assert python(code, cache, copy) == "1024"
-    assert list(cache.rglob("*.nbi"))
+    assert list(cache.rglob("*.code"))
     layout = copy / "wpbench" / "mm" / "layout.py"
     layout.write_text(
         layout.read_text().replace("GUP_PIN_COUNTING_BIAS = 1024", "GUP_PIN_COUNTING_BIAS = 512")

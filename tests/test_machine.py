@@ -11,12 +11,12 @@ from models.page import FLAG_BITS, HOLDERS, VECS, flags_of, holders_of
 from states import KERNELS
 from twin.machine import FAULT_DRAINS
 
-from wpbench import mm
 from wpbench.mm import layout as L
+from wpbench.mm import operations as mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
 from wpbench.scenario import RULES, Overrides
 from wpbench.scenario.kernels import drains_fit
-from wpbench.scenario.rules import FIELDS
+from wpbench.scenario.rules import OWN_FIELDS
 from wpbench.workloads.replay import touch_all
 
 EXAMPLES = int(os.environ.get("WPBENCH_EXAMPLES", "150"))
@@ -252,13 +252,13 @@ def values(name):
     return st.sampled_from(rule.values or (False, True))
 
 
-ROWS = st.fixed_dictionaries({name: values(name) for name in RULES if name not in FIELDS})
+ROWS = st.fixed_dictionaries({name: values(name) for name in RULES if name not in OWN_FIELDS})
 # A kernel, rules that it has otherwise (none, some, or all of them), and a drain policy.
 CASES = st.tuples(
     st.sampled_from(KERNELS),
     st.one_of(
         st.just({}),
-        st.fixed_dictionaries({}, optional={n: values(n) for n in RULES if n not in FIELDS}),
+        st.fixed_dictionaries({}, optional={n: values(n) for n in RULES if n not in OWN_FIELDS}),
         ROWS,
     ),
 ).flatmap(

@@ -43,7 +43,7 @@ class TestNotebook:
         grid = tmp_path / "own.toml"
         grid.write_text(
             'title = "Own"\nquestion = "v5.17 or patch1?"\n'
-            '[[grid]]\ndecision = ["v5.17", "patch1"]\nnpages = [1, 4]\nrounds = 3\n'
+            '[[grid]]\nkernel = ["v5.17", "patch1"]\nnpages = [1, 4]\nrounds = 3\n'
         )
         text = run(tmp_path, grid=str(grid), seeds=2, base="v5.17", other="patch1")
         assert "v5.17 or patch1?" in text

@@ -16,7 +16,7 @@ SMALL = """
 title = "Small"
 question = "q"
 [[grid]]
-decision = ["patch1", "patch2"]
+kernel = ["patch1", "patch2"]
 backend = ["zram", "null_blk"]
 npages = [1, 8, 16]
 rounds = 2

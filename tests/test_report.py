@@ -29,6 +29,11 @@ def table():
     return small()
 
 
+def one_row(**fields):
+    """Return a table of one run, as simulate() does."""
+    return wb.simulate(wb.Scenario(**{"npages": 2, "rounds": 1} | fields))
+
+
 def check_form(text):
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 72
@@ -174,7 +179,8 @@ class TestHonesty:
             ({"backend": "null_blk", "latency_ns": 300_000}, "asynchronous-300us"),
             ({"backend": "null_blk", "latency_ns": 5_000_000}, "asynchronous-5ms"),
             ({"workload": "random", "backend": "null_blk", "cpus": 2}, "asynchronous-cpus"),
-            ({"kernel": "v6.9"}, "decisions"),
+            ({"kernel": "v6.9"}, "kernels"),
+            ({"kernel": "6.18.44", "rules": {"exit_drains": True}}, "kernels"),
             ({"drain": "this-page"}, "drains"),
             ({"backend": "nvme"}, "devices"),
             ({"backend": "zswap"}, "synchronous-others"),
@@ -184,16 +190,18 @@ class TestHonesty:
             ({"workload": "hand-over"}, "workloads"),
             ({"costs": "server"}, "costs"),
             ({"lruvecs": 2, "cpus": 2}, "lruvecs"),
-            ({"insert_at_once": True}, "insert-at-once"),
+            ({"rules": {"swapin_inserts_at_once": True}}, "insert-at-once"),
         ],
     )
     def test_mechanism_in_use_is_named(self, fields, name):
-        scenario = wb.Scenario(**{"npages": 2, "rounds": 1} | fields)
-        assert name in {m.name for m in in_use(pd.DataFrame([scenario.resolved()]))}
+        assert name in {m.name for m in in_use(one_row(**fields))}
 
     def test_a_plain_scenario_uses_what_was_compared_only(self):
-        plain = pd.DataFrame([wb.Scenario(npages=2, rounds=1).resolved()])
-        assert [m.name for m in in_use(plain)] == ["one-cpu"]
+        assert [m.name for m in in_use(one_row())] == ["one-cpu"]
+        at_once = one_row(rules={"swapin_inserts_at_once": True})
+        assert [m.name for m in in_use(at_once)] == ["one-cpu", "insert-at-once"]
+        measured = one_row(kernel="7.1.5")
+        assert [m.name for m in in_use(measured)] == ["one-cpu"]
 
     def test_every_reason_is_explained(self):
         from wpbench.mm import layout as L
@@ -258,9 +266,9 @@ class TestAgain:
     def test_its_command_of_a_grid_file(self, tmp_path):
         (tmp_path / "own.toml").write_text(
             'title = "Own"\nquestion = "Which?"\nseeds = 2\n'
-            '[[grid]]\ncase = "two CPUs"\ndecision = ["patch1", "patch2"]\nnpages = [1, 4]\n'
+            '[[grid]]\ncase = "two CPUs"\nkernel = ["patch1", "patch2"]\nnpages = [1, 4]\n'
             'rounds = 2\nwrite_cpu = 1\n[[grid]]\ncase = "equal"\ncpus = [1, 2]\nthreads = "cpus"\n'
-            'decision = ["patch1", "patch2"]\nnpages = 2\nrounds = 2\n'
+            'kernel = ["patch1", "patch2"]\nnpages = 2\nrounds = 2\n'
         )
         text = str(wb.report(tmp_path / "own.toml", seeds=3))
         assert text.startswith("Which?\n")
@@ -319,7 +327,7 @@ class TestSources:
         assert len(wb.report(tmp_path / "store").rows) == 8
 
     def test_a_scenario_that_two_grids_share_counts_once(self, tmp_path):
-        one = '[[grid]]\ndecision = ["patch1", "patch2"]\nnpages = [1, 2]\nrounds = 2\n'
+        one = '[[grid]]\nkernel = ["patch1", "patch2"]\nnpages = [1, 2]\nrounds = 2\n'
         path = tmp_path / "twice.toml"
         path.write_text(f'title = "t"\nquestion = "q"\nseeds = 2\n{one}{one}')
         assert len(wb.report(path).rows) == 8
@@ -330,7 +338,7 @@ class TestSources:
             *wb.grid(kernel="patch2", drain=["if-not-lru", "always"], npages=2, rounds=2),
         ]
         report = wb.report(wb.simulate(grids, seeds=2))
-        assert "left out: other drain policies than the decision's: always" in str(report)
+        assert "left out: other drain policies than the kernel's: always" in str(report)
         assert len(report.rows) == 4
 
     def test_another_column_can_be_compared(self):

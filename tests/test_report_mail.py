@@ -1,5 +1,6 @@
 """A report as a mail: Python's mailbox and git read it, and it is the same each time."""
 
+import email.policy
 import mailbox
 import shutil
 import subprocess
@@ -105,12 +106,56 @@ def test_date_of_the_environment(report, tmp_path, monkeypatch):
         ({"in_reply_to": "no id"}, "in-reply-to: 'no id' is not accepted"),
         ({"subject": "a\nb"}, "one line of text"),
         ({"subject": " "}, "one line of text"),
+        *[({"subject": f"a{c}b"}, "one line of text") for c in "\r\t\x00\x0b\x0c\x85\u2028\u2029"],
+        ({"subject": "=?utf-8?q?abc?="}, "subject: .* is not accepted; .* without encoded words"),
+        ({"body": "a\nfür\n"}, "body: line 2 has 'ü', which is not accepted; accepted: ASCII"),
+        ({"body": "a\rb\n"}, r"body: line 1 has '\\r', which is not accepted"),
+        ({"body": "x" * 999}, "body: line 1 has 999 characters; accepted: 998"),
+        ({"to": ["A\nBcc: x <a@b.c>"]}, r"to: 'A\\nBcc: x <a@b.c>' is not accepted"),
+        ({"to": ["Group: x <a@b.c>;"]}, "to: 'Group: x <a@b.c>;' is not accepted"),
+        ({"cc": ["Re: x <a@b.c>"]}, "cc: 'Re: x <a@b.c>' is not accepted"),
+        ({"to": ["A <a@b.c> x"]}, "to: 'A <a@b.c> x' is not accepted"),
+        ({"date": "2022-02-07T12:00:00+01:00:30"}, "a zone in whole minutes"),
+        ({"date": "0001-01-01T00:00:00+00:00"}, "from 1900 on"),
+        ({"date": "Mon, 07 Feb 99999999999999 12:00:00 +0100"}, "date: .* is not accepted"),
+        ({"in_reply_to": "é@example.org"}, "in ASCII, of at most 900 characters"),
+        ({"in_reply_to": "x" * 900 + "@example.org"}, "of at most 900 characters"),
     ],
 )
 def test_what_is_refused(headers, message):
     given = HEADERS | headers
-    with pytest.raises(wb.WpbenchError, match=message):
-        mail("text\n", given.pop("subject", SUBJECT), **given)
+    with pytest.raises(wb.WpbenchError, match=message) as error:
+        mail(given.pop("body", "text\n"), given.pop("subject", SUBJECT), **given)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("epoch", ["abc", "-5", "²", "1e9", " 5", "253402300800", "9" * 5000])
+def test_a_wrong_date_of_the_environment_is_refused(monkeypatch, epoch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    with pytest.raises(wb.WpbenchError, match=r"SOURCE_DATE_EPOCH: .* is not accepted") as error:
+        mail("text\n", SUBJECT, sender=HEADERS["sender"])
+    assert "seconds since 1970" in str(error.value)
+
+
+@pytest.mark.parametrize("length", [70, 77, 100, 880])
+def test_a_long_message_id_stays_as_it_is(length):
+    """Folded or encoded it would name no mail, and the thread would break."""
+    answered = f"{'x' * length}@example.org"
+    lines = mail("text\n", SUBJECT, **HEADERS | {"in_reply_to": answered}).decode().split("\n")
+    assert f"In-Reply-To: <{answered}>" in lines
+    assert f"References: <{answered}>" in lines
+
+
+@pytest.mark.parametrize(
+    "subject", [SUBJECT, "x" * 200, "word " * 60, "Jörg über alles " * 9, "a  b", "x" * 75 + " y"]
+)
+def test_any_subject_arrives(tmp_path, subject):
+    (tmp_path / "m.mbox").write_bytes(mail("text\n", subject, **HEADERS))
+    box = mailbox.mbox(tmp_path / "m.mbox")
+    data = box.get_bytes(0)
+    box.close()
+    read = email.message_from_bytes(data, policy=email.policy.default)
+    assert read["Subject"].strip() == subject.strip()
 
 
 def test_command_line(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Figures say how they were made; made again they are the same, and a tampered one is not."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import wpbench as wb
 from wpbench import plots
 from wpbench.cli import main
 from wpbench.plots.style import PNG_BYTES
+from wpbench.recorded import check_record
+from wpbench.scenario import record as record_module
 from wpbench.scenario.record import scenarios_of
 
 CAPTION = "Copy rate over pages, <both> sides"
@@ -213,6 +216,129 @@ def test_files_that_say_nothing(tmp_path, capsys, name, content, message):
         assert message in capsys.readouterr().err
 
 
+def places(value, at=()):
+    """Yield where every part of a record is."""
+    if at:
+        yield at
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*at, key))
+
+
+def changed(record, at, *value):
+    """Return the record without a part, or with another one."""
+    copy = json.loads(json.dumps(record))
+    *way, last = at
+    inner = copy
+    for key in way:
+        inner = inner[key]
+    if value:
+        inner[last] = value[0]
+    else:
+        del inner[last]
+    return copy
+
+
+WRONG = [None, True, -1, 2.5, "x", [], [[1]], {}, {"x": [1]}]
+
+
+def test_each_wrong_or_missing_key_is_one_line(drawn):
+    """Whatever is changed: as it was, or one line with the file and the key."""
+    record = plots.read_provenance(drawn[0])
+    needed = {
+        "schema_version", "software", "software.name", "software.version", "software.commit",
+        "command", "parameters", "parameters.seeds", "model", "data", "environment",
+        "figure.caption", "figure.title", "figure.where", "figure.size", "figure.options",
+        "figure.matplotlib", "figure.rows", "figure.csv_sha256",
+    }  # fmt: skip
+    missing = set()
+    for at in places(record):
+        key = ".".join(map(str, at))
+        for value in [(), *[(wrong,) for wrong in WRONG]]:
+            try:
+                again = check_record(changed(record, at, *value), "f.svg", ("simulate",))
+            except wb.WpbenchError as error:
+                text = str(error)
+                assert text.startswith("f.svg: its provenance has ")
+                assert len(text.splitlines()) == 1
+                assert key in text or any(part in text for part in key.split(".")), (key, text)
+                missing |= {key} if value == () else set()
+            else:
+                plots.record.describe(again)
+    assert missing >= needed
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "message"),
+    [
+        (["software"], (), "its provenance has no software"),
+        (["software", "commit"], (), "its provenance has no software.commit"),
+        (["schema_version"], (2,), "schema_version = 2, which is not accepted; accepted: less"),
+        (["environment"], ([],), r"environment = \[\], which is not accepted; accepted: a valid"),
+        (["parameters", "seeds"], ("2",), "parameters.seeds = '2', which is not accepted"),
+        (["parameters", "grids"], ([],), "cannot be made again: grids: the provenance names none"),
+        (["parameters", "grids", 0, "npages"], ({},), "parameters.grids.0.npages"),
+        (["parameters", "grids", 0, "npages"], ([0],), "cannot be made again: npages: 0"),
+        (["parameters", "grids", 0, "page"], (1,), "cannot be made again: Scenario field: 'page'"),
+        (["figure", "size"], ([7.0],), "figure.size"),
+        (["figure", "size"], ([7.0, 1e9],), "figure.size.1 = 1000000000.0"),
+        (["figure", "kind"], ("pie",), "cannot be drawn again: kind: 'pie' is not accepted"),
+        (["figure", "where"], ({"npages": [3]},), "cannot be drawn again: where: npages"),
+        (["figure", "where"], ({"npages": [[3]]},), "figure.where.npages = .* accepted: a text"),
+        (["figure", "options"], ({"x": 5},), "cannot be drawn again: x: 5 is not accepted"),
+        (["figure", "options"], ({"x": [5]},), "cannot be drawn again: "),
+        (["figure", "options"], ({"title": "t"},), "figure.options that are no options"),
+    ],
+)  # fmt: skip
+def test_what_provenance_must_have(copies, capsys, at, value, message):
+    path = copies[".parquet"]
+    table = pd.read_parquet(path)
+    table.attrs = {"wpbench": changed(table.attrs["wpbench"], at, *value)}
+    table.to_parquet(path)
+    status = main(["rerun", str(path)])
+    out, err = capsys.readouterr()
+    assert (status, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith(f"wpbench rerun: {path}: ")
+    assert re.search(message, line)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("workload", None, "workload: None is not accepted"),
+        ("backend", "tape", "backend: 'tape' is not accepted"),
+        ("npages", 2.7, "npages: 2.7 is not accepted; accepted: a whole number"),
+        ("fork_exit_before", "no", "fork_exit_before: 'no' is not accepted; accepted: true, false"),
+        ("seed", float("inf"), "seed: inf is not accepted"),
+    ],
+)
+def test_a_scenario_that_is_none_is_not_guessed(tmp_path, name, value, message):
+    table = wb.simulate([wb.Scenario(npages=2, rounds=1)])
+    table.attrs["wpbench"]["parameters"]["scenarios"][0][name] = value
+    with pytest.raises(wb.ScenarioError, match=message):
+        scenarios_of(table.attrs["wpbench"]["parameters"])
+
+
+def test_as_many_cases_as_grids():
+    parameters = {"grids": [{"npages": [1]}], "seeds": 1, "file": "g.toml", "cases": ["a", "b"]}
+    with pytest.raises(wb.ScenarioError, match="cases: the provenance names 2 for 1 grids"):
+        scenarios_of(parameters)
+
+
+def test_a_fields_former_name_is_read(tmp_path, monkeypatch):
+    grid = wb.grid(kernel=["patch1", "patch2"], npages=2, rounds=1)
+    monkeypatch.setitem(record_module.FORMER_NAMES, "rule", "decision")
+    for scenarios in (grid, list(grid)):
+        table = wb.simulate(scenarios)
+        text = json.dumps(table.attrs["wpbench"]["parameters"]).replace('"decision"', '"rule"')
+        assert '"rule"' in text
+        found = scenarios_of(json.loads(text))
+        assert [s.resolved() for s in found] == [s.resolved() for s in grid]
+        table.rename(columns={"decision": "rule"}).to_parquet(tmp_path / "old.parquet")
+        assert "patch1" in str(wb.report(tmp_path / "old.parquet"))
+
+
 def test_command_line(copies, capsys):
     for path in copies.values():
         assert main(["provenance", str(path)]) == 0
@@ -240,3 +366,4 @@ def test_a_large_picture_gets_fewer_colours(tmp_path):
     ax.imshow(np.random.default_rng(1).random((900, 900)), interpolation="nearest")
     with pytest.raises(wb.WpbenchError, match=r"takes .* bytes as PNG, more than 100000"):
         plots.save(fig, tmp_path / "more")
+    assert not list(tmp_path.glob("*more*"))  # no SVG without its PNG

@@ -8,9 +8,11 @@ import pytest
 
 import wpbench as wb
 from wpbench.cli import main
-from wpbench.scenario import DECISIONS, Scenario
+from wpbench.scenario import Scenario, UnknownKernelWarning
 from wpbench.scenario.grids import _FREE
 from wpbench.scenario.model import WORKLOAD_FIELDS, machine_bytes
+from wpbench.scenario.table import with_present_names
+from wpbench.simulate import plan_of
 
 pytestmark = pytest.mark.nojit
 
@@ -18,13 +20,23 @@ pytestmark = pytest.mark.nojit
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"decison": "patch2"}, r"Scenario field: 'decison'.*did you mean 'decision'"),
-        ({"kernel": "patch3"}, r"decision: 'patch3' is not accepted .*; accepted: v5.8, v5.17"),
+        ({"kernal": "patch2"}, r"Scenario field: 'kernal'.*did you mean 'kernel'"),
+        ({"decision": "patch2"}, r"Scenario field: 'decision' is not accepted.*kernel"),
+        ({"kernel": "patch3"}, r"kernel: 'patch3' is not accepted; accepted: a release from v5.8"),
+        ({"kernel": "v5.7"}, r"kernel: 'v5.7' is not accepted; .*from v5.8 to v7.3.*patch1"),
+        ({"kernel": "v5.20"}, r"kernel: 'v5.20' is not accepted"),
+        ({"kernel": 6.12}, r"kernel: 6.12 is not accepted"),
+        ({"rules": {"exit_drain": True}}, r"rule: 'exit_drain'.*did you mean 'exit_drains'"),
+        ({"rules": {"exit_drains": 1}}, r"rules.exit_drains: 1 is not accepted.*true, false"),
+        ({"rules": {"first_test": "2"}}, r"rules.first_test: '2' .*accepted: mapcount, 1, 1\+sc"),
+        ({"rules": {"drain": "always"}}, r"rules.drain: drain is a field .*accepted: drain=..."),
+        ({"rules": "exit_drains"}, r"rules: 'exit_drains' is not accepted.*NAME=VALUE"),
+        ({"rules": 5}, r"rules: 5 is not accepted.*a mapping"),
         ({"drain": "if_not_lru"}, r"drain: 'if_not_lru'.*did you mean 'if-not-lru'"),
         ({"drain": "always", "kernel": "patch1"}, r"drain: 'always' does not go with .*patch1"),
         ({"backend": "zrm"}, r"backend: 'zrm'.*did you mean 'zram'.*accepted: zram, brd"),
         ({"order": "read-write-all"}, r"order: .*accepted: read-write, read-write-shuffled"),
-        ({"npages": 0}, r"npages: 0 is not accepted; Input should be greater than or equal to 1"),
+        ({"npages": 0}, r"npages: 0 is not accepted; accepted: a whole number, 1 to 67108864"),
         ({"npages": "many"}, r"npages: 'many' is not accepted"),
         ({"npages": 1 << 27}, r"npages: 134217728 is not accepted"),
         ({"npages": 1 << 26, "threads": 2}, r"npages: .*accepted: up to 67108864 in all"),
@@ -33,7 +45,6 @@ pytestmark = pytest.mark.nojit
         ({"latency_ns": 5}, r"latency_ns: backend 'zram' completes synchronously"),
         ({"backend": "null_blk", "costs": "none"}, r"costs: 'none' does not go with"),
         ({"costs": "icont"}, r"costs: 'icont'.*did you mean 'icount'"),
-        ({"swapin": "v7"}, r"swapin: 'v7' is not accepted"),
         ({"workload": "reproduce"}, r"workload: 'reproduce'.*did you mean 'reproducer'"),
         (
             {"workload": "random", "order": "read-all-write-all"},
@@ -47,8 +58,8 @@ pytestmark = pytest.mark.nojit
         ({"folio_order": 4}, r"folio_order: 4 is not accepted; .*Large folios are out of scope"),
         ({"migration_rate": 1.5}, r"migration_rate: 1.5 is not accepted"),
         (
-            {"kernel": "exclusive", "swapin": "v5.18"},
-            r"swapin: 'v5.18' does not go with decision 'exclusive'.*accepted with it: v6.1, v6.12",
+            {"kernel": "v6.12", "rules": {"first_test": "1"}, "drain": "always"},
+            r"drain: 'always' does not go with kernel 'v6.12'.*accepted with it: never",
         ),
         ({"background_drains": -1}, r"background_drains: -1 is not accepted"),
         ({"mix": "reed:1"}, r"mix: 'reed'.*did you mean 'read'"),
@@ -65,20 +76,73 @@ def test_wrong_field_value_or_combination(fields, message):
 
 def test_defaults_are_resolved():
     row = Scenario(kernel="v6.12", read_cpu=2, write_cpu=5).resolved()
-    assert (row["pagevec"], row["drain"], row["cpus"], row["swapin"]) == (
-        31,
-        "if-not-lru",
-        6,
-        "v6.12",
-    )
+    assert (row["pagevec"], row["drain"], row["cpus"], row["rules"]) == (31, "if-not-lru", 6, {})
     assert Scenario(kernel="patch2-always").resolved()["drain"] == "always"
     assert Scenario(backend="null_blk").resolved()["costs"] == "icount"
 
 
-def test_every_decision_runs_and_says_its_source():
-    table = wb.simulate(wb.grid(kernel=list(DECISIONS), npages=4, rounds=2))
-    assert table.kernel.tolist() == list(DECISIONS)
-    assert all(rule.source for rule in DECISIONS.values())
+def test_every_kernel_runs():
+    names = wb.kernels()["kernel"].tolist()
+    assert {"v5.8", "patch1", "patch2", "patch2-rfc2", "exclusive", "v7.3"} < set(names)
+    table = wb.simulate(wb.grid(kernel=names, npages=4, rounds=2))
+    assert table.kernel.tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("v5.17", "v5.14"),
+        ("v6.8", "v6.2"),
+        ("v5.18", "v5.18"),
+        ("6.18.44", "v6.17"),
+        ("6.18.44-fc", "v6.17"),
+        ("6.12.117+deb12-amd64", "v6.12"),
+        ("v6.19", "v6.17"),
+        ("7.1.5", "v7.0"),
+        ("exclusive", "exclusive"),
+    ],
+)
+def test_a_release_means_the_row_that_holds_for_it(name, row):
+    (found,) = wb.kernels(name).to_dict("records")
+    assert (found["kernel"], found["row"]) == (name, row)
+    same = [wb.simulate(Scenario(kernel=k, npages=20, rounds=3)).copies[0] for k in (name, row)]
+    assert same[0] == same[1]
+
+
+def test_a_release_newer_than_all_rows_warns():
+    with pytest.warns(
+        UnknownKernelWarning, match=r"kernel v7.9: newer than all rows .* rules of v7.3"
+    ):
+        newer = Scenario(kernel="v7.9", npages=4, rounds=2)
+    assert wb.kernels("v7.9")["row"].tolist() == ["v7.3"]
+    assert newer.kernel == "v7.9"
+
+
+def test_an_overridden_rule_is_a_column_of_the_table():
+    rules = {"readahead_drains": [True, False], "swapin_drain": "never"}
+    grid = wb.grid(kernel=["v7.2", "v7.3"], rules=rules, npages=4, rounds=2)
+    assert [dict(s.rules) for s in grid] == [
+        {"swapin_drain": "never", "readahead_drains": drains} for drains in (True, False) * 2
+    ]
+    table = wb.simulate(grid)
+    assert table["rules.readahead_drains"].tolist() == [True, False] * 2
+    assert table["rules.swapin_drain"].tolist() == ["never"] * 4
+    assert table.loc[0, "rules"] == "swapin_drain=never readahead_drains=true"
+    assert "rules.exit_drains" not in table
+    again = [Scenario.from_row(row) for row in table.to_dict("records")]
+    assert [(s.kernel, s.rules) for s in again] == [(s.kernel, s.rules) for s in grid]
+    plain = wb.simulate(Scenario(npages=4, rounds=2))
+    assert (plain.loc[0, "rules"], [name for name in plain if "rules." in name]) == ("", [])
+
+
+def test_tables_of_old_say_decision():
+    row = wb.simulate(Scenario(kernel="patch1", npages=4, rounds=2)).drop(columns="rules")
+    old = row.rename(columns={"kernel": "decision"})
+    assert Scenario.from_row(old.iloc[0].to_dict()).kernel == "patch1"
+    now = with_present_names(old.assign(kernel="6.1.190", insert_at_once=[True]))
+    assert now.loc[0, ["kernel", "release", "rules"]].tolist() == [
+        "patch1", "6.1.190", "swapin_inserts_at_once=true"
+    ]  # fmt: skip
 
 
 def test_axes_checked_on_their_own_become_what_a_scenario_makes_of_them():
@@ -165,6 +229,25 @@ def test_memory_of_a_page():
     assert machine_bytes(config) / (1 << 20) < 16.02
 
 
+def test_a_plan_knows_what_its_machines_take():
+    """Of every table that a machine has: 5 MB were said of one of a gigabyte."""
+    scenarios = [
+        Scenario(),
+        Scenario(npages=100, cpus=7, pagevec=31, rounds=1),
+        Scenario(npages=8, cpus=40, threads=30, lruvecs=9, costs="server", rounds=1),
+        Scenario(npages=3, cpus=2, backend="nvme", rounds=1, swap_pages=999),
+        Scenario(workload="random", npages=8, cpus=3, rounds=5, mix="read:1 write:1 fork:1 exit:1"),
+    ]
+    plan = plan_of(scenarios)
+    taken = [plan.machine(run).memory.nbytes for run in range(plan.n)]
+    assert plan.bytes().tolist() == taken
+    many = {"cpus": 4096, "threads": 4096, "lruvecs": 64, "npages": 8, "costs": "server"}
+    large = plan_of(Scenario(**many, rounds=1))
+    _, words, _ = large.inputs(np.arange(1))
+    assert large.bytes().tolist() == (8 * words).tolist()
+    assert large.bytes()[0] > 20_000_000
+
+
 def test_run_command(capsys, tmp_path):
     args = ["run", "--kernel", "patch1,patch2", "--npages", "1,8", "--rounds", "2"]
     assert main([*args, "--json"]) == 0
@@ -190,7 +273,9 @@ def test_run_command(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["run", "--kernel", "patch9"], "decision: 'patch9' is not accepted"),
+        (["run", "--kernel", "patch9"], "kernel: 'patch9' is not accepted"),
+        (["run", "--rule", "exit_drains"], "--rule: 'exit_drains' is not accepted"),
+        (["run", "--rule", "exit_drains=yes"], "rules.exit_drains: 'yes' is not accepted"),
         (["run", "--npages", "ten"], "npages: 'ten' is not a whole number"),
         (["run", "--fork-exit-before", "perhaps"], "fork_exit_before: 'perhaps'"),
         (["run", "--csv", "/no/such/folder/x.csv"], "there is no folder /no/such/folder"),

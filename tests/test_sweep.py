@@ -20,6 +20,7 @@ from wpbench._jit import JIT_DISABLED
 from wpbench.cli import main
 from wpbench.simulate import COUNTERS, plan_of
 from wpbench.sweep import estimate, keys, pool, resources, run, store, task
+from wpbench.sweep import parts as part_files
 from wpbench.sweep.run import estimate_sweep
 from wpbench.sweep.store import Store, read_store
 
@@ -128,7 +129,7 @@ class TestTable:
     @pytest.mark.parametrize(
         ("more", "message"),
         [
-            ({"workers": 0}, "workers: 0 is not accepted; accepted: a whole number from 1 up"),
+            ({"workers": 0}, "workers: 0 is not accepted; accepted: a whole number, 1 to 4096"),
             ({"seeds": 0}, "seeds: 0 is not accepted"),
             (
                 {"executor": "dask"},
@@ -159,14 +160,14 @@ class TestResume:
     def test_rows_of_another_model_are_kept_apart(self, tmp_path, monkeypatch, executed):
         other = "0123456789abcdef"
         with monkeypatch.context() as patch:
-            for module in (keys, store, task):
+            for module in (keys, part_files, task):
                 patch.setattr(module, "MODEL", other)
             wb.sweep(GRID, tmp_path)
         executed.clear()
         assert_same(wb.sweep(GRID, tmp_path), seeds=1)
         assert sum(executed) == len(GRID)
         table = read_store(tmp_path)
-        assert table.groupby("model").size().to_dict() == {other: 24, store.MODEL: 24}
+        assert table.groupby("model").size().to_dict() == {other: 24, part_files.MODEL: 24}
         assert table["key"].is_unique
 
     @pytest.mark.nojit
@@ -187,10 +188,10 @@ class TestResume:
         wb.sweep(GRID, tmp_path, seeds=SEEDS)
         part = parts(tmp_path)[1]
         part.write_bytes(part.read_bytes()[:1000])
-        with pytest.raises(wb.SweepError, match=r"part-000002.parquet: is damaged"):
+        with pytest.raises(wb.SweepError, match=rf"{part.name}: is damaged"):
             read_store(tmp_path)
         executed.clear()
-        with pytest.warns(UserWarning, match=r"is damaged .* now \.part-000002\.parquet\.damaged"):
+        with pytest.warns(UserWarning, match=rf"is damaged .* now \.{part.name}\.damaged"):
             table = wb.sweep(GRID, tmp_path, seeds=SEEDS)
         assert sum(executed) == 24
         assert_same(table)
@@ -214,15 +215,15 @@ class TestResume:
     def test_a_read_during_a_merge(self, tmp_path, monkeypatch):
         for n in range(1, 4):
             wb.sweep(wb.Scenario(npages=n, rounds=2), tmp_path)
-        real = store._read
+        real = part_files.read
 
-        def merged_meanwhile(path, columns=None):
+        def merged_meanwhile(path, **more):
             monkeypatch.setattr(store, "_MANY_PARTS", 1)
-            monkeypatch.setattr(store, "_read", real)
+            monkeypatch.setattr(part_files, "read", real)
             wb.sweep(wb.Scenario(npages=4, rounds=2), tmp_path)
-            return real(path, columns)
+            return real(path, **more)
 
-        monkeypatch.setattr(store, "_read", merged_meanwhile)
+        monkeypatch.setattr(part_files, "read", merged_meanwhile)
         assert read_store(tmp_path)["npages"].tolist() == [1, 2, 3, 4]
 
 
@@ -323,7 +324,7 @@ class TestKilled:
     def test_interrupted_in_the_terminal(self, tmp_path):
         file = tmp_path / "grid.toml"
         file.write_text(
-            'title = "t"\nquestion = "q"\nseeds = 200\n[[grid]]\ndecision = ["patch1", "patch2"]\n'
+            'title = "t"\nquestion = "q"\nseeds = 200\n[[grid]]\nkernel = ["patch1", "patch2"]\n'
             "npages = 64\nrounds = 20000\ncpus = 2\nmigration_rate = 0.1\n"
         )
         folder = tmp_path / "store"
@@ -614,7 +615,7 @@ class TestRefused:
         ("file", "text", "message"),
         [
             ("results.csv", "", r"is no store: it has results\.csv, and no _store\.json"),
-            ("_store.json", '{"format": 99}', "a store of format 99; accepted: 1"),
+            ("_store.json", '{"format": 99}', "a store of format 99; accepted: 2"),
             ("_store.json", "[]", "is not what a store begins with"),
         ],
     )
@@ -636,8 +637,8 @@ class TestRefused:
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(store.pq, "write_table", full)
-            message = r"No space left on device; the rows that it has stay valid; 24 of 48 runs are"
+            patch.setattr(os, "fsync", full)
+            message = r"No space left on device; the rows that the store has stay valid; 24 of 48 "
             with pytest.raises(wb.SweepError, match=message):
                 wb.sweep(GRID, tmp_path, seeds=SEEDS)
         assert_same(wb.sweep(GRID, tmp_path, seeds=SEEDS))

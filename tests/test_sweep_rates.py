@@ -15,7 +15,7 @@ title = "t"
 question = "q"
 seeds = 2
 [[grid]]
-decision = "patch1"
+kernel = "patch1"
 backend = ["zram", "brd", "null_blk"]
 migration_rate = [0.0, 1.0]
 cpus = [1, 2, 4]
@@ -23,7 +23,7 @@ threads = "cpus"
 npages = 16
 rounds = 3
 [[grid]]
-decision = "patch2"
+kernel = "patch2"
 drain = ["if-not-lru", "all-cpus", "never"]
 backend = ["zram", "brd", "null_blk"]
 migration_rate = [0.0, 1.0]
@@ -116,8 +116,8 @@ class TestRates:
         file = tmp_path / "g.toml"
         file.write_text(
             'title = "t"\nquestion = "q"\nseeds = 2\n'
-            '[[grid]]\ncase = "large"\ndecision = ["patch1", "patch2"]\nnpages = 64\n'
-            '[[grid]]\ncase = "small"\ndecision = ["patch1", "patch2"]\nnpages = [2, 32]\n'
+            '[[grid]]\ncase = "large"\nkernel = ["patch1", "patch2"]\nnpages = 64\n'
+            '[[grid]]\ncase = "small"\nkernel = ["patch1", "patch2"]\nnpages = [2, 32]\n'
         )
         grid = wb.load_grid(file).at_most(npages=8)
         assert grid.cases == ("small",)
@@ -159,7 +159,7 @@ class TestText:
         zram = both[(both.backend == "zram") & (both.migration_rate == 0)]
         assert (zram["difference"] == -0.875).all()
 
-    def test_without_the_patch_it_says_how_the_decisions_lie(self):
+    def test_without_the_patch_it_says_how_the_kernels_lie(self):
         table = wb.simulate(wb.grid(kernel=["v5.8", "v5.17"], npages=[1, 8], rounds=2))
         text = format_answer(off_and_on(table), rates(table))
         assert "v5.17                   88..100" in text
@@ -193,7 +193,7 @@ class TestFigures:
 
     def test_wrong_table(self, made):
         _, ax = plots.figure()
-        with pytest.raises(wb.TableError, match="several rows of one decision, drain and cpus"):
+        with pytest.raises(wb.TableError, match="several rows of one kernel, drain and cpus"):
             plots.rates(made, ax)
         with pytest.raises(wb.TableError, match=r"column: 'time_mean' is not accepted"):
             plots.rates(made, ax, value="time")

@@ -12,8 +12,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import measure, mm, stats
+    from . import litmus, measure, mm, stats
     from .errors import (
+        DataError,
+        LitmusError,
         MeasureError,
         ScenarioError,
         SimulationError,
@@ -43,6 +45,8 @@ _WHERE = {
     "DRAINS": "scenario",
     "Grid": "scenario",
     "GridFile": "scenario",
+    "DataError": "errors",
+    "LitmusError": "errors",
     "MeasureError": "errors",
     "Price": "price.result",
     "Replay": "trace",
@@ -74,13 +78,15 @@ _WHERE = {
     "sweep": "sweep.run",
     "version": "provenance",
 }
-_MODULES = {"measure", "mm", "plots", "stats"}
+_MODULES = {"litmus", "measure", "mm", "plots", "stats"}
 
 __all__ = [
     "DRAINS",
+    "DataError",
     "Explanation",
     "Grid",
     "GridFile",
+    "LitmusError",
     "MeasureError",
     "Price",
     "Replay",
@@ -101,6 +107,7 @@ __all__ = [
     "faults",
     "grid",
     "kernels",
+    "litmus",
     "load_grid",
     "measure",
     "mm",

@@ -1,10 +1,4 @@
-"""Compile to machine code, and never run a stale copy of it.
-
-numba's on-disk cache is keyed by the file that holds a function.  It does not see an edit to a
-jitted helper in *another* file: the caller is loaded from the cache with the old helper inlined
-and silently computes old numbers.  The machine is many small files that inline each other, so the
-cache directory is named after a hash of all their sources: any edit starts an empty cache.
-"""
+"""Compile to machine code; what was compiled before is loaded (wpbench/_cache.py)."""
 
 from __future__ import annotations
 
@@ -12,80 +6,59 @@ import ctypes
 import dis
 import functools
 import inspect
-import itertools
-import os
-import shutil
-import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
 import numba.types
 from numba.core import config as _config
+from numba.core import sigutils
+from numba.core.ccallback import CFunc
 from numba.core.dispatcher import Dispatcher
 from numba.extending import models, register_model
 
-from ._sources import COMPILED, source_hash
+from ._cache import Cache, cache_dir
 
-__all__ = ["JIT_DISABLED", "TYPES", "cache_dir", "inline", "jitted", "kernel", "link", "workload"]
+__all__ = [
+    "JIT_DISABLED",
+    "TYPES",
+    "cfunction",
+    "inline",
+    "jitted",
+    "kernel",
+    "link",
+    "njit",
+    "workload",
+]
 
 config: Any = _config  # numba fills this module at run time
 JIT_DISABLED: bool = bool(config.DISABLE_JIT)
-_KEPT_GENERATIONS = 8
+# Several threads may build their first machine, or be given workloads, at once.
+_LINKING = threading.RLock()
 
 
-@lru_cache(maxsize=1)
-def cache_dir() -> Path:
-    """Return the directory of the compiled code that belongs to the sources as they are now.
-
-    ``NUMBA_CACHE_DIR`` is respected as the parent; otherwise ``$XDG_CACHE_HOME/wpbench``.  Where
-    neither can be written (a read-only home), a private temporary directory is used and nothing
-    is kept.
-    """
-    name = f"{numba.__version__}-{source_hash(COMPILED)}"
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        parent = Path(os.environ["NUMBA_CACHE_DIR"]) / "wpbench"
-    else:
-        home_cache = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-        parent = Path(home_cache) / "wpbench" / "numba"
-    directory = parent / name
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        if not os.access(directory, os.W_OK):
-            raise PermissionError(directory)
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="wpbench-numba-"))
-    os.utime(directory)
-    generations = sorted(parent.iterdir(), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in generations[_KEPT_GENERATIONS:]:
-        shutil.rmtree(old, ignore_errors=True)
-    return directory
+def njit(function: Callable[..., Any], folder: Any, **options: Any) -> Any:
+    """Return numba's dispatcher of a function; its compiled code is kept in a folder, if any."""
+    dispatcher = numba.njit(**options)(function)
+    dispatcher._cache = Cache(function, folder)
+    return dispatcher
 
 
-@contextmanager
-def _own_cache() -> Iterator[None]:
-    """Let functions decorated here be cached in ``cache_dir()``.
-
-    The cache locator reads config.CACHE_DIR while a function is decorated; it is set for just that
-    moment, so that the user's own numba functions keep their own cache.
-    """
-    previous = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_dir())
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = previous
+def cfunction(function: Callable[..., Any], signature: Any, folder: Any, **options: Any) -> Any:
+    """Return a compiled C function with its ``address``; its code is kept in a folder, if any."""
+    args, result = sigutils.normalize_signature(signature)
+    compiled: Any = CFunc(function, (args, result), locals={}, options=options)
+    compiled._cache = Cache(function, folder)
+    compiled.compile()
+    return compiled
 
 
 def _njit(function: Callable[..., Any], **options: Any) -> Any:
     if JIT_DISABLED:
         return function
-    with _own_cache():
-        dispatcher = numba.njit(cache=True, **options)(function)
+    dispatcher = njit(function, cache_dir(), **options)
     # numba compiles a function once more for every constant it is called with (0, 1, ...); the
     # machine's functions gain nothing by it, and it doubles the time to compile them.
     original = dispatcher.get_call_template
@@ -130,34 +103,32 @@ class Kernel(numba.types.ExternalFunction):
     ends that.  Its signature is in its annotations.
     """
 
-    _made = itertools.count()
-
-    def __init__(self, function: Callable[..., Any], *, made_at_run_time: bool = False) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.py_func = function
-        self._cache = not made_at_run_time
         parameters = inspect.signature(function)
         arguments = [TYPES[p.annotation] for p in parameters.parameters.values()]
         result = TYPES[parameters.return_annotation]
         symbol = f"{function.__module__}.{function.__qualname__}"
-        if made_at_run_time:  # the name alone does not tell such functions apart
-            symbol += f".{next(self._made)}"
         super().__init__(symbol, numba.types.Type.__call__(result, *arguments))
         functools.update_wrapper(self, function)
         self._compiled: Any = None
 
     def link(self) -> None:
         """Compile the function, or load it from the cache, and make its symbol known."""
-        if self._compiled is None:
-            for callee in _kernels_called(self.py_func):
-                callee.link()
-            with _own_cache():
-                compiler = numba.cfunc(self.sig, cache=self._cache, forceinline=True)
-                self._compiled = compiler(self.py_func)
-            llvm.add_symbol(self.symbol, self._compiled.address)
-            result = None if self.sig.return_type == numba.types.void else ctypes.c_int64
-            numbers = [ctypes.c_int64] * (len(self.sig.args) - 1)
-            prototype = ctypes.CFUNCTYPE(result, ctypes.c_void_p, *numbers)
-            self._call = prototype(self._compiled.address)
+        with _LINKING:
+            if self._compiled is None:
+                self._link()
+
+    def _link(self) -> None:
+        for callee in _kernels_called(self.py_func):
+            callee.link()
+        compiled = cfunction(self.py_func, self.sig, cache_dir(), forceinline=True)
+        llvm.add_symbol(self.symbol, compiled.address)
+        result = None if self.sig.return_type == numba.types.void else ctypes.c_int64
+        numbers = [ctypes.c_int64] * (len(self.sig.args) - 1)
+        prototype = ctypes.CFUNCTYPE(result, ctypes.c_void_p, *numbers)
+        self._call = prototype(compiled.address)
+        self._compiled = compiled
 
     @property
     def address(self) -> int:
@@ -199,11 +170,6 @@ def kernel(function: Callable[..., Any]) -> Any:
     return made
 
 
-def compile_workload(function: Callable[..., Any]) -> Any:
-    """Compile a program that is made at run time; it is not cached."""
-    return function if JIT_DISABLED else Kernel(function, made_at_run_time=True)
-
-
 def workload(function: Callable[..., Any]) -> Any:
     """Compile a program for the machine: a kernel that is compiled when it is first run."""
     return function if JIT_DISABLED else Kernel(function)
@@ -211,5 +177,7 @@ def workload(function: Callable[..., Any]) -> Any:
 
 def link() -> None:
     """Make all kernels callable; called when a machine is built, before anything can run on it."""
-    while _kernels:
-        _kernels.pop(0).link()
+    with _LINKING:
+        while _kernels:
+            _kernels[0].link()
+            del _kernels[0]

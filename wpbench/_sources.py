@@ -8,9 +8,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # Files whose code can end up inside a compiled function.
-COMPILED = ("_[!_]*.py", "mm/**/*.py", "workloads/**/*.py")
+COMPILED = ("_jit.py", "_pointer.py", "mm/**/*.py", "workloads/**/*.py")
 # Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.
-MODEL = (*COMPILED, "scenario/**/*.py", "simulate.py")
+MODEL = (*COMPILED, "own.py", "scenario/**/*.py", "simulate.py")
 
 
 def sources(patterns: tuple[str, ...]) -> list[Path]:

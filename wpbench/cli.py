@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
-from .errors import ScenarioError, WpbenchError
+from ._folder import keep_others_in_own_folder
+from .bounds import MAX_TRACE_MB, add_max_runs, number_of
+from .errors import ScenarioError, WpbenchError, one_line
 from .output import add_output_options, check_outputs, write_outputs
 
 SHOWN = (
@@ -30,7 +36,7 @@ def _run(options: argparse.Namespace) -> int:
     check_outputs(options)
     from .simulate import simulate
 
-    table = simulate(scenarios, seeds=options.seeds)
+    table = simulate(scenarios, seeds=options.seeds, max_runs=options.max_runs)
     if not write_outputs(options, table):
         axes = [name for name in scenarios.axes if len(scenarios.axes[name]) > 1]
         fixed = [name for name in scenarios.axes if name not in axes]
@@ -49,7 +55,7 @@ def _replay(options: argparse.Namespace) -> int:
     failed = None
     for path in options.files:
         try:
-            results.append(replay(path, pmd_offset=options.pmd_offset))
+            results.append(replay(path, pmd_offset=options.pmd_offset, max_mb=options.max_mb))
         except WpbenchError as error:
             failed = error
             break
@@ -72,7 +78,12 @@ def _explain(options: argparse.Namespace) -> int:
             raise ScenarioError(f"explain takes one scenario, not a grid of {len(scenarios)}")
         found = explain(scenarios[0], options.fault, replication=options.replication)
     else:
-        found = explain(trace=options.trace, row=options.row, pmd_offset=options.trace_pmd_offset)
+        found = explain(
+            trace=options.trace,
+            row=options.row,
+            pmd_offset=options.trace_pmd_offset,
+            max_mb=options.max_mb,
+        )
     if options.json:
         print(json.dumps(found.as_dict(), indent=1))
         return 0
@@ -111,15 +122,34 @@ def _notebook(options: argparse.Namespace) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line; the usage is --help's."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {one_line(message)}; {self.prog} --help shows the usage\n")
+
+
+def _add_max_mb(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-mb",
+        type=number_of("max_trace_mb"),
+        default=MAX_TRACE_MB,
+        metavar="N",
+        help="MiB of a trace, unpacked, that are refused beyond; default: %(default)s",
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
+    from .litmus.cli import add_parser as add_litmus
     from .measure.cli import add_parser
     from .price.cli import add_parser as add_price
     from .provenance import version
     from .report.cli import add_parsers as add_report
+    from .scenario.cli import add_parser as add_kernels
     from .scenario.options import add_scenario_options
     from .sweep.cli import add_parser as add_sweep
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="wpbench",
         description="What Linux does when a page that came back from swap is written to.",
     )
@@ -132,13 +162,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Simulate.  Every option is a field of Scenario; commas make a grid.",
     )
     add_scenario_options(run)
-    run.add_argument("--seeds", type=int, default=1, metavar="N", help="replications of each")
+    run.add_argument(
+        "--seeds", type=number_of("seeds"), default=1, metavar="N", help="replications of each"
+    )
+    add_max_runs(run)
     add_output_options(run)
     run.set_defaults(do=_run)
 
     add_sweep(commands)
+    add_kernels(commands)
     add_report(commands)
     add_price(commands)
+    add_litmus(commands)
 
     replay = commands.add_parser(
         "replay",
@@ -149,11 +184,12 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--json", action="store_true", help="print a list of results")
     replay.add_argument(
         "--pmd-offset",
-        type=int,
+        type=number_of("pmd_offset"),
         default=0,
         metavar="N",
         help="pages between the start of a page table and page 0, where it is known",
     )
+    _add_max_mb(replay)
     replay.set_defaults(do=_replay)
 
     explain = commands.add_parser(
@@ -163,11 +199,16 @@ def _parser() -> argparse.ArgumentParser:
         "was recorded (--trace and --row).",
     )
     add_scenario_options(explain)
-    explain.add_argument("--fault", type=int, metavar="N", help="number of the fault, from 0")
-    explain.add_argument("--replication", type=int, default=0, metavar="N")
+    explain.add_argument(
+        "--fault", type=number_of("fault"), metavar="N", help="number of the fault, from 0"
+    )
+    explain.add_argument("--replication", type=number_of("replication"), default=0, metavar="N")
     explain.add_argument("--trace", metavar="FILE", help="a trace, as for replay")
-    explain.add_argument("--row", type=int, metavar="N", help="number of the operation, from 0")
-    explain.add_argument("--trace-pmd-offset", type=int, default=0, metavar="N")
+    explain.add_argument(
+        "--row", type=number_of("row"), metavar="N", help="number of the operation, from 0"
+    )
+    explain.add_argument("--trace-pmd-offset", type=number_of("pmd_offset"), default=0, metavar="N")
+    _add_max_mb(explain)
     explain.add_argument("--history", action="store_true", help="what changed the page before")
     explain.add_argument("--json", action="store_true")
     explain.set_defaults(do=_explain)
@@ -184,22 +225,68 @@ def _parser() -> argparse.ArgumentParser:
     notebook.add_argument("name", metavar="NAME")
     notebook.add_argument("--out", default="out", metavar="DIR", help="where results go")
     notebook.add_argument("-p", dest="parameter", action="append", default=[], metavar="NAME=VALUE")
-    notebook.add_argument("--timeout", type=int, default=600, metavar="SECONDS")
+    notebook.add_argument("--timeout", type=number_of("timeout"), default=600, metavar="SECONDS")
     notebook.set_defaults(do=_notebook)
 
     add_parser(commands)
     return parser
 
 
+@contextmanager
+def _warnings_as_lines(command: str) -> Iterator[None]:
+    """Print what wpbench warns of as a line on standard error, once."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_details: object, **_more: object) -> None:
+        if str(message) not in shown:
+            shown.add(str(message))
+            print(f"{command}: warning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, 1 for a mismatch, 2 for an error."""
-    options = _parser().parse_args(argv)
-    do: Callable[[argparse.Namespace], int] = options.do
+    """Run a command and return its exit status.
+
+    0, 1 for a mismatch, 2 for an error, 130 when it was stopped by Ctrl-C.
+    """
+    command = "wpbench"
     try:
-        return do(options)
-    except WpbenchError as error:
-        print(f"wpbench {options.command}: {error}", file=sys.stderr)
+        Path.cwd()
+    except OSError:
+        print("wpbench: the working directory is gone; accepted: any other", file=sys.stderr)
         return 2
+    try:
+        options = _parser().parse_args(argv)
+        command = f"wpbench {options.command}"
+        do: Callable[[argparse.Namespace], int] = options.do
+        keep_others_in_own_folder()
+        with _warnings_as_lines(command):
+            status = do(options)
+        _flush()
+    except WpbenchError as error:
+        print(f"{command}: {one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{command}: stopped", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:  # a name too long, a full disk: what no command expects of a file
+        where = error.filename or "standard output"
+        said = one_line(f"{where}: {error.strerror or error}")
+        print(f"{command}: {said}", file=sys.stderr)
+        try:
+            _flush()
+        except OSError:  # the interpreter's end would try once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    return status
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # None: closed by whoever began this process
+        sys.stdout.flush()

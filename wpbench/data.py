@@ -6,9 +6,89 @@ import hashlib
 import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .bounds import MAX_LATENCY_NS, MAX_STEP_NS
+from .errors import DataError, WpbenchError, one_line, readable
 
 _HERE = Path(__file__).resolve().parent
+MAX_TOML_BYTES = 1 << 22  # such files are written by people
+DISTRIBUTIONS = ("constant", "exponential", "lognormal")
+_SET_OF_ALL_STEPS = "none"  # the cost set whose keys all others have too
+_CYCLES = "ghz"  # the one key that a cost set may lack
+
+T = TypeVar("T")
+Latency = Annotated[int, Field(ge=0, le=MAX_LATENCY_NS)]
+Step = Annotated[int, Field(ge=0, le=MAX_STEP_NS)]
+Count = Annotated[int, Field(ge=1, le=1 << 16)]
+# Of the logarithm.  The most that is ever drawn is e**15 times the mean: of 100 s, 63 bits hold it.
+Sigma = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
+Gigahertz = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _Fact(_Strict, Generic[T]):
+    """One fact of a table: its value, where it is from, and its range where it is not known."""
+
+    value: T
+    source: Annotated[str, Field(min_length=1)]
+    low: T | None = None
+    high: T | None = None
+
+    @model_validator(mode="after")
+    def _range(self) -> _Fact[T]:
+        found: list[Any] = [self.low, self.value, self.high]
+        if self.low is None and self.high is None:
+            return self
+        numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in found)
+        if not numbers or not found[0] <= found[1] <= found[2]:
+            raise ValueError(
+                f"low, value, high: {found} are no range; accepted: neither low nor high, or "
+                "numbers with low <= value <= high"
+            )
+        return self
+
+
+class _Backend(_Strict):
+    """A table of backends.toml, as it explains itself at its top."""
+
+    description: str
+    synchronous: _Fact[bool]
+    swapin: _Fact[Literal["bypass", "cache"]]
+    stable_writes: _Fact[bool]
+    rotational: _Fact[bool]
+    distribution: _Fact[Literal["constant", "exponential", "lognormal"]]
+    latency_ns: _Fact[Latency]
+    latency_sigma: _Fact[Sigma]
+    read_ns: _Fact[Step]
+    write_ns: _Fact[Step]
+    queue_depth: _Fact[Count]
+    max_request_pages: _Fact[Count]
+
+    @model_validator(mode="after")
+    def _latency(self) -> _Backend:
+        if self.synchronous.value and self.latency_ns.value:
+            raise ValueError(
+                f"latency_ns: {self.latency_ns.value} does not go with synchronous = true; "
+                "accepted with it: 0"
+            )
+        return self
+
+
+class _CostSet(_Strict):
+    """A table of costs.toml: any step, each a fact."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, _Fact[Step]]
+
+    description: str
+    ghz: _Fact[Gigahertz] | None = None
 
 
 @lru_cache(maxsize=1)
@@ -18,14 +98,62 @@ def data_dir() -> Path:
     return installed if installed.is_dir() else _HERE.parent / "data"
 
 
+def read_toml(path: Path, kind: type[WpbenchError] = DataError) -> dict[str, Any]:
+    """Return what a TOML file says; raise ``kind`` where it cannot be read, or is none."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_TOML_BYTES + 1)
+    except OSError as error:
+        raise kind(f"{path}: cannot be read: {error.strerror or error}") from None
+    if len(data) > MAX_TOML_BYTES:
+        raise kind(f"{path}: is too large; accepted: up to {MAX_TOML_BYTES >> 20} MiB")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise kind(
+            f"{path}: is not TOML that can be read: lists or tables nested too deep"
+        ) from None
+    except ValueError as error:  # of TOML, of UTF-8, and of a number of thousands of digits
+        raise kind(f"{path}: is not TOML: {' '.join(str(error).split())[:200]}") from None
+
+
 @lru_cache(maxsize=2)
 def facts(name: str) -> dict[str, dict[str, Any]]:
     """Return a file of facts as it stands: table -> key -> value, source, and low and high if any.
 
     ``name``: ``backends`` or ``costs``.
+
+    Raises
+    ------
+    DataError
+        If something lacks or cannot be; names the file, the table and the key.
     """
-    with (data_dir() / f"{name}.toml").open("rb") as file:
-        return tomllib.load(file)
+    path = data_dir() / f"{name}.toml"
+    tables = read_toml(path)
+    model: type[_Strict] = _Backend if name == "backends" else _CostSet
+    if not tables:
+        raise DataError(f"{path}: has no table")
+    for table, entries in tables.items():
+        try:
+            model.model_validate(entries)
+        except pydantic.ValidationError as error:
+            raise DataError(f"{path}: {one_line(table, 80)}: {readable(error)}") from None
+    if name == "costs":
+        _same_steps(path, tables)
+    return tables
+
+
+def _same_steps(path: Path, tables: dict[str, dict[str, Any]]) -> None:
+    """Refuse a cost set that lacks a step: it would take no time."""
+    if _SET_OF_ALL_STEPS not in tables:
+        raise DataError(
+            f"{path}: {_SET_OF_ALL_STEPS}: is missing: the set in which all steps are 0"
+        )
+    steps = set(tables[_SET_OF_ALL_STEPS])
+    for table, entries in tables.items():
+        for step in sorted(steps ^ set(entries) - {_CYCLES}):
+            what = "is missing" if step in steps else f"is no step of {_SET_OF_ALL_STEPS!r}"
+            raise DataError(f"{path}: {one_line(table, 80)}: {one_line(step, 80)}: {what}")
 
 
 def _values(name: str) -> dict[str, dict[str, Any]]:
@@ -47,14 +175,15 @@ def backends() -> dict[str, dict[str, Any]]:
 def costs() -> dict[str, dict[str, int]]:
     """Return the cost sets: name -> step -> nanoseconds (data/costs.toml)."""
     return {
-        name: {key: value for key, value in table.items() if key not in ("description", "ghz")}
+        name: {key: value for key, value in table.items() if key not in ("description", _CYCLES)}
         for name, table in _values("costs").items()
     }
 
 
+@lru_cache(maxsize=64)
 def ghz(name: str) -> float:
     """Return the cycles a nanosecond of a cost set; NaN where that means nothing."""
-    return float(_values("costs")[name].get("ghz", "nan"))
+    return float(_values("costs")[name].get(_CYCLES, "nan"))
 
 
 @lru_cache(maxsize=1)

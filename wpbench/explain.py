@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .errors import ScenarioError, accepted
+from .bounds import MAX_TRACE_MB, check
+from .errors import ScenarioError
 from .mm import layout as L
 from .provenance import provenance
 from .scenario import Scenario
@@ -90,7 +89,7 @@ class Explanation:
     fault, page, cpu, t_ns
         Number of the fault from 0, page of the region, CPU and time (0 without a clock) of the
         write.
-    decision
+    kernel
         Whose do_wp_page() it was.
     before
         Count, holders and flags of the page when the fault began.
@@ -108,7 +107,7 @@ class Explanation:
         What changed the page since it was allocated.
     source
         The scenario, or the trace and its row.
-    kernel
+    recorded
         What the kernel did, of a recorded fault.
     """
 
@@ -126,7 +125,7 @@ class Explanation:
     reason: str
     history: list[Event] = field(repr=False)
     source: dict[str, Any] = field(repr=False)
-    kernel: str = ""
+    recorded: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the parts as plain JSON types, with provenance."""
@@ -158,8 +157,8 @@ class Explanation:
             lines.append(f"  now {self.decided}")
         why = f" ({self.reason}: {WHY[self.reason]})" if self.reason else ""
         lines.append(f"  -> {self.outcome}{why}")
-        if self.kernel:
-            lines += ["", f"the kernel: {self.kernel}"]
+        if self.recorded:
+            lines += ["", f"the kernel: {self.recorded}"]
         return lines
 
     def _repr_html_(self) -> str:
@@ -267,6 +266,7 @@ def explain(
     trace: str | Path | None = None,
     row: int | None = None,
     pmd_offset: int = 0,
+    max_mb: int = MAX_TRACE_MB,
 ) -> Explanation:
     """Explain one write-protect fault of a scenario, or one of a recorded program.
 
@@ -275,7 +275,7 @@ def explain(
     scenario, replication, fault
         The run, as ``simulate()`` would do it, and the number of its write-protect fault, from 0
         (``wb.faults()`` lists them).
-    trace, row, pmd_offset
+    trace, row, pmd_offset, max_mb
         A trace file, as for ``replay()``, and the number of one of its operations, from 0 for the
         first: a write to a page that was mapped read-only.
 
@@ -289,24 +289,19 @@ def explain(
     if (scenario is None) == (trace is None):
         raise ScenarioError("explain() takes a scenario and fault=, or trace= and row=")
     if scenario is not None:
-        _whole("fault", fault)
+        check("fault", fault)
         return _explanation(
             lambda more: run(scenario, replication, **more),
             int(fault or 0),
             scenario.kernel,
             scenario.resolved() | {"fault": fault, "replication": replication},
         )
-    _whole("row", row)
-    return _explain_recorded(Path(str(trace)), int(row or 0), pmd_offset)
+    check("row", row)
+    return _explain_recorded(Path(str(trace)), int(row or 0), pmd_offset, max_mb)
 
 
-def _whole(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ScenarioError(accepted(name, value, ["a whole number from 0 up"]))
-
-
-def _explain_recorded(path: Path, row: int, pmd_offset: int) -> Explanation:
-    recorded = read_trace(path)
+def _explain_recorded(path: Path, row: int, pmd_offset: int, max_mb: int) -> Explanation:
+    recorded = read_trace(path, max_mb=max_mb)
     if row >= len(recorded.rows):
         raise ScenarioError(
             f"row: {row} is not accepted; {path} has operations 0 to {len(recorded.rows) - 1}"
@@ -325,7 +320,7 @@ def _explain_recorded(path: Path, row: int, pmd_offset: int) -> Explanation:
         {"trace": str(path), "row": row, "pmd_offset": pmd_offset},
     )
     outcome = L.OUTCOMES[recorded.rows[row, 4]]
-    return replace(found, kernel=f"{outcome}  ({path.name}, {what})")
+    return replace(found, recorded=f"{outcome}  ({path.name}, {what})")
 
 
 def _replayed(recorded: Trace, pmd_offset: int, rows: int, more: dict[str, int]) -> Any:

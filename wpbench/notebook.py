@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from .errors import WpbenchError, accepted
+from .output import check_file, check_folder, make_folder, written
+from .scenario.text import parse_boolean
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = "python3"
@@ -65,22 +68,31 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
     WpbenchError
         For an unknown notebook or parameter, and when a cell fails.
     """
+    path = _find(name)
+    target = out / f"{path.stem}.ipynb"
+    check_folder(out)
+    if out.is_dir():
+        check_file(target)
     import papermill
     from papermill.cli import _resolve_type
 
-    path = _find(name)
     known = papermill.inspect_notebook(str(path))
     for given in parameters:
         if given not in known:
             raise WpbenchError(accepted(f"parameter of {path.stem}", given, known))
+    make_folder(out)
     values = {k: _resolve_type(v) if isinstance(v, str) else v for k, v in parameters.items()}
-    out.mkdir(parents=True, exist_ok=True)
+    for given, value in parameters.items():
+        if known[given]["default"].strip() in ("True", "False") and not isinstance(value, bool):
+            values[given] = parse_boolean(given, str(value))  # papermill knows only true and false
     if "out" in known and "out" not in values:
         values["out"] = str(out.resolve() / path.stem)
+    # papermill writes its file anew after every cell: beside the one that is whole.
+    new = out / f".{path.stem}.new.ipynb"
     try:
         book = papermill.execute_notebook(
             str(path),
-            str(out / f"{path.stem}.ipynb"),
+            str(new),
             values,
             kernel_name=KERNEL,
             execution_timeout=timeout,
@@ -93,7 +105,24 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
         raise WpbenchError(
             f"{path.name}: cell {error.exec_count}: {error.ename}: {error.evalue}"
         ) from None
+    except OSError as error:
+        raise WpbenchError(f"{target}: {error.strerror or error}") from None
+    finally:
+        _publish(new, target)
     return [text for text in map(_printed, book.cells) if text]
+
+
+def _publish(new: Path, target: Path) -> None:
+    """Give what papermill has written its name, a notebook of which a cell failed too."""
+    try:
+        book = json.loads(new.read_bytes())
+    except (OSError, ValueError):  # there is none, or half of one: the disk is full
+        new.unlink(missing_ok=True)
+        return
+    book["metadata"]["papermill"]["output_path"] = str(target)
+    with written(target) as file:
+        file.write((json.dumps(book, ensure_ascii=False, indent=1) + "\n").encode())
+    new.unlink()
 
 
 def _printed(cell: Any) -> str:

@@ -26,17 +26,35 @@ def version() -> str:
 
 
 @lru_cache(maxsize=1)
-def git_commit() -> str | None:
-    """Return the commit of the checkout that runs, with ``-dirty`` where it was edited."""
+def git_commit() -> tuple[str | None, str]:
+    """Return the commit of the checkout that runs, with ``-dirty`` where it was edited.
+
+    Where it cannot be told it is None, and the second is why; else that is empty.
+    """
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
-        return None
+        return None, "not run from a checkout"
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
+        done = subprocess.run(command, capture_output=True, check=False, timeout=10)
+    except FileNotFoundError:
+        return None, "git is not installed"
+    except subprocess.TimeoutExpired:
+        return None, "git does not answer"
+    except OSError as error:
+        return None, f"git does not run: {error.strerror}"
+    said = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode == 0 and said:
+        return said, ""
+    error_lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return None, f"git: {error_lines[0] if error_lines else f'exit status {done.returncode}'}"
+
+
+def _software() -> dict[str, Any]:
+    """Return what runs; ``no_commit`` says why where its commit is not known."""
+    commit, why = git_commit()
+    found = {"name": "wpbench", "version": version(), "commit": commit}
+    return found | ({"no_commit": why} if why else {})
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +66,7 @@ def provenance(command: str, parameters: Any) -> dict[str, Any]:
     """Return the record that goes into a table's ``attrs["wpbench"]`` (plain JSON types)."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "software": {"name": "wpbench", "version": version(), "commit": git_commit()},
+        "software": _software(),
         "command": command,
         "parameters": parameters,
         "model": model_hash(),

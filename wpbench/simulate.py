@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from functools import lru_cache
 from typing import Any
 
@@ -13,14 +13,18 @@ import numpy as np
 import pandas as pd
 
 from . import mm
-from ._jit import JIT_DISABLED, compile_workload
+from ._jit import JIT_DISABLED
 from ._sources import model_hash
+from ._threads import Stop, Workers, interruptible, stopped
+from .bounds import MAX_RUNS, check
 from .data import ghz
-from .errors import ScenarioError, SimulationError, check_positive
+from .errors import ScenarioError, SimulationError, shown
 from .mm import layout as L
-from .mm.batch import run_many
+from .mm.batch import ERROR_AT, NR_FAILURE, run_many
 from .mm.clock import settle
-from .mm.machine import NR_COUNTED, Machine, headers
+from .mm.machine import NR_COUNTED, Machine, headers, memory_words
+from .mm.refusals import failure
+from .own import OwnWorkload, WorkloadError
 from .provenance import provenance
 from .scenario import Grid, GridFile, Scenario
 from .scenario.columns import (
@@ -32,13 +36,13 @@ from .scenario.columns import (
     workload_name,
     workload_params,
 )
+from .scenario.grids import check_runs
 from .scenario.kernels import row_of
 from .scenario.model import as_columns
 from .scenario.record import described
 from .scenario.table import with_rule_columns
 from .words import describe_word
 from .workloads.catalog import WORKLOADS
-from .workloads.params import params
 
 COUNTERS = L.COUNTER_NAMES
 # Columns that are computed from counters, each after the counter that it follows in a table.
@@ -56,6 +60,7 @@ COLUMNS = (
 # so few that the threads end together.
 _CHUNK_ACCESSES = 1 << 20
 _CHUNK_RUNS = 4096
+STOPPED = "stopped"  # the error of a run that was not done, or not to its end
 _LARGE_BYTES = 1 << 28  # machines of this size and more run one at a time
 MODEL = model_hash()  # of the sources as they were loaded: what is edited later does not run
 
@@ -63,8 +68,8 @@ MODEL = model_hash()  # of the sources as they were loaded: what is edited later
 def stream_states(seeds: Any, replications: Any) -> Any:
     """Return the starts of runs' random streams, from seed and replication alone.
 
-    The same for every decision and policy: compared runs share their random numbers.  Two rounds of
-    splitmix64's mixer over the two numbers: a counter-based generator.
+    The same for every kernel, rule and policy: compared runs share their random numbers.  Two
+    rounds of splitmix64's mixer over the two numbers: a counter-based generator.
     """
     state = np.zeros(np.broadcast(seeds, replications).shape, np.uint64)
     with np.errstate(over="ignore"):
@@ -78,14 +83,8 @@ def stream_states(seeds: Any, replications: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def program(workload: Any) -> Any:
-    """Return the kernel of a workload: a built-in one by name, or a function ``f(m, p)``."""
-    if isinstance(workload, str):
-        return WORKLOADS[workload].run
-
-    def own_workload(m: Machine) -> None:
-        workload(m, params(m))
-
-    return compile_workload(own_workload)
+    """Return the program of a workload: a built-in one by name, or a function ``f(m, p)``."""
+    return WORKLOADS[workload].run if isinstance(workload, str) else OwnWorkload(workload)
 
 
 class Plan:
@@ -137,11 +136,8 @@ class Plan:
         return np.broadcast_to(2 * pages * (columns["rounds"] + 1), self.n)
 
     def bytes(self) -> Any:
-        """Return about how much memory each run's machine takes, bytes."""
-        config = self._config
-        size = 8 * config["nphys"] + 4 * (config["npages"] * config["nprocs"] + config["nslots"])
-        size = size + 8 * config["nrequests"] * L.NR_RQ + 4 * config["ncpus"] * L.NR_VECS * 32
-        return np.broadcast_to(size, self.n)
+        """Return how much memory each run's machine takes, bytes."""
+        return np.broadcast_to(8 * memory_words(self._config), self.n)
 
     def machine(self, run: int) -> Machine:
         """Return the machine of one run, before it."""
@@ -179,7 +175,7 @@ def _chunks(plan: Plan) -> list[Any]:
     chunks = []
     for workload in dict.fromkeys(plan.workloads.tolist()) if plan.n else ():
         runs = order[np.equal(plan.workloads, workload)]
-        work = np.cumsum(plan.accesses()[runs])
+        work = np.cumsum(plan.accesses()[runs].astype(float))  # a sum of many does not fit 64 bits
         part = np.maximum(work // _CHUNK_ACCESSES, np.arange(len(runs)) // _CHUNK_RUNS)
         chunks.extend(np.split(runs, np.flatnonzero(np.diff(part)) + 1))
     return chunks
@@ -196,34 +192,52 @@ class _Arena(threading.local):
         return self.memory
 
 
-def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Any, arena: _Arena) -> int:
+def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Stop, arena: _Arena) -> int:
     """Do some runs, and write what they counted where it belongs."""
     made, words, seeds = plan.inputs(runs)
-    counts = np.empty((len(runs), NR_COUNTED), np.int64)
-    failed = np.empty(len(runs), np.int64)
-    address = program(plan.workloads[runs[0]]).address
-    run_many(made, seeds, arena.of(int(words.max())), address, counts, failed, stop)
+    counts = np.zeros((len(runs), NR_COUNTED), np.int64)
+    failed = np.zeros((len(runs), NR_FAILURE), np.int64)
+    memory = arena.of(int(words.max()))
+    stop.ends(error := memory[ERROR_AT : ERROR_AT + 1])
+    workload = program(plan.workloads[runs[0]])
+    texts: dict[int, str] = {}
+    if isinstance(workload, OwnWorkload):
+        texts = workload.run_many(made, seeds, memory, counts, failed, stop.flag)
+    else:
+        run_many(made, seeds, memory, workload.address, counts, failed, stop.flag)
+    del error  # until here it has to be there
     counted[runs] = counts
-    errors[runs] = failed
+    for i in np.flatnonzero(failed[:, 0]).tolist():
+        registers = failed[i].tolist()
+        stopped_early = registers[0] == L.ERR_STOPPED
+        errors[runs[i]] = STOPPED if stopped_early else texts.get(i) or failure(*registers)
     return len(runs)
+
+
+def _run_on(workload: Any, m: Machine) -> str:
+    """Run a program on a machine, as plain Python or compiled; return why it failed, or ""."""
+    try:
+        with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
+            workload(m)  # uint64 is meant to wrap around
+            settle(m)
+    except WorkloadError as error:
+        return str(error)
+    return STOPPED if m.error == L.ERR_STOPPED else m.failure
 
 
 def _interpret(plan: Plan, counted: Any, errors: Any) -> None:
     """Do all runs as plain Python (NUMBA_DISABLE_JIT)."""
     for run in range(plan.n):
         m = plan.machine(run)
-        with np.errstate(over="ignore"):  # uint64 is meant to wrap around
-            program(plan.workloads[run])(m)
-            settle(m)
+        errors[run] = _run_on(program(plan.workloads[run]), m)
         counted[run] = m.counted
-        errors[run] = m.error
 
 
 def execute(
     plan: Plan,
     threads: int | None = None,
     progress: Callable[[int], Any] | None = None,
-    stop: Any = None,
+    stop: Stop | None = None,
 ) -> tuple[Any, Any]:
     """Do the runs of a plan; the same numbers for any number of threads.
 
@@ -232,49 +246,71 @@ def execute(
     plan, threads, progress
         As ``simulate()``.
     stop
-        uint8[1]; as soon as another thread makes it not 0, runs that have not begun are left
-        (error -1, ``layout.ERR_STOPPED``).
+        As soon as another thread sets it, runs end early (error ``STOPPED``).
 
     Returns
     -------
     counted, errors
-        int64[n, NR_COUNTED], ``layout.COUNTER_NAMES``; int64[n], 0 or an index in
-        ``layout.ERRORS``.
+        int64[n, NR_COUNTED], ``layout.COUNTER_NAMES``; object[n], why each run failed, "" where it
+        did not.
     """
     counted = np.zeros((plan.n, NR_COUNTED), np.int64)
-    errors = np.zeros(plan.n, np.int64)
+    errors = np.full(plan.n, "", object)
+    programs = [program(w) for w in dict.fromkeys(plan.workloads.tolist())] if plan.n else []
     if JIT_DISABLED:
         _interpret(plan, counted, errors)
         return counted, errors
-    mm.link()
-    for workload in dict.fromkeys(plan.workloads.tolist()) if plan.n else ():
-        program(workload).link()
+    stop = Stop() if stop is None else stop
+    interruptible(lambda: _link(programs), stop)
     chunks = _chunks(plan)
     is_large = plan.bytes() >= _LARGE_BYTES
     large = [runs for runs in chunks if is_large[runs].any()]
     small = [runs for runs in chunks if not is_large[runs].any()]
     workers = threads or len(os.sched_getaffinity(0))
-    stop = np.zeros(1, np.uint8) if stop is None else stop
     arena = _Arena()
     if workers == 1 or len(small) < 2:
         large, small = chunks, []
-    if small:
-        with ThreadPoolExecutor(workers) as pool:
-            done = [pool.submit(_run_chunk, plan, c, counted, errors, stop, arena) for c in small]
-            try:
-                for future in as_completed(done):
-                    if progress is not None:
-                        progress(future.result())
-                    else:
-                        future.result()
-            except BaseException:
-                stop[0] = 1
-                raise
-    for runs in large:
-        number = _run_chunk(plan, runs, counted, errors, stop, arena)
-        if progress is not None:
-            progress(number)
+    for number, together in ((workers, small), (1, large)):
+        if together:
+            _run_chunks(plan, together, number, counted, errors, stop, arena, progress)
     return counted, errors
+
+
+def _link(programs: list[Any]) -> None:
+    mm.link()
+    for made in programs:
+        made.link()
+
+
+def _run_chunks(
+    plan: Plan,
+    chunks: list[Any],
+    threads: int,
+    counted: Any,
+    errors: Any,
+    stop: Stop,
+    arena: _Arena,
+    progress: Callable[[int], Any] | None,
+) -> None:
+    """Run chunks, so many at a time, in threads that Ctrl-C need not wait for."""
+    if threads == 1 and threading.current_thread() is not threading.main_thread():
+        for runs in chunks:  # a sweep's thread, which is one that nobody waits for
+            _run_chunk(plan, runs, counted, errors, stop, arena)
+        return
+    pool = Workers(threads)
+    done = [pool.submit(_run_chunk, plan, c, counted, errors, stop, arena) for c in chunks]
+    try:
+        for future in as_completed(done):
+            number = future.result()
+            if progress is not None:
+                progress(number)
+    except KeyboardInterrupt:
+        stopped(stop, done)
+    except BaseException:
+        stop.wait(done)
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
@@ -282,36 +318,49 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
 
     ``watching``: ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
     """
-    plan = _every(scenario.columns(), 1, replication + 1, **watching)
-    m = plan.machine(replication)
-    with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
-        program(scenario.workload)(m)
-        settle(m)
-    if m.error:
-        raise SimulationError(f"{L.ERRORS[m.error]} ({plan.describe(replication)})")
+    columns = resolve(scenario.columns())
+    columns["replication"] = np.array([check("replication", replication)])
+    plan = Plan(columns, 1, **watching)
+    workload = program(scenario.workload)
+    stop = Stop()
+
+    def do() -> tuple[Machine, str]:
+        m = plan.machine(0)
+        stop.ends(error := m.memory[ERROR_AT : ERROR_AT + 1])
+        text = _run_on(workload, m)
+        del error  # until here it has to be there
+        return m, text
+
+    m, text = do() if JIT_DISABLED else interruptible(do, stop)
+    if text:
+        raise SimulationError(f"{text} ({plan.describe(0)})")
     return m
 
 
 def raise_failure(plan: Plan, errors: Any) -> None:
     """Raise for the first run that could not be finished, if any."""
-    failed = np.flatnonzero(errors)
+    failed = np.flatnonzero(errors != "")
     if failed.size:
         first = int(failed[0])
-        raise SimulationError(f"{L.ERRORS[errors[first]]} ({plan.describe(first)})")
+        raise SimulationError(f"{errors[first]} ({plan.describe(first)})")
 
 
-def plan_of(what: object, seeds: int = 1) -> Plan:
-    """Return the runs of a Scenario, a Grid or any iterable of Scenarios."""
-    check_positive("seeds", seeds)
+def plan_of(what: object, seeds: int = 1, *, max_runs: int = MAX_RUNS) -> Plan:
+    """Return the runs of a Scenario, a Grid or any iterable of Scenarios; refuse too many."""
     if isinstance(what, Grid | GridFile):
+        check_runs([len(what)], seeds, max_runs)
         return _every(what.columns(), len(what), seeds)
     found = [what] if isinstance(what, Scenario) else what
     if not isinstance(found, Iterable):
-        raise ScenarioError(f"simulate() takes a Scenario or many of them, not {what!r}")
-    scenarios = list(found)
-    for item in scenarios:
+        raise ScenarioError(f"simulate() takes a Scenario or many of them, not {shown(what)}")
+    scenarios = []
+    for item in found:
         if not isinstance(item, Scenario):
-            raise ScenarioError(f"simulate() takes Scenarios, not {item!r}")
+            raise ScenarioError(f"simulate() takes Scenarios, not {shown(item)}")
+        scenarios.append(item)
+        if len(scenarios) > max_runs:
+            break  # it may have no end
+    check_runs([len(scenarios)], seeds, max_runs)
     columns = {name: [getattr(s, name) for s in scenarios] for name in Scenario.model_fields}
     return _every(as_columns(columns), len(scenarios), seeds)
 
@@ -319,12 +368,15 @@ def plan_of(what: object, seeds: int = 1) -> Plan:
 def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     """Return the table of a plan's runs: fields, then counts."""
     columns = dict(plan.columns)
+    looks = np.broadcast_to(mapping(columns["workload"])(_looks_after_pageout, bool), plan.n)
     columns["workload"] = mapping(columns["workload"])(workload_name, object)
     columns["rules"] = mapping(columns["rules"])(str, object)
     del columns["replication"]
     table: dict[str, Any] = {name: _values(columns[name], plan.n) for name in Scenario.model_fields}
     table["replication"] = plan.columns["replication"]
     table |= dict(zip(COUNTERS, counted.T, strict=True))
+    if not looks.all():
+        table["not_paged_out"] = pd.Series(table["not_paged_out"]).astype("Int64").where(looks)
     timed = np.broadcast_to(plan.columns["costs"] != "none", plan.n)
     table["copy_rate"] = _ratio(table["copies"], table["wp_faults"])
     table["pages_per_drain"] = _ratio(table["drained_pages"], table["drains"])
@@ -332,6 +384,11 @@ def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     table["write_ns_mean"] = mean
     table["write_cycles_mean"] = mean * np.broadcast_to(plan.ghz, plan.n)
     return pd.DataFrame({name: table[name] for name in COLUMNS})
+
+
+def _looks_after_pageout(workload: Any) -> bool:
+    """Does a workload count ``not_paged_out``?  One's own may."""
+    return not isinstance(workload, str) or WORKLOADS[workload].looks_after_pageout
 
 
 def _values(column: Any, n: int) -> Any:
@@ -355,6 +412,7 @@ def simulate(
     *,
     threads: int | None = None,
     progress: Callable[[int], Any] | None = None,
+    max_runs: int = MAX_RUNS,
 ) -> pd.DataFrame:
     """Run scenarios and return one row for each scenario and seed.
 
@@ -364,11 +422,13 @@ def simulate(
         A ``Scenario``, or any iterable of them, such as ``wb.grid(...)``.
     seeds
         Replications of each scenario; the n-th uses the n-th random stream of its ``seed``, the
-        same for every decision and policy.
+        same for every kernel, rule and policy.
     threads
         Runs done at a time; None for as many as there are CPUs.  The table does not depend on it.
     progress
         Called with the number of runs that have just been done.
+    max_runs
+        More runs than this are refused, before any memory is taken for them.
 
     Returns
     -------
@@ -378,7 +438,8 @@ def simulate(
         pages; ``copy_rate``, their ratio (NaN without a fault); ``copy_<reason>``, the copies by
         reason; ``seen_<what>``, the copies by what an instrumented kernel sees when it gives up;
         ``drains``, calls of lru_add_drain() by do_wp_page(), and ``drained_pages``;
-        ``not_paged_out``, pages still mapped right after MADV_PAGEOUT; ``pswpin``, ``pswpout``;
+        ``not_paged_out``, pages still mapped right after MADV_PAGEOUT (missing for workloads that
+        do not look); ``pswpin``, ``pswpout``;
         minor and major faults; ``accesses``; ``orphans``, pages at the end that only a pagevec or
         the swap cache holds; ``tlb_flushes`` that interrupted other CPUs, and ``tlb_ipis``, the
         CPUs interrupted.  With a clock (``costs``): ``write_ns``, the time of all writes that met a
@@ -394,9 +455,9 @@ def simulate(
     SimulationError
         If a run cannot be finished (a workload of your own that asks for the impossible).
     """
-    plan = plan_of(scenarios, seeds)
+    plan = plan_of(scenarios, seeds, max_runs=max_runs)
     if threads is not None:
-        check_positive("threads", threads)
+        check("threads", threads)
     counted, errors = execute(plan, threads, progress)
     raise_failure(plan, errors)
     table = with_rule_columns(tabulate(plan, counted))
@@ -422,7 +483,7 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
         the page when the fault began and when the decision fell; ``drained``: entries that waited
         in the pagevecs drained, -1 where none were.
     """
-    check_positive("limit", limit)
+    check("limit", limit)
     m = run(scenario, replication, log_rows=limit)
     used = min(int(m.nr_logged), limit)
     log = m.log[: used * L.NR_LOG].reshape(used, L.NR_LOG)

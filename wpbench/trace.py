@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import zlib
@@ -14,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from . import mm
+from .bounds import MAX_TRACE_MB, TRACE, Bound, check
 from .data import backends
-from .errors import ScenarioError, TraceError, accepted
+from .errors import ScenarioError, TraceError, accepted, shown
 from .mm import layout as L
 from .scenario import Overrides, Scenario
 from .scenario.columns import cost_row
@@ -38,6 +38,8 @@ FILE_LRU_UNMODIFIED = 470
 INSTRUMENTED = ("v5.8", "v5.17", "patch1", "patch2", "patch2-rfc2", "patch2-always", "exclusive")
 NO_SWAP = "none"  # backend of a program that pages nothing out
 _MOST_SHOWN = 10
+_MOST_DIGITS = 20
+_FLAG = Bound(0, 1)
 _MISSING = -1
 
 
@@ -72,7 +74,7 @@ class Trace:
         outcomes, flags, words = (np.zeros(rows, np.int64) for _ in range(3))
         replay_trace(m, op, arg, npages, t_ns, outcomes, flags, words)
         if m.error:
-            raise TraceError(f"{self.path}: {L.ERRORS[m.error]}")
+            raise TraceError(f"{self.path}: {m.failure}")
         return outcomes, flags, words
 
     def where(self, i: int) -> str:
@@ -132,17 +134,24 @@ class Replay:
         return "\n".join([*lines, *(f"  {line}" for line in self.first)])
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, max_mb: int) -> str:
+    limit = check("max_trace_mb", max_mb) << 20
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from None
     if data[:2] == b"\x1f\x8b":
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                data = file.read()
+                data = file.read(limit + 1)
         except (EOFError, OSError, zlib.error) as error:
             raise TraceError(f"{path}: truncated or damaged gzip data: {error}") from None
+    if len(data) > limit:
+        raise TraceError(
+            f"{path}: is larger than {max_mb} MiB, unpacked; accepted: up to that, or more with "
+            "max_mb (--max-mb)"
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -157,35 +166,34 @@ def _header(path: Path, lines: list[str]) -> dict[str, str]:
             break
         key, colon, value = line[1:].partition(":")
         if not colon:
-            raise TraceError(f"{path}:{number}: a header line is '# key: value', not {line!r}")
+            raise TraceError(f"{path}:{number}: a header line is '# key: value', not {shown(line)}")
         header[key.strip()] = value.strip()
     for key in HEADER:
         if key not in header:
             raise TraceError(f"{path}:1: the header has no '# {key}: ...' line")
     for key in ("npages", "ncpus", "pagevec", "latency_ns", "page_cluster", "file_lru"):
-        if key in header and not header[key].isdigit():
-            raise TraceError(f"{path}: header {key}: {header[key]!r} is not a whole number")
+        if key in header:
+            header[key] = str(_integer(f"{path}: header", key, header[key], TRACE[key]))
     for key, choices in (
         ("backend", (*backends(), NO_SWAP)),
         ("clock", CLOCKS),
     ):
         if key in header and header[key] not in choices:
             raise TraceError(f"{path}: header {accepted(key, header[key], choices)}")
-    for key, check in (("decision", kernel), ("swapin", kernel), ("rules", Overrides.parse)):
+    for key, read in (("decision", kernel), ("swapin", kernel), ("rules", Overrides.parse)):
         try:
-            check(header.get(key, "" if key == "rules" else "v6.1"))
+            read(header.get(key, "" if key == "rules" else "v6.1"))
         except ScenarioError as error:
             raise TraceError(f"{path}: header {key}: {error}") from None
     return header
 
 
-def _integer(where: str, column: str, text: str, low: int, high: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise TraceError(f"{where}: {column}: {text!r} is not a whole number") from None
-    if not low <= value <= high:
-        raise TraceError(f"{where}: {column}: {value} is not between {low} and {high}")
+def _integer(where: str, column: str, text: str, bound: Bound) -> int:
+    """Return a number written in digits alone, as all are that wpbench or a kernel writes."""
+    digits = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    value = int(text) if digits else None
+    if value is None or value not in bound:
+        raise TraceError(f"{where}: {accepted(column, text, [str(bound)])}")
     return value
 
 
@@ -196,6 +204,8 @@ class _RowReader:
         self.path = path
         self.npages = int(header["npages"])
         self.ncpus = int(header["ncpus"])
+        self.page = Bound(0, self.npages - 1)
+        self.cpu = Bound(0, self.ncpus - 1)
         self.swap = header["backend"] != NO_SWAP
         self.ops = {name: i for i, name in enumerate(OPS)}
         self.outcomes = {name: i for i, name in enumerate(L.OUTCOMES)}
@@ -210,56 +220,65 @@ class _RowReader:
         op = self.ops.get(row["op"])
         if op is None:
             raise TraceError(f"{where}: {accepted('op', row['op'], OPS)}")
-        t_ns = _integer(where, "t_ns", row["t_ns"], 0, 1 << 62)
+        t_ns = _integer(where, "t_ns", row["t_ns"], TRACE["t_ns"])
         arg, n, outcome, resident = 0, 0, _MISSING, _MISSING
         flags = [_MISSING] * len(FLAGS)
         name = row["op"]
         if name in ("read", "write"):
-            arg = _integer(where, "arg", row["arg"], 0, self.npages - 1)
+            arg = _integer(where, "arg", row["arg"], self.page)
             choices = READ_OUTCOMES if name == "read" else L.OUTCOMES
             if row["outcome"] not in choices:
                 raise TraceError(f"{where}: {accepted('outcome', row['outcome'], choices)}")
             outcome = self.outcomes[row["outcome"]]
             flags = [
-                _integer(where, flag, row[flag], 0, 1) if row[flag] else _MISSING for flag in FLAGS
+                _integer(where, flag, row[flag], _FLAG) if row[flag] else _MISSING for flag in FLAGS
             ]
         elif name in ("pageout", "cold", "free"):
-            arg = _integer(where, "arg", row["arg"], 0, self.npages - 1)
-            n = _integer(where, "npages", row["npages"], 1, self.npages - arg)
+            arg = _integer(where, "arg", row["arg"], self.page)
+            n = _integer(where, "npages", row["npages"], Bound(1, self.npages - arg))
             if name == "pageout":
                 if not self.swap:
                     raise TraceError(f"{where}: op: pageout does not go with backend {NO_SWAP!r}")
-                resident = _integer(where, "resident", row["resident"], 0, n)
+                resident = _integer(where, "resident", row["resident"], Bound(0, n))
         elif name == "migrate":
-            arg = _integer(where, "arg", row["arg"], 0, self.ncpus - 1)
+            arg = _integer(where, "arg", row["arg"], self.cpu)
         elif row["outcome"] not in FORK_OUTCOMES:
             raise TraceError(f"{where}: {accepted('outcome', row['outcome'], FORK_OUTCOMES)}")
         return [t_ns, op, arg, n, outcome, resident, *flags], row["outcome"] == "ignored"
 
 
-def read_trace(path: str | Path) -> Trace:
+def read_trace(path: str | Path, *, max_mb: int = MAX_TRACE_MB) -> Trace:
     """Read a trace file, plain or gzipped.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_mb
+        One that has more MiB, unpacked, is refused.
 
     Raises
     ------
     TraceError
-        If it is truncated, garbled or mislabelled; names the file and the line.
+        If it is truncated, garbled, mislabelled or too large; names the file and the line.
     """
     path = Path(path)
-    text = _text(path)
+    text = _text(path, max_mb)
     lines = text.splitlines()
     header = _header(path, lines)
     start = len(list(_leading_comments(lines)))
     if start >= len(lines) or tuple(lines[start].split(",")) != COLUMNS:
         found = lines[start] if start < len(lines) else "nothing"
-        raise TraceError(f"{path}:{start + 1}: expected {','.join(COLUMNS)!r}, found {found!r}")
+        raise TraceError(
+            f"{path}:{start + 1}: expected {','.join(COLUMNS)!r}, found {shown(found)}"
+        )
     if not text.endswith("\n"):
         raise TraceError(f"{path}:{len(lines)}: the last line has no end (a truncated file?)")
     reader = _RowReader(path, header)
     rows: list[list[int]] = []
     ignored: list[bool] = []
-    for number, cells in enumerate(csv.reader(lines[start + 1 :]), start + 2):
-        row, skip = reader.read(number, cells)
+    for number, line in enumerate(lines[start + 1 :], start + 2):
+        row, skip = reader.read(number, line.split(","))
         if rows and row[0] < rows[-1][0]:
             raise TraceError(f"{path}:{number}: t_ns: {row[0]} is before the row above")
         rows.append(row)
@@ -320,7 +339,7 @@ def machine_of(trace: Trace, pmd_offset: int, more: Mapping[str, int] | None = N
     return mm.Machine(config, cost)
 
 
-def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
+def replay(path: str | Path, *, pmd_offset: int = 0, max_mb: int = MAX_TRACE_MB) -> Replay:
     """Replay a recorded program on the machine and compare operation by operation.
 
     Parameters
@@ -330,13 +349,15 @@ def replay(path: str | Path, *, pmd_offset: int = 0) -> Replay:
     pmd_offset
         Pages between the start of a page table and page 0, where the region is known to straddle
         two (readahead stops there).  The traces do not record it.
+    max_mb
+        A file that has more MiB, unpacked, is refused.
 
     Raises
     ------
     TraceError
         If the file is truncated, garbled or mislabelled.
     """
-    trace = read_trace(path)
+    trace = read_trace(path, max_mb=max_mb)
     m = machine_of(trace, pmd_offset)
     rows = trace.rows
     got, flags, holders = trace.run(m, len(rows))

@@ -5,8 +5,8 @@ from collections import Counter
 
 import numpy as np
 
-from wpbench import mm
 from wpbench.mm import layout as L
+from wpbench.mm import operations as mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
 from wpbench.scenario import Overrides, Scenario
 

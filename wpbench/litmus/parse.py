@@ -239,7 +239,7 @@ def _comment(text: str) -> str:
     return ""
 
 
-def parse(text: str, file: str = "<text>") -> Program:
+def parse_program(text: str, file: str = "<text>") -> Program:
     """Return the program that a text is.
 
     Parameters
@@ -285,4 +285,4 @@ def read_program(path: str | Path) -> Program:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise LitmusError(f"{path}:{line}: not a text file: {error.reason}") from None
-    return parse(text, str(path))
+    return parse_program(text, str(path))

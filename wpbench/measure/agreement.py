@@ -12,6 +12,8 @@ import pandas as pd
 from ..errors import MeasureError, TraceError
 from ..provenance import provenance
 from ..scenario import Scenario
+from ..scenario.kernels import instrumented
+from ..scenario.table import with_present_names
 from ..simulate import COUNTERS, run
 from ..stats import rate_interval
 from ..stats.text import WIDTH
@@ -21,8 +23,9 @@ from ..trace import NO_SWAP, read_trace, replay
 _RENAMED = {"pattern": "order"}
 _KEYS = (
     "workload",
+    "release",
     "kernel",
-    "decision",
+    "rules",
     "backend",
     "npages",
     "rounds",
@@ -44,7 +47,7 @@ def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``file``, ``kernel``, ``decision``, ``backend``; ``operations``, ``compared``,
+        ``file``, ``release``, ``kernel``, ``backend``; ``operations``, ``compared``,
         ``mismatches``; ``agreement`` (0 to 1) with Wilson's 95 % interval ``agreement_low``,
         ``agreement_high``; ``flags_<name>``, accesses whose page had another flag; and of the
         writes that met a write-protect fault what ``compare_table()`` has: ``wp_faults_*``,
@@ -62,8 +65,8 @@ def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
     low, high = rate_interval(agreed, found.compared, CONFIDENCE)
     row = {
         "file": found.file,
-        "kernel": header.get("kernel", ""),
-        "decision": header["decision"],
+        "release": header.get("kernel", ""),
+        "kernel": header["decision"],
         "backend": header["backend"],
         "operations": found.operations,
         "compared": found.compared,
@@ -106,6 +109,9 @@ def scenario_of(row: Mapping[str, Any]) -> Scenario:
     named = {_RENAMED.get(name, name): value for name, value in row.items()}
     if named.get("backend") == NO_SWAP:
         named["backend"] = "zram"  # nothing is paged out
+    if isinstance(swapin := named.pop("swapin", None), str):
+        # Tables of wpbench 0.1 name do_swap_page()'s kernel; do_wp_page()'s may be another.
+        named = instrumented(str(named.pop("kernel")), swapin) | named
     return Scenario.from_row({"workload": "reproducer", "backend": "zram", **named})
 
 
@@ -170,7 +176,7 @@ def compare_table(measured: pd.DataFrame) -> pd.DataFrame:
     for column in ("wp_faults", "accesses"):
         if column not in measured:
             raise MeasureError(f"compare: the table has no column {column!r}")
-    records = measured.to_dict("records")
+    records = with_present_names(measured).to_dict("records")
     rows = [_compare_row({str(k): v for k, v in row.items()}) for row in records]
     table = pd.DataFrame(rows)
     if "copies_measured" in table:

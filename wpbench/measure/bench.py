@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from .._jit import JIT_DISABLED
-from .memory import Memory
+from .row import Row
 
 RUSAGE_WORDS = 18
 MASK_WORDS = 128  # a cpu_set_t of 8192 CPUs
@@ -77,14 +73,6 @@ COUNTED = VARIABLES[VARIABLES.index("accesses") :]
 NEAR = {"rusage": RUSAGE_WORDS, "time": 2, "word": 1, "status": 1}
 FAR = ("op", "arg", "n", "out", "sample", "entries", "mask")
 
-_NUMBERS = (*CONSTANTS, *VARIABLES, *FAR)
-INDEX = {name: i for i, name in enumerate(_NUMBERS)}
-_words = len(_NUMBERS)
-for _name, _length in NEAR.items():
-    INDEX[_name] = _words
-    _words += _length
-ROW_WORDS = _words
-
 CALLS = (
     "",
     "sched_setaffinity()",
@@ -111,64 +99,10 @@ CALLS = (
 ) = range(len(CALLS))
 
 
-class Bench:
-    """The numbers of one measuring thread.
+class Bench(Row):
+    """The numbers of one measuring thread."""
 
-    Compiled loops take it as it is.  Every name of ``CONSTANTS`` and ``VARIABLES`` is an
-    attribute, an integer; every table of ``FAR`` an int64 array.  All of it lies in mappings that
-    a forked child shares, so that a fork makes none of it copy-on-write.
-
-    Parameters
-    ----------
-    memory
-        Where it is mapped; it must not be used after that memory's end.
-    told
-        A value for each of ``CONSTANTS`` but the addresses of its own tables.
-    tables
-        Length of each table of ``FAR``, or the int64s that it begins with.
-    """
-
-    def __init__(self, memory: Memory, told: Mapping[str, int], tables: Mapping[str, Any]) -> None:
-        row = memory.shared(ROW_WORDS)
-        self.__dict__["row"] = row
-        address = row.ctypes.data
-        self.__dict__["address"] = address
-        own = {f"{name}_at": address + 8 * INDEX[name] for name in ("stop", *NEAR)}
-        own["address"] = address
-        for name in FAR:
-            given = tables[name]
-            table = memory.shared(given if isinstance(given, int) else len(given))
-            if not isinstance(given, int):
-                table[: len(given)] = given
-            self.__dict__[name] = table
-            row[INDEX[name]] = table.ctypes.data
-            own[f"{name}_at"] = table.ctypes.data
-        for name in CONSTANTS:
-            row[INDEX[name]] = own[name] if name in own else told[name]
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in INDEX or name in NEAR:
-            raise AttributeError(f"a bench has no {name!r}")
-        return int(self.__dict__["row"][INDEX[name]])
-
-    def __setattr__(self, name: str, value: int) -> None:
-        if name not in VARIABLES:
-            raise AttributeError(f"a bench's {name!r} cannot be assigned to")
-        self.__dict__["row"][INDEX[name]] = value
-
-
-if not JIT_DISABLED:
-    from .._pointer import Layout, passes_as, pointer_type
-
-    passes_as(
-        Bench,
-        pointer_type(
-            "Bench",
-            Layout(
-                constants={name: INDEX[name] for name in CONSTANTS},
-                variables={name: INDEX[name] for name in VARIABLES},
-                near={name: INDEX[name] for name in NEAR},
-                far={name: (INDEX[name], "int64") for name in FAR},
-            ),
-        ),
-    )
+    CONSTANTS = CONSTANTS
+    VARIABLES = VARIABLES
+    NEAR = NEAR
+    FAR = FAR

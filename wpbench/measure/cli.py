@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..bounds import number_of
 from ..errors import MeasureError
-from ..output import add_output_options, check_outputs, write_outputs
+from ..output import add_output_options, check_file, check_outputs, write_outputs
 
 # Fields of Scenario that can be asked of a real kernel, by workload.
 _COMMON = ("npages", "rounds", "cpus", "seed")
@@ -66,11 +67,6 @@ def _scenarios(options: argparse.Namespace) -> Any:
     return grid(**axes)
 
 
-def _folder_exists(path: str | None, option: str) -> None:
-    if path is not None and not Path(path).parent.is_dir():
-        raise MeasureError(f"{option}: {path}: there is no folder {Path(path).parent}")
-
-
 def _print_table(table: Any, scenarios: Any, seeds: int) -> None:
     axes = [name for name in scenarios.axes if len(scenarios.axes[name]) > 1]
     axes += ["replication"] if seeds > 1 else []
@@ -85,7 +81,8 @@ def _print_table(table: Any, scenarios: Any, seeds: int) -> None:
 def _measure(options: argparse.Namespace) -> int:
     scenarios = _scenarios(options)
     check_outputs(options)
-    _folder_exists(options.record, "--record")
+    if options.record is None or not Path(options.record).is_dir():
+        check_file(options.record, MeasureError)
     from .table import run
     from .vng import Guest
 
@@ -149,7 +146,9 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
     for name in (*_FIELDS[workload], *_KERNEL):
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, dest=name, metavar="VALUE[,VALUE...]", help=_HELP[name])
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="replications of each")
+    parser.add_argument(
+        "--seeds", type=number_of("seeds"), default=1, metavar="N", help="replications of each"
+    )
     parser.add_argument(
         "--oracle",
         default="auto",
@@ -166,10 +165,14 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
         parser.set_defaults(record=None)
     parser.add_argument("--vng", metavar="KERNEL_IMAGE", help="boot it and measure inside")
     parser.add_argument("--accel", default="auto", help="of the guest: auto, kvm or tcg")
-    parser.add_argument("--guest-cpus", type=int, default=4, metavar="N")
+    parser.add_argument("--guest-cpus", type=number_of("cpus"), default=4, metavar="N")
     parser.add_argument("--guest-memory", default="1G", metavar="SIZE")
     parser.add_argument(
-        "--timeout", type=int, default=900, metavar="SECONDS", help="until the guest is ended"
+        "--timeout",
+        type=number_of("timeout"),
+        default=900,
+        metavar="SECONDS",
+        help="until the guest is ended",
     )
     add_output_options(parser)
     parser.set_defaults(do=_measure, workload=workload)

@@ -13,8 +13,6 @@ from mmap import PAGESIZE
 from pathlib import Path
 from typing import Any
 
-from ..errors import MeasureError
-
 CONFIG = (
     "CONFIG_DEBUG_TLBFLUSH",
     "CONFIG_HZ",
@@ -54,14 +52,6 @@ def _number(path: str) -> int | None:
         return None if text is None else int(text, 0)
     except ValueError:
         return None
-
-
-def parse_version(release: str) -> tuple[int, int]:
-    """Return major and minor of a kernel release such as ``6.1.0-54-amd64``."""
-    match = re.match(r"(\d+)\.(\d+)", release)
-    if match is None:
-        raise MeasureError(f"kernel release {release!r} does not begin with MAJOR.MINOR")
-    return int(match[1]), int(match[2])
 
 
 def upstream_version(release: str, version: str) -> str:
@@ -200,8 +190,6 @@ def environment() -> dict[str, Any]:
         "version": platform.version(),
         "kernel": upstream_version(release, platform.version()),
         "machine": platform.machine(),
-        "kernel": kernel.kernel,
-        "swapin": kernel.swapin,
         "cpus": os.cpu_count(),
         "cpus_allowed": cpus,
         "cpufreq": cpufreq(cpus[0]),
@@ -228,8 +216,8 @@ def notes(facts: dict[str, Any]) -> list[str]:
     found = []
     if facts["mglru"]:
         found.append(
-            "MGLRU is on, the model has the classic LRU: MADV_COLD and activation may differ "
-            "(/sys/kernel/mm/lru_gen/enabled)"
+            "MGLRU is on (/sys/kernel/mm/lru_gen/enabled), the kernel's row is the classic LRU's: "
+            "MADV_COLD and activation may differ (docs/kernels.md)"
         )
     if len(facts["swaps"]) > 1:
         first = facts["swaps"][0]["path"]

@@ -37,19 +37,29 @@ def _external(signature: Any, *names: str) -> Any:
 
 
 c_clock_gettime = _external(_INT(_INT, _LONG), "clock_gettime")
+# On a stack of its own: what it shares with the process that cloned it is said by the flags.
+c_clone = _external(_INT(_LONG, _LONG, _INT, _LONG), "clone")
 c_errno_location = _external(_LONG(), "__errno_location")
 c_exit = _external(types.void(_INT), "_exit")
 # _Fork() calls no handler that a library registered for a fork: those touch memory of their own.
 c_fork = _external(_INT(), "_Fork", "fork")
+c_getpid = _external(_INT(), "getpid")
 c_getppid = _external(_INT(), "getppid")
 c_getrusage = _external(_INT(_INT, _LONG), "getrusage")
 c_kill = _external(_INT(_INT, _INT), "kill")
 c_madvise = _external(_INT(_LONG, _LONG, _INT), "madvise")
+c_mmap = _external(_LONG(_LONG, _LONG, _INT, _INT, _INT, _LONG), "mmap")
 c_mprotect = _external(_INT(_LONG, _LONG, _INT), "mprotect")
+c_munmap = _external(_INT(_LONG, _LONG), "munmap")
 c_pause = _external(_INT(), "pause")
 c_prctl = _external(_INT(_INT, _LONG, _LONG, _LONG, _LONG), "prctl")
 c_pread = _external(_LONG(_INT, _LONG, _LONG, _LONG), "pread")
 c_sched_setaffinity = _external(_INT(_INT, _LONG, _LONG), "sched_setaffinity")
+c_sched_setscheduler = _external(_INT(_INT, _INT, _LONG), "sched_setscheduler")
+c_sched_yield = _external(_INT(), "sched_yield")
+# By the number of the call (measure/litmus_row.py).  What libc's functions do around a call that
+# waits, so that a thread can be cancelled in it, writes to memory of the thread's own.
+c_syscall = _external(_LONG(_LONG, _LONG, _LONG, _LONG, _LONG, _LONG, _LONG), "syscall")
 c_usleep = _external(_INT(_INT), "usleep")
 c_waitpid = _external(_INT(_INT, _LONG, _INT), "waitpid")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..bounds import MAX_PAGES
 from ..errors import MeasureError, accepted
 from ..scenario import Scenario
-from ..scenario.columns import MAX_PAGES, parse_mix
+from ..scenario.columns import parse_mix
 from ..workloads.reproducer import ORDERS, shuffle_mask, shuffle_shift, shuffled
 from .draw import draw
 

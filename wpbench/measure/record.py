@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import MeasureError
 from ..mm import layout as L
+from ..output import written
 from ..scenario import Scenario
 from ..trace import COLUMNS
 from ..workloads.replay import OPS
@@ -59,7 +60,5 @@ def write_trace(path: Path, text: str) -> None:
         with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:
             file.write(data)
         data = buffer.getvalue()
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise MeasureError(f"{path}: cannot be written: {error.strerror or error}") from None
+    with written(path, MeasureError) as file:
+        file.write(data)

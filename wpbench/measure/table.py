@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..data import backends
 from ..errors import MeasureError
+from ..output import check_file, check_folder
 from ..provenance import provenance, version
 from ..scenario import Scenario
 from ..scenario.columns import parse_mix
@@ -120,8 +121,10 @@ def _check_record(runs: Sequence[Run], oracle: str, record: Path) -> None:
         raise MeasureError(f"record: {record}: several runs need a folder that is there")
     if oracle == "off":
         raise MeasureError("record: needs the oracle; accepted with it: oracle 'on' or 'auto'")
-    if not record.parent.is_dir():
-        raise MeasureError(f"record: {record}: there is no folder {record.parent}")
+    if record.is_dir():
+        check_folder(record, MeasureError)
+    else:
+        check_file(record, MeasureError)
 
 
 def _trace_name(scenario: Scenario, replication: int, facts: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .._jit import cache_dir
+from .._cache import cache_dir
 from ..errors import MeasureError, accepted
 from . import signals
 from .agent import JOB, RESULT
@@ -99,16 +99,21 @@ class Guest:
         usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
         if accel == "kvm" and not usable:
             raise MeasureError("accel: /dev/kvm cannot be used here; accepted: tcg")
-        for needed in (sys.prefix, __file__):
+        self.emulated = accel == "tcg" or not usable
+        self.cpus, self.memory, self.timeout = cpus, memory, timeout
+        self._vng = self._find("vng", "virtme-ng from PyPI: pip install virtme-ng")
+        self._find(f"qemu-system-{platform.machine()}", "QEMU: on Debian qemu-system-x86")
+        self._check_place()
+
+    @staticmethod
+    def _check_place() -> None:
+        """Refuse what the guest would not see."""
+        for needed in (sys.prefix, str(_PACKAGE)):
             if Path("/tmp") in Path(needed).resolve().parents:  # noqa: S108
                 raise MeasureError(
                     f"vng: {needed} is below /tmp, and the guest has a /tmp of its own; accepted: "
                     "an environment and a checkout elsewhere"
                 )
-        self.emulated = accel == "tcg" or not usable
-        self.cpus, self.memory, self.timeout = cpus, memory, timeout
-        self._vng = self._find("vng", "virtme-ng from PyPI: pip install virtme-ng")
-        self._find(f"qemu-system-{platform.machine()}", "QEMU: on Debian qemu-system-x86")
 
     @staticmethod
     def _find(program: str, where: str) -> str:
@@ -174,7 +179,7 @@ class Guest:
         MeasureError
             If the guest does not end in time.
         """
-        shutil.copytree(self._compiled(), folder / "numba")
+        self._compile(folder / "numba")
         variables = _GENERIC | {
             "NUMBA_CACHE_DIR": str(folder / "numba"),
             "PYTHONPATH": str(_PACKAGE),
@@ -221,10 +226,11 @@ class Guest:
                 _end(process)
 
     @staticmethod
-    def _compiled() -> Path:
-        """Return a folder with the loops compiled for any CPU."""
-        folder = cache_dir() / "guest"
-        variables = _GENERIC | {"NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(_PACKAGE)}
+    def _compile(folder: Path) -> None:
+        """Make a folder with the loops compiled for any CPU."""
+        kept = cache_dir()
+        made = folder if kept is None else kept / "guest"
+        variables = _GENERIC | {"NUMBA_CACHE_DIR": str(made), "PYTHONPATH": str(_PACKAGE)}
         done = subprocess.run(
             [sys.executable, "-c", _WARM],
             env={**os.environ, **variables},
@@ -236,7 +242,8 @@ class Guest:
             raise MeasureError(
                 f"vng: the loops could not be compiled: {done.stderr.strip()[-500:]}"
             )
-        return folder
+        if kept is not None:
+            shutil.copytree(made, folder)
 
 
 def _search_path() -> str:

@@ -4,45 +4,76 @@ The files follow a page: who holds it (page), the pagevecs it waits in (pagevec)
 (madvise, vmscan, swapfile, device), its way in (swapin, workingset), the write (wp, fault, anon),
 and the others that touch it (fork, gup, migrate, ksm, userfaultfd, background).  Everything is
 jitted functions over the tables of one ``Machine``.
+
+Here is what a workload of one's own calls: each operation looks at its arguments first (checked).
+Shipped workloads call the same unchecked (operations).
 """
 
 from .._jit import link
-from .background import background, insert_foreign_page, munmap_foreign
-from .chance import below, chance, next_u64, uniform
-from .clock import idle_until, spend
-from .fault import is_mapped, read, read_inline, resident, sleep_until, write, write_inline
-from .fork import exit_flush, exit_process, exit_zap, fork
-from .gup import (
+from .checked import (
+    background,
+    below,
+    chance,
+    collapse_fails,
+    enqueue,
+    exit_flush,
+    exit_process,
+    exit_zap,
+    flush_tlb,
+    fork,
     gup_get,
     gup_put,
+    idle_until,
+    insert_foreign_page,
+    is_mapped,
+    isolate,
+    ksm_merge,
     lock_page,
+    lru_add_drain,
+    lru_add_drain_all,
+    lru_cache_disable,
+    lru_cache_enable,
+    madvise_cold,
+    madvise_dontneed,
+    madvise_free,
+    madvise_pageout,
     mark_page_accessed,
+    maybe_end_slice,
+    maybe_migrate,
+    migrate_page,
+    migrate_thread,
+    move_to_lru,
+    munmap_foreign,
+    next_thread,
+    next_u64,
     pin_user_page,
     process_vm_readv,
+    putback,
+    read,
+    read_inline,
+    reset_counters,
+    resident,
+    run_off,
+    run_on,
+    shrink_inactive_list,
+    sleep_until,
+    spend,
+    start_thread,
+    uffd_copy,
+    uniform,
     unlock_page,
     unpin_user_page,
     vmsplice_page,
+    write,
+    write_inline,
 )
-from .ksm import ksm_merge
-from .machine import Machine, reset_counters
-from .madvise import madvise_cold, madvise_dontneed, madvise_free, madvise_pageout
-from .migrate import collapse_fails, isolate, migrate_page, move_to_lru, putback
+from .checks import OperationError
+from .machine import Machine
 from .page import page_count, page_mapcount
-from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
-from .reclaim import shrink_inactive_list
-from .sched import (
-    enqueue,
-    maybe_end_slice,
-    maybe_migrate,
-    migrate_thread,
-    next_thread,
-    start_thread,
-)
-from .tlb import flush_tlb, run_off, run_on
-from .userfaultfd import uffd_copy
 
 __all__ = [
     "Machine",
+    "OperationError",
     "background",
     "below",
     "chance",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import kernel
+from .._jit import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
 from .machine import Machine
@@ -12,6 +12,16 @@ from .madvise import tlb_flush_mmu, zap_pte_range
 from .page import fail, page_count
 from .pagevec import lru_add_drain
 from .watch import note
+
+
+@inline
+def _note_processes(m: Machine, processes: int) -> None:
+    """Note which processes are there, and up to where PTEs are theirs."""
+    m.processes = processes
+    last = m.nprocs - 1
+    while last > 0 and not (processes >> last) & 1:
+        last -= 1
+    m.usable_ptes = (last + 1) * m.npages
 
 
 @kernel
@@ -26,6 +36,8 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
         fail(m, L.ERR_BAD_OPERATION)
         return
     m.nr_processes += 1
+    _note_processes(m, m.processes | (1 << child))
+    m.usable_cpus = m.ncpus
     old = parent * m.npages
     new = child * m.npages
     for k in range(L.NR_VMA):
@@ -65,6 +77,8 @@ def exit_zap(m: Machine, cpu: int, process: int) -> None:
     if m.exit_drains:
         lru_add_drain(m, cpu)
     zap_pte_range(m, cpu, process * m.npages, m.npages)
+    _note_processes(m, m.processes & ~(1 << process))
+    m.exiting |= 1 << process
 
 
 @kernel
@@ -72,6 +86,7 @@ def exit_flush(m: Machine, cpu: int, process: int) -> None:
     """Second half: the mmu_gather batch is released, up to v6.13 after another drain."""
     tlb_flush_mmu(m, cpu, process * m.npages, m.npages)
     m.nr_processes -= 1
+    m.exiting &= ~(1 << process)
 
 
 @kernel

@@ -218,6 +218,14 @@ REGISTERS = (
     "fault_event",  # events before the explained fault
     "watched_word",  # the watched page's word when it was last looked at
     "nonresident_age",  # evictions and activations, the clock of mm/workingset.c
+    "usable_cpus",  # those that a workload of one's own may name
+    "usable_ptes",  # those of the processes that are there
+    "processes",  # which are there, a bit each
+    "exiting",  # which have unmapped everything and are not gone, a bit each
+    "refused_call",  # why the run failed, if an operation was refused (mm/refusals.py)
+    "refusal",
+    "refused_value",
+    "refused_bound",
 )
 COUNTERS = (
     "wp_faults",
@@ -236,6 +244,8 @@ COUNTERS = (
     "drains_readahead_nonempty",
     "drains_readahead_reused",
     "early_gt3",  # copies because the first test, page_count > 3, failed
+    "lru_add_flushed",  # pages that a flush of lru_add took out, other tasks' left out
+    "lru_add_dead",  # of these, pages that nobody else held: freed at once
     "pswpin",
     "cache_reads",  # of these, into the swap cache
     "pswpout",
@@ -348,6 +358,9 @@ PLAIN = frozenset(
 )
 CLOCKED = PLAIN - {"timed"}
 
+# The latest time that an operation of a workload of one's own can name: the clocks of all CPUs
+# together fit into a word.
+MAX_NS = 1 << 50
 NR_PARAMS = 32  # numbers in the header that are the workload's own
 
 # Times of the steps, nanoseconds (data/costs.toml has the sets by name; what the swap device does
@@ -566,9 +579,13 @@ ERR_NONE = 0
 ERR_OUT_OF_PAGES = 1
 ERR_FIELD_OVERFLOW = 2
 ERR_BAD_OPERATION = 3
+ERR_REFUSED = 4  # mm/refusals.py says which
+ERR_EXCEPTION = 5  # the workload raised one
 ERRORS = (
     "",
     "the simulated machine ran out of physical pages",
     "a page has more holders of one kind than the machine can represent",
     "the workload asked for an operation that is impossible in the machine's state",
+    "the machine refused an operation",
+    "the workload raised an exception",
 )

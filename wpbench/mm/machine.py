@@ -15,6 +15,7 @@ import numpy as np
 
 from .._jit import JIT_DISABLED, TYPES, kernel, link
 from . import layout as L
+from .refusals import FAILURE, failure
 
 # Tables outside the header: name -> element type, in the order in which they lie in memory.  Those
 # up to PAGE must be zero when a run begins.
@@ -90,6 +91,17 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def memory_words(config: Mapping[str, Any]) -> Any:
+    """Return how many words of memory a machine takes; from arrays, an array."""
+    lengths = table_lengths(config)
+    return HEADER_WORDS + sum(_words(name, length) for name, length in lengths.items())
+
+
+def _words(name: str, length: Any) -> Any:
+    """Return how many words a table of so many elements takes."""
+    return length if FAR[name] == "int64" else (length + 1) // 2
+
+
 def headers(
     config: Mapping[str, Any], cost: Any = 0, param: Any = 0, n: int = 1
 ) -> tuple[Any, Any]:
@@ -117,7 +129,7 @@ def headers(
     at = np.full(n, HEADER_WORDS)
     for name, length in table_lengths(config).items():
         made[:, INDEX[name]] = at
-        at += length if FAR[name] == "int64" else (length + 1) // 2
+        at += _words(name, length)
     for name in L.CONFIG:
         if name not in ("plain", "clocked"):
             made[:, INDEX[name]] = config[name]
@@ -175,6 +187,11 @@ class Machine:
         self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTED]
         boot(self, seed)
 
+    @property
+    def failure(self) -> str:
+        """Why the run failed, in words; "" if it has not."""
+        return failure(*(int(getattr(self, name)) for name in FAILURE))
+
     def __getattr__(self, name: str) -> Any:
         try:
             return self.__dict__["memory"][INDEX[name]]
@@ -221,6 +238,9 @@ def boot(m: Machine, seed: int) -> None:
     m.next_page = 1
     m.next_slot = 1
     m.nr_processes = 1
+    m.processes = 1
+    m.usable_ptes = m.npages
+    m.usable_cpus = m.ncpus
     m.readahead_hits = 4
     m.random = seed
     m.page[L.ZERO_PAGE] = 0

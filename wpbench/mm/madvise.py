@@ -9,7 +9,7 @@ from . import layout as L
 from .device import flush_plug, tick
 from .lru_lock import hold_lru_lock, hold_lru_lock_often
 from .machine import Machine, as_clocked, as_plain
-from .page import page_mapcount, store_or_free
+from .page import fail, page_mapcount, store_or_free
 from .pagevec import lru_add_drain, queue_move
 from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
 from .tlb import flush_tlb
@@ -138,6 +138,9 @@ def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
             free_swap_and_cache(m, page)
         elif pte & L.PTE_PRESENT and page != L.ZERO_PAGE:
             m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_GATHERED
+            if m.page[page] & L.MASK_LAG == L.MASK_LAG:
+                fail(m, L.ERR_FIELD_OVERFLOW)  # one KSM page at many addresses
+                return
             m.page[page] += L.ONE_LAG - L.ONE_MAP
         note(m, L.OP_ZAP, cpu)
 
@@ -146,9 +149,9 @@ def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
 def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
     """Release what ``zap_pte_range()`` gathered: ``free_pages_and_swap_cache()``.
 
-    Up to v6.13 drains this CPU's pagevecs first, unless the batch is empty; then frees what swap cache nobody
-    needs any more, and takes the pages that nobody else holds off their lists, lru_lock held for up
-    to 32 at a time (``release_pages()``).
+    Up to v6.13 drains this CPU's pagevecs first, unless the batch is empty.  Frees swap cache that
+    nobody needs any more, and takes the pages that nobody else holds off their lists, lru_lock held
+    for up to 32 at a time (``release_pages()``).
     """
     drained = False
     nr = 0

@@ -22,7 +22,10 @@ def pagevec(m: Machine, cpu: int, kind: int) -> int:
 
 @kernel
 def _nr_dead(m: Machine, vec: int, nr: int) -> int:
-    """Return how many pages nobody but lru_add holds: since v7.2 no list gets them (9669b87065a6)."""
+    """Return how many pages nobody but lru_add holds.
+
+    Since v7.2 no list gets them (9669b87065a6).
+    """
     dead = 0
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
@@ -41,7 +44,10 @@ def _flush_lru_add(m: Machine, cpu: int) -> None:
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
         if page != L.ZERO_PAGE:
-            store_or_free(m, page, (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU)
+            word = (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU
+            m.lru_add_flushed += 1
+            m.lru_add_dead += 0 if word & L.HOLDERS else 1
+            store_or_free(m, page, word)
 
 
 @kernel

@@ -64,10 +64,10 @@ def _dequeue(m: Machine) -> int:
 def next_thread(m: Machine) -> int:
     """Take the thread whose step is due first out of the queue; -1 when none is left.
 
-    A CPU that another thread or an interrupt has kept busy in the meantime lets its thread wait.
-    Without a clock the threads take turns.
+    Also -1 once the run has failed or was stopped.  A CPU that another thread or an interrupt has
+    kept busy in the meantime lets its thread wait.  Without a clock the threads take turns.
     """
-    while m.nr_runnable > 0:
+    while m.nr_runnable > 0 and m.error == L.ERR_NONE:
         due = m.runqueue[_DUE]
         thread = _dequeue(m)
         if m.clock[m.thread[thread * L.NR_TH + L.TH_CPU]] <= due:

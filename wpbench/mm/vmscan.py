@@ -9,7 +9,7 @@ from . import layout as L
 from .clock import pass_time
 from .device import step, submit_page, tick
 from .machine import Machine
-from .page import page_count, page_mapcount, store_or_free
+from .page import fail, page_count, page_mapcount, store_or_free
 from .pagevec import lru_cache_add
 from .swapfile import get_swap_page, put_slot, try_to_free_swap, vm_swap_full
 from .tlb import flush_tlb
@@ -42,9 +42,14 @@ def _activate(m: Machine, cpu: int, page: int, word: int) -> bool:
 
 @kernel
 def _unmap_others(m: Machine, page: int, at: int, swap_pte: int) -> int:
-    """Make the PTEs of other processes that map the page swap PTEs; PG_dirty if one was dirty."""
+    """Make all other PTEs that map the page swap PTEs; PG_dirty if one was dirty.
+
+    A KSM page's can be anywhere; another page's are at the same address in other processes.
+    """
     dirty = 0
-    for other in range(at % m.npages, m.npages * m.nprocs, m.npages):
+    anywhere = m.page[page] & L.PG_KSM != 0
+    first = 0 if anywhere else at % m.npages
+    for other in range(first, m.npages * m.nprocs, 1 if anywhere else m.npages):
         pte = np.int64(m.pte[other])
         if pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE == page:
             m.pte[other] = swap_pte & ~L.PTE_SWP_EXCLUSIVE
@@ -119,6 +124,8 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
     if word & L.MASK_MAP:
         word |= _unmap_others(m, page, at, swap_pte)
         entry += page_mapcount(word)
+        if (entry & L.MASK_SWAP_COUNT) < page_mapcount(word):
+            fail(m, L.ERR_FIELD_OVERFLOW)
         word &= ~L.MASK_MAP
     if word & L.PG_DIRTY:
         if page_count(word) != 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .style import STYLES
+from .style import styles_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = None) -> Axes:
-    """Draw the copy rate over the pages of a round, a line a decision.
+    """Draw the copy rate over the pages of a round, a line a kernel.
 
     Parameters
     ----------
@@ -28,16 +28,15 @@ def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = 
     Axes
         Share of the write-protect faults that copied (0 to 1) over pages per round (log2).
     """
-    for decision, rows in table.groupby("kernel", sort=False):
-        colour, line, marker = STYLES[str(decision)]
+    styles = styles_of(table["kernel"])
+    for kernel, rows in table.groupby("kernel", sort=False):
+        colour, line, marker = styles[str(kernel)]
         ordered = rows.sort_values("npages")
         rate = ordered["copies"] / ordered["wp_faults"].where(ordered["wp_faults"] > 0)
-        ax.plot(
-            ordered["npages"], rate, color=colour, linestyle=line, label=f"{decision}, simulated"
-        )
+        ax.plot(ordered["npages"], rate, color=colour, linestyle=line, label=f"{kernel}, simulated")
         if measured is None:
             continue
-        points = measured[(measured["kernel"] == decision) & (measured["wp_faults"] > 0)]
+        points = measured[(measured["kernel"] == kernel) & (measured["wp_faults"] > 0)]
         if len(points):
             ax.plot(
                 points["npages"],
@@ -46,7 +45,7 @@ def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = 
                 linestyle="none",
                 marker=marker,
                 fillstyle="none",
-                label=f"{decision}, measured (Linux 6.1)",
+                label=f"{kernel}, measured (Linux 6.1)",
             )
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:g}")

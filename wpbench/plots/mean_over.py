@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import TableError, accepted
 from ..stats import summarize
-from .style import STYLES
+from .style import styles_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,8 +43,9 @@ def mean_over(
         if column not in table:
             raise TableError(accepted(name, column, table.columns))
     summary = summarize(table, [line, x], value)
-    for number, (key, rows) in enumerate(summary.groupby(line, sort=False)):
-        colour, dashes, marker = STYLES.get(str(key), list(STYLES.values())[number % len(STYLES)])
+    styles = styles_of(summary[line])
+    for key, rows in summary.groupby(line, sort=False):
+        colour, dashes, marker = styles[str(key)]
         ordered = rows.sort_values(x)
         mean, low, high = (ordered[f"{value}_{part}"] for part in ("mean", "low", "high"))
         ax.plot(ordered[x], mean, color=colour, linestyle=dashes, marker=marker, label=str(key))

@@ -12,7 +12,7 @@ from ..errors import TableError, accepted
 from ..scenario.kernels import OFF, ON
 from ..sweep.rates import bare, blocks_of, lines_of
 from ..sweep.text import interval_note
-from .style import STYLES, figure
+from .style import STYLES, figure, styles_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,17 +27,13 @@ DRAINS: dict[str, tuple[str, Any, str]] = {
     "this-page": ("#CC79A7", (0, (5, 1)), "x"),
     "all-cpus": ("#000000", (0, (1, 2)), "s"),
     "never": ("#999999", "-", "P"),
+    "if-in-lru-add": ("#D55E00", "--", "^"),
+    "peek": ("#E69F00", "-.", "<"),
 }
 _MOST_VALUES = 16  # of x up to which a value is a position of its own
 _PANEL = (2.1, 1.7)  # inches
 _MOST_ROWS = 8
 _THIN = 0.005  # an interval that nobody would see
-
-
-def _style(decision: str, drain: str, several: bool) -> tuple[str, Any, str]:
-    if decision == ON and several:
-        return DRAINS[drain]
-    return STYLES[decision]
 
 
 def rates(
@@ -64,7 +60,7 @@ def rates(
         ``copy_rate``, ``reuse_rate``, ``faults_per_access``, ``copies_per_access`` or
         ``drains_per_fault``.
     lines
-        (decision, drain) and the name of each line; None for ``lines_of(table)``.
+        (kernel, drain) and the name of each line; None for ``lines_of(table)``.
     legend
         Write which line is which?
 
@@ -86,17 +82,19 @@ def rates(
         if name not in rows:
             raise TableError(accepted("column", name, rows.columns))
     if rows.duplicated(["kernel", "drain", x]).any():
-        raise TableError(f"table: several rows of one decision, drain and {x}; keep one scenario")
+        raise TableError(f"table: several rows of one kernel, drain and {x}; keep one scenario")
     ticks = sorted(rows[x].unique())
     few = len(ticks) <= _MOST_VALUES
     names = lines or lines_of(rows)
-    several = sum(decision == ON for decision, _ in names) > 1
-    for (decision, drain), name in names.items():
-        own = rows[(rows["kernel"] == decision) & (rows["drain"] == drain)].sort_values(x)
+    several = sum(kernel == ON for kernel, _ in names) > 1
+    styles = styles_of(kernel for kernel, _ in names)
+    for (kernel, drain), name in names.items():
+        own = rows[(rows["kernel"] == kernel) & (rows["drain"] == drain)].sort_values(x)
         if own.empty:
             continue
         at = own[x].map({tick: i for i, tick in enumerate(ticks)}) if few else own[x]
-        _line(ax, at, own, value, _style(decision, drain, several), name)
+        style = DRAINS[drain] if kernel == ON and several else styles[kernel]
+        _line(ax, at, own, value, style, name)
     _axis(ax, x, ticks, few)
     ax.set_ylabel(value.replace("_", " "))
     if value.endswith("_rate"):
@@ -260,9 +258,9 @@ def _texts(
         handlelength=3.5,
         frameon=False,
     )
-    decisions = set(table["kernel"])
+    kernels = set(table["kernel"])
     what = value.replace("_", " ") + (", of the write-protect faults" if "_rate" in value else "")
-    legend = f" off: {OFF}; the others: {ON}." if {OFF, ON} <= decisions else ""
+    legend = f" off: {OFF}; the others: {ON}." if {OFF, ON} <= kernels else ""
     more = f" {left_out} more rows are in the table." if left_out else ""
     note = f"Simulated {what}. {interval_note(table)}{legend}{more}"
     fig.suptitle(f"{title}\n{_folded(note, fig)}" if title else _folded(note, fig), fontsize=8)

@@ -17,12 +17,14 @@ from PIL import Image
 
 from ..data import data_dir
 from ..errors import TableError, WpbenchError, accepted
+from ..recorded import check_record
 from .style import csv_sha256, figure, file_sha256, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUFFIXES = (".svg", ".png", ".parquet", ".csv")
+COMMANDS = ("simulate", "sweep")  # whose tables can be made again
 
 
 def kinds() -> dict[str, Callable[..., Axes]]:
@@ -43,7 +45,12 @@ def chosen(table: pd.DataFrame, where: Mapping[str, Any] | None, name: str = "wh
         if column not in table:
             raise TableError(accepted(name, column, table.columns))
         values = list(value) if isinstance(value, list | tuple) else [value]
-        rows = rows[rows[column].isin(values)]
+        try:
+            rows = rows[rows[column].isin(values)]
+        except TypeError:
+            raise TableError(
+                accepted(f"{name}: {column}", value, ["a value, or a list of them"])
+            ) from None
         if rows.empty:
             raise TableError(accepted(f"{name}: {column}", value, table[column].unique().tolist()))
     return rows.reset_index(drop=True)
@@ -190,11 +197,10 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
         else:
             text = _description(path)
             found = json.loads(text) if text else None
-    except (OSError, ValueError) as error:
-        raise WpbenchError(f"{path}: cannot be read as {path.suffix[1:]}: {error}") from None
-    if not isinstance(found, dict) or not found:
-        raise WpbenchError(f"{path}: carries no provenance of wpbench")
-    return found
+    except Exception as error:  # whatever pandas, Pillow and json say of what is none
+        text = " ".join(str(error).split())[:200]
+        raise WpbenchError(f"{path}: cannot be read as {path.suffix[1:]}: {text}") from None
+    return check_record(found, str(path), COMMANDS)
 
 
 def describe(record: Mapping[str, Any]) -> str:
@@ -214,16 +220,17 @@ def describe(record: Mapping[str, Any]) -> str:
     lines.append(
         f"made by   {record.get('command', 'unknown')}, {software.get('name', '')} "
         f"{software.get('version', '')}, commit {software.get('commit') or 'unknown'}"
+        + (f" ({software['no_commit']})" if software.get("no_commit") else "")
     )
     lines.append(f"model     {record.get('model')}, data {record.get('data')}")
-    for fields in parameters.get("grids", ()):
+    for fields in parameters.get("grids") or ():
         axes = ", ".join(f"{name}={_short(value)}" for name, value in fields.items())
         lines.append(f"grid      {axes}")
-    if "scenarios" in parameters:
+    if parameters.get("scenarios") is not None:
         n = len(parameters["scenarios"]) + parameters.get("left_out", 0)
         lines.append(f"scenarios {n} in a list (--json shows them)")
     if "file" in parameters:
-        lines.append(f"file      {parameters['file']}: {parameters['title']}")
+        lines.append(f"file      {parameters['file']}: {parameters.get('title', '')}")
     if "seeds" in parameters:
         lines.append(f"seeds     {parameters['seeds']} replications a scenario")
     versions = ", ".join(f"{name} {v}" for name, v in record.get("environment", {}).items())

@@ -11,15 +11,18 @@ from typing import Any
 
 import pandas as pd
 
+from ..bounds import MAX_RERUN_HOURS, MAX_RUNS, check
 from ..errors import ScenarioError, WpbenchError
+from ..output import explained
 from ..provenance import provenance
 from ..scenario.record import scenarios_of
 from ..simulate import plan_of, simulate
+from ..sweep.estimate import duration, seconds_a_run
 from ..sweep.keys import run_keys
-from .record import chosen, draw, read_provenance
-from .style import csv_bytes, csv_sha256
+from ..sweep.resources import available_memory, cpus, human
+from .record import COMMANDS, chosen, draw, read_provenance
+from .style import csv_bytes, csv_sha256, parquet_bytes
 
-_COMMANDS = ("simulate", "sweep")
 _MOST = 8  # differences that are listed
 
 
@@ -60,7 +63,9 @@ class Rerun:
         return "\n".join(lines)
 
 
-def rerun(path: str | Path) -> Rerun:
+def rerun(
+    path: str | Path, *, max_hours: float = MAX_RERUN_HOURS, max_runs: int = MAX_RUNS
+) -> Rerun:
     """Make a file again, in a temporary folder, and say whether it is the same to the byte.
 
     Parameters
@@ -68,6 +73,10 @@ def rerun(path: str | Path) -> Rerun:
     path
         An SVG, PNG, CSV or Parquet file that ``draw()`` wrote, or a Parquet file of a table of
         ``simulate()`` or ``sweep()``.  It is not touched.
+    max_hours
+        A file that would take longer is refused, before anything is simulated.
+    max_runs
+        A file of more runs is refused.
 
     Raises
     ------
@@ -83,17 +92,16 @@ def rerun(path: str | Path) -> Rerun:
             f"{path}: does not say how it was drawn (wb.plots.draw() records it); accepted: its "
             "table, a .parquet file"
         )
-    table = _made_again(path, record)
+    table = _made_again(path, record, max_hours, max_runs)
     # With the file's own record: what is compared is what was computed and drawn.
     table.attrs["wpbench"] = {name: part for name, part in record.items() if name != "figure"}
-    with tempfile.TemporaryDirectory() as folder:
-        stem = Path(folder) / path.stem
+    with explained(path), tempfile.TemporaryDirectory() as folder:
+        stem = Path(folder) / "again"
         if drawn:
-            asked = {name: how[name] for name in ("kind", "caption", "title", "where")}
-            draw(table=table, stem=stem, size=tuple(how["size"]), **asked, **how["options"])
+            _draw(path, how, table, stem)
         else:
             stem.with_suffix(".csv").write_bytes(csv_bytes(table))
-            table.to_parquet(stem.with_suffix(".parquet"))
+            stem.with_suffix(".parquet").write_bytes(parquet_bytes(table))
         new = stem.with_suffix(path.suffix)
         identical = new.read_bytes() == path.read_bytes()
         differences = () if identical else tuple(_differences(path, new, how, table))
@@ -106,26 +114,56 @@ def can_rerun(record: Mapping[str, Any]) -> bool:
         scenarios_of(record.get("parameters", {}))
     except ScenarioError:
         return False
-    return record.get("command") in _COMMANDS
+    return record.get("command") in COMMANDS
 
 
-def _made_again(path: Path, record: Mapping[str, Any]) -> pd.DataFrame:
+def _draw(path: Path, how: Mapping[str, Any], table: pd.DataFrame, stem: Path) -> None:
+    asked = {name: how[name] for name in ("kind", "caption", "title", "where")}
+    options = {"size": tuple(how["size"]), **asked, **how["options"]}
+    if len(options) < 1 + len(asked) + len(how["options"]):
+        raise WpbenchError(f"{path}: its provenance has figure.options that are no options")
+    try:
+        draw(table=table, stem=stem, **options)
+    except WpbenchError as error:
+        raise WpbenchError(f"{path}: cannot be drawn again: {error}") from None
+    except Exception as error:  # whatever a plot function makes of options that nobody gave it
+        text = " ".join(str(error).split())[:200]
+        raise WpbenchError(
+            f"{path}: cannot be drawn again: {type(error).__name__}: {text}"
+        ) from None
+
+
+def _made_again(
+    path: Path, record: Mapping[str, Any], max_hours: float, max_runs: int
+) -> pd.DataFrame:
     """Return the table that a record describes, simulated anew."""
     command = record.get("command")
-    if command not in _COMMANDS:
+    if command not in COMMANDS:
         raise WpbenchError(
             f"{path}: was made by {command or 'nobody knows what'}; what can be made again: tables "
-            f"of {', '.join(_COMMANDS)}"
+            f"of {', '.join(COMMANDS)}"
         )
     parameters = record["parameters"]
     try:
-        scenarios = scenarios_of(parameters)
-        table = simulate(scenarios, seeds=parameters["seeds"])
-    except ScenarioError as error:
+        scenarios = scenarios_of(parameters, max_runs)
+        plan = plan_of(scenarios, parameters["seeds"], max_runs=max_runs)
+        seconds = float(seconds_a_run(plan).sum()) / cpus()
+        largest = int(plan.bytes().max(initial=0))
+        if largest > available_memory():
+            raise ScenarioError(
+                f"a machine takes {human(largest)} of memory; available: "
+                f"{human(available_memory())}"
+            )
+        if seconds > 3600 * check("max_hours", max_hours):
+            raise ScenarioError(
+                f"its {plan.n} runs take about {duration(seconds)}; accepted: up to "
+                f"{duration(3600 * max_hours)}, or more with max_hours (--max-hours)"
+            )
+        table = simulate(scenarios, seeds=parameters["seeds"], max_runs=max_runs)
+    except WpbenchError as error:
         raise WpbenchError(f"{path}: cannot be made again: {error}") from None
     if command == "sweep":
-        keys = run_keys(plan_of(scenarios, parameters["seeds"]))
-        table = table.assign(key=keys, error="")
+        table = table.assign(key=run_keys(plan), error="")
     return table
 
 

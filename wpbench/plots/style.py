@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import WpbenchError
+from ..output import make_folder, written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +41,14 @@ STYLES: dict[str, tuple[str, Any, str]] = {
 SALT = "wpbench"
 PNG_DPI = 150
 PNG_BYTES = 100_000  # what a list takes
+
+
+def styles_of(names: Iterable[Any]) -> dict[str, tuple[str, Any, str]]:
+    """Return colour, line and marker of each name: ``STYLES``' own, or one that is still free."""
+    wanted = list(dict.fromkeys(map(str, names)))
+    others = [style for name, style in STYLES.items() if name not in wanted]
+    free = itertools.cycle(others or STYLES.values())
+    return {name: STYLES[name] if name in STYLES else next(free) for name in wanted}
 
 
 def figure(width: float = 7.0, height: float = 4.2) -> tuple[Figure, Any]:
@@ -83,7 +94,7 @@ def save(
         If the PNG takes more than 100 kB even with few colours: a list would not take it.
     """
     stem = Path(stem)
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
     made = dict({} if table is None else table.attrs.get("wpbench", {}))
     about: dict[str, Any] = {} if caption is None else {"caption": caption}
     about |= drawn or {}
@@ -92,38 +103,54 @@ def save(
     if about:
         made["figure"] = about
     text = json.dumps(made) if made else None
-    svg, png = (stem.with_suffix(suffix) for suffix in (".svg", ".png"))
+    contents = {".svg": _svg(fig, text), ".png": _png(fig, stem.with_suffix(".png"), text)}
+    if table is not None:
+        kept = table.copy(deep=False)
+        kept.attrs = dict(table.attrs) | ({"wpbench": made} if made else {})
+        contents |= {".csv": csv_bytes(table), ".parquet": parquet_bytes(kept)}
+    for suffix, content in contents.items():
+        with written(stem.with_suffix(suffix)) as file:
+            file.write(content)
+    return [stem.with_suffix(suffix) for suffix in contents]
+
+
+def _svg(fig: Figure, text: str | None) -> bytes:
+    """Return a figure as SVG."""
+    made = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": SALT, "svg.fonttype": "path"}):
-        fig.savefig(svg, metadata={"Date": None} | ({"Description": text} if text else {}))
-        _save_png(fig, png, text)
-    if table is None:
-        return [svg, png]
-    csv, parquet = (stem.with_suffix(suffix) for suffix in (".csv", ".parquet"))
-    csv.write_bytes(csv_bytes(table))
-    kept = table.copy(deep=False)
-    kept.attrs = dict(table.attrs) | ({"wpbench": made} if made else {})
-    kept.to_parquet(parquet)
-    return [svg, png, csv, parquet]
+        metadata = {"Date": None} | ({"Description": text} if text else {})
+        fig.savefig(made, format="svg", metadata=metadata)
+    return made.getvalue()
 
 
-def _save_png(fig: Figure, path: Path, text: str | None) -> None:
-    """Write a PNG of at most 100 kB: with fewer colours where it would be larger."""
+def _png(fig: Figure, path: Path, text: str | None) -> bytes:
+    """Return a figure as a PNG of at most 100 kB: with fewer colours where it would be larger."""
     info = PngInfo()
     if text:
         info.add_text("Description", text, zip=True)
-    fig.savefig(path, dpi=PNG_DPI, pil_kwargs={"pnginfo": info, "optimize": True})
-    if path.stat().st_size > PNG_BYTES:
-        with Image.open(path) as image:
+    made = io.BytesIO()
+    options = {"pnginfo": info, "optimize": True}
+    fig.savefig(made, format="png", dpi=PNG_DPI, pil_kwargs=options)
+    if len(made.getvalue()) > PNG_BYTES:
+        with Image.open(made) as image:
             image.load()
         few = image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
-        few.save(path, pnginfo=info, optimize=True, dpi=(PNG_DPI, PNG_DPI))
-    size = path.stat().st_size
+        made = io.BytesIO()
+        few.save(made, format="png", pnginfo=info, optimize=True, dpi=(PNG_DPI, PNG_DPI))
+    size = len(made.getvalue())
     if size > PNG_BYTES:
-        path.unlink()
         raise WpbenchError(
             f"{path}: takes {size} bytes as PNG, more than {PNG_BYTES}; accepted: a smaller "
             "figure, or a table of a grid, whose provenance is shorter"
         )
+    return made.getvalue()
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """Return a table as the bytes of its Parquet file."""
+    made = io.BytesIO()
+    table.to_parquet(made)
+    return made.getvalue()
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:

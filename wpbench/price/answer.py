@@ -88,12 +88,15 @@ def _differences(group: pd.DataFrame) -> str:
     if len(difference) > len(saved) + len(lost):
         parts.append(f"makes no difference in {len(difference) - len(saved) - len(lost)}")
     if not parts:
-        return "no write-protect fault to price."
+        return "no scenario has a write-protect fault: there is nothing to price."
     return f"with the cost set's values the patch {' and '.join(parts)}."
 
 
 def _draws(group: pd.DataFrame) -> str:
     """Say in how many scenarios the draws agree which is cheaper."""
+    group = group[group["wins"].notna()]
+    if group.empty:
+        return ""
     surely = int((group["wins_low"] > 0.5).sum())
     never = int((group["wins_high"] < 0.5).sum())
     open_ = len(group) - surely - never

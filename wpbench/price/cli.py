@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..bounds import add_max_runs, number_of
 from ..output import add_output_options, check_outputs, write_outputs
 from ..scenario.kernels import OFF, ON
 from ..scenario.options import add_scenario_options, scenarios_of
@@ -19,10 +20,15 @@ def add_parser(commands: Any) -> None:
         "with costs drawn from its ranges.",
     )
     add_scenario_options(parser, without=("kernel",))
-    parser.add_argument("--off", default=OFF, metavar="DECISION", help="default: %(default)s")
-    parser.add_argument("--on", default=ON, metavar="DECISION", help="default: %(default)s")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="replications")
-    parser.add_argument("--draws", type=int, default=64, metavar="N", help="of costs: 2, 4, ...")
+    parser.add_argument("--off", default=OFF, metavar="KERNEL", help="default: %(default)s")
+    parser.add_argument("--on", default=ON, metavar="KERNEL", help="default: %(default)s")
+    parser.add_argument(
+        "--seeds", type=number_of("seeds"), default=1, metavar="N", help="replications"
+    )
+    parser.add_argument(
+        "--draws", type=number_of("draws"), default=64, metavar="N", help="of costs: 2, 4, ..."
+    )
+    add_max_runs(parser)
     parser.add_argument("--measure", default="write", help="write or cpu; default: %(default)s")
     add_output_options(parser)
     parser.set_defaults(do=_price)
@@ -36,7 +42,12 @@ def _price(options: argparse.Namespace) -> int:
 
     check_measure(options.measure)
     found = price(
-        scenarios, off=options.off, on=options.on, seeds=options.seeds, draws=options.draws
+        scenarios,
+        off=options.off,
+        on=options.on,
+        seeds=options.seeds,
+        draws=options.draws,
+        max_runs=options.max_runs,
     )
     said = found.answer(measure=options.measure)
     if not write_outputs(options, found.table):

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..bounds import MAX_RUNS, check
 from ..data import costs, facts
-from ..errors import ScenarioError, check_positive
+from ..errors import ScenarioError
 from ..mm import layout as L
 from ..provenance import provenance
 from ..scenario import Overrides, Scenario, kernel
+from ..scenario.grids import check_runs
 from ..scenario.kernels import OFF, ON
 from ..scenario.record import described
 from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure
@@ -30,7 +32,6 @@ _NOTES = {
     "lru-add-only": "named on the list, never built",
     "this-page": "named on the list, never built",
 }
-_TOO_MANY = 10_000_000  # runs
 
 
 def price(
@@ -44,10 +45,11 @@ def price(
     confidence: float = 0.95,
     threads: int | None = None,
     progress: Callable[[int], Any] | None = None,
+    max_runs: int = MAX_RUNS,
 ) -> Price:
     """Return what the patch costs or saves, with the cost set's values and over their ranges.
 
-    Every scenario is simulated with both decisions: with the cost set's values, ``seeds``
+    Every scenario is simulated with both kernels: with the cost set's values, ``seeds``
     replications; and with costs drawn from their ranges (log-uniform, a Sobol sequence; a backend's
     ``read_ns``, ``write_ns`` and, where the scenario does not give it, ``latency_ns`` included).
     Off and on share each draw and each random stream.
@@ -55,8 +57,7 @@ def price(
     Parameters
     ----------
     scenarios
-        Their ``kernel`` must not vary; ``drain`` and
-        ``rules`` are those of ``on``.
+        Their ``kernel`` must not vary; ``drain`` and ``rules`` are those of ``on``.
         ``costs`` None: ``server``.
     off, on
         Kernels, as in ``Scenario``.
@@ -68,7 +69,7 @@ def price(
         Of the draws.
     confidence
         Share of the draws between ``low`` and ``high``, and confidence of ``wins``' interval.
-    threads, progress
+    threads, progress, max_runs
         As for ``simulate()``.
 
     Returns
@@ -97,11 +98,12 @@ def price(
             kernel(value)
         except ScenarioError as error:
             raise ScenarioError(f"{name}: {error}") from None
-    check_positive("seeds", seeds)
+    check("seeds", seeds)
     places = unit_draws(draws, seed)
     given = _given(scenarios)
+    check_runs([2 * len(given)], max(seeds, draws), max_runs)
     pairs = [*(_with(s, off, drained=False) for s in given), *(_with(s, on) for s in given)]
-    central = _counted(plan_of(pairs, seeds), threads, progress)
+    central = _counted(plan_of(pairs, seeds, max_runs=max_runs), threads, progress)
     drawn = _counted(_drawn_plan(pairs, places, seeds), threads, progress)
     asked = pd.DataFrame([scenario.resolved() for scenario in given])
     parameters = described(scenarios, asked, 1) | {
@@ -151,12 +153,7 @@ def _with(scenario: Scenario, name: str, *, drained: bool = True) -> Scenario:
 def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
     """Return the plan of every scenario with every draw of the costs."""
     draws = len(places)
-    if len(pairs) * draws > _TOO_MANY:
-        raise ScenarioError(
-            f"draws: {draws} times {len(pairs)} scenarios with each kernel; accepted: up to "
-            f"{_TOO_MANY} runs"
-        )
-    columns = plan_of(pairs).columns
+    columns = plan_of(pairs, max_runs=len(pairs)).columns
     n = len(pairs) * draws
     rows = np.repeat(np.arange(len(pairs)), draws)
     columns = {k: v[rows] if len(v) > 1 else v for k, v in columns.items()}
@@ -201,7 +198,9 @@ def _priced(
     """Return what was counted as a Price; ``pairs``: first those off, then those on."""
     n, seeds, draws = len(pairs) // 2, parameters["seeds"], parameters["draws"]
     confidence = parameters["confidence"]
-    fields = pd.DataFrame([scenario.resolved() for scenario in pairs[n:]])
+    fields = pd.DataFrame(
+        [scenario.resolved() | {"rules": str(scenario.rules)} for scenario in pairs[n:]]
+    )
     names = [str(name) for name in fields if name not in _NOT_COMPARED]
     varies = varying(fields, names)
 
@@ -217,10 +216,10 @@ def _priced(
         first, second = mean(_per_fault(central, counter))
         by_draw = _per_fault(drawn, counter).reshape(2, n, draws)
         difference = by_draw[1] - by_draw[0]
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(difference, [tail, 1 - tail], axis=1)
+        low, high = np.transpose([_middle(row, confidence) for row in difference])
         won = (difference < 0).sum(axis=1)
-        wins_low, wins_high = rate_interval(won, np.full(n, draws), confidence)
+        priced = (~np.isnan(difference)).sum(axis=1)  # draws with a fault on both sides
+        wins_low, wins_high = rate_interval(won, priced, confidence)
         dominant = [_dominant(row, places) for row in difference]
         table = fields[varies].assign(
             measure=measure,
@@ -229,7 +228,7 @@ def _priced(
             difference=second - first,
             low=low,
             high=high,
-            wins=won / draws,
+            wins=won / np.where(priced > 0, priced, np.nan),
             wins_low=wins_low,
             wins_high=wins_high,
             dominant=[name for name, _ in dominant],
@@ -238,7 +237,10 @@ def _priced(
             copy_rate_on=copies[1],
             drains_per_fault=drains[1],
             faults=faults[1].astype(int),
-            note=[_note(scenario) for scenario in pairs[n:]],
+            note=[
+                _note(scenario) if any_fault else "no write-protect fault"
+                for scenario, any_fault in zip(pairs[n:], priced > 0, strict=True)
+            ],
         )
         tables.append(table)
         differences.append(difference)
@@ -246,6 +248,13 @@ def _priced(
     table.attrs["varying"] = varies
     table.attrs["wpbench"] = provenance("price", parameters)
     return Price(table, np.concatenate(differences))
+
+
+def _middle(values: Any, share: float) -> Any:
+    """Return the ends of the middle share of the numbers that are known; NaN where none is."""
+    known = values[~np.isnan(values)]
+    tail = (1 - share) / 2
+    return np.quantile(known, [tail, 1 - tail]) if len(known) else (np.nan, np.nan)
 
 
 def _note(scenario: Scenario) -> str:

@@ -172,14 +172,14 @@ def _reproducer() -> list[dict[str, Any]]:
     table = simulate(
         [
             Scenario(
-                kernel=decision,
+                kernel=name,
                 costs="haswell-kvm",
                 npages=1,
                 rounds=100_000,
                 spinner_threads=1,
                 backend="pmem",
             )
-            for decision in ("v5.8", "v5.17")
+            for name in ("v5.8", "v5.17")
         ]
     )
     base = _value("nadav-base-flushes")

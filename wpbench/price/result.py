@@ -32,10 +32,12 @@ class Price:
         shown = [*self.table.attrs["varying"], "measure"]
         lines = self.table[shown].copy()
         for name in ("off", "on", "difference"):
-            lines[name] = self.table[name].map("{:.0f}".format)
+            lines[name] = self.table[name].map(lambda ns: "-" if np.isnan(ns) else f"{ns:.0f}")
         span = zip(self.table["low"], self.table["high"], strict=True)
-        lines["[low, high]"] = [f"[{low:.0f}, {high:.0f}]" for low, high in span]
-        lines["wins"] = self.table["wins"].map("{:.0%}".format)
+        lines["[low, high]"] = [
+            "-" if np.isnan(low) else f"[{low:.0f}, {high:.0f}]" for low, high in span
+        ]
+        lines["wins"] = self.table["wins"].map(lambda w: "-" if np.isnan(w) else f"{w:.0%}")
         lines["note"] = self.table["note"]
         if not self.table["note"].any():
             del lines["note"]
@@ -93,7 +95,7 @@ class Price:
             rows.append(
                 dict(zip(by, key, strict=True))
                 | {
-                    "first": "equal" if first == 0 else "on" if first < 0 else "off",
+                    "first": _cheaper(first),
                     "at": at,
                     "low": low,
                     "high": high,
@@ -103,6 +105,13 @@ class Price:
                 }
             )
         return pd.DataFrame(rows)
+
+
+def _cheaper(difference: float) -> str:
+    """Return which side a difference, on minus off, says is cheaper; "" where it is not known."""
+    if np.isnan(difference):
+        return ""
+    return "equal" if difference == 0 else "on" if difference < 0 else "off"
 
 
 def _turn(x: Any, difference: Any) -> float:

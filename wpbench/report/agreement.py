@@ -92,6 +92,11 @@ def _null_blk(table: pd.DataFrame, low: int, high: int) -> Any:
     return alone & (latency > low) & (latency <= high)
 
 
+def _overridden(rules: str) -> bool:
+    """Has a scenario a rule of its own, but the one that is a mechanism of its own?"""
+    return bool(set(Overrides.parse(rules)) - {"swapin_inserts_at_once"})
+
+
 def _own_drain(table: pd.DataFrame) -> Any:
     return np.array(
         [
@@ -122,7 +127,10 @@ USES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "asynchronous-cpus": lambda t: (
         _is(t, "backend", "null_blk") & _is(t, "workload", "random") & (t["cpus"] > 1).to_numpy()
     ),
-    "kernels": lambda t: ~np.isin([row_name(k)[0] for k in t["kernel"]], _MEASURED_KERNELS),
+    "kernels": lambda t: (
+        ~np.isin([row_name(k)[0] for k in t["kernel"]], _MEASURED_KERNELS)
+        | np.array([_overridden(rules) for rules in _column(t, "rules", "")])
+    ),
     "drains": lambda t: ~_own_drain(t),
     "devices": lambda t: _is(t, "backend", "nvme", "ssd", "disk"),
     "synchronous-others": lambda t: _is(t, "backend", "pmem", "zswap"),

@@ -14,6 +14,7 @@ from ..scenario import Scenario
 from ..scenario.kernels import row_of
 from ..scenario.model import WORKLOAD_FIELDS
 from ..scenario.record import scenarios_of
+from ..scenario.table import RULE
 from ..stats import varying
 from ..workloads.catalog import WORKLOADS
 from .source import Source, as_runs
@@ -56,7 +57,7 @@ def named(
         both = both[both["drain"] == own]
         if more:
             notes.append(f"left out: other drain policies than the kernel's: {', '.join(more)}")
-    fields = [name for name in Scenario.model_fields if name in both]
+    fields = _told_apart(both, column)
     if not source.parameters.get("file"):
         both = _by_fields(both, fields)
     names = np.empty(len(both), object)
@@ -67,6 +68,15 @@ def named(
     both = both.drop_duplicates([CASE, *fields, "replication"])
     both.attrs = dict(source.table.attrs)
     return both.reset_index(drop=True), notes
+
+
+def _told_apart(rows: pd.DataFrame, column: str) -> list[str]:
+    """Return the fields of a Scenario; for ``rules``, where a rule is compared, each rule's."""
+    fields = [name for name in Scenario.model_fields if name in rows]
+    if not column.startswith(RULE):
+        return fields
+    rules = [str(name) for name in rows if str(name).startswith(RULE)]
+    return [part for name in fields for part in (rules if name == "rules" else [name])]
 
 
 def _groups(source: Source, rows: int) -> Any:

@@ -23,7 +23,7 @@ AXES = (
     "background_insertions",
     "background_drains",
 )
-_POINTS = 4  # fewer are a table
+POINTS = 4  # fewer are a table
 _SHAPE = 0.05  # of the value's range: a line that varies less has no shape
 _WIDTH, _HEIGHT = 52, 12
 _MARKS = ["*", "o"]
@@ -63,7 +63,7 @@ def shape_of(rows: pd.DataFrame, column: str, value: str = "copy_rate") -> Shape
         others = [name for name in names if name != x]
         groups = rows.groupby(others, sort=False, dropna=False) if others else [((), rows)]
         for _, part in groups:
-            if part[x].nunique() < _POINTS:
+            if part[x].nunique() < POINTS:
                 continue
             lines = _means(part, x, column, value)
             whole = (

@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import Any
 
+from ..bounds import MAX_RERUN_HOURS, add_max_runs, number_of
 from ..errors import TableError
-from ..output import check_folder
+from ..output import check_file, check_folder
 
 
 def add_parsers(commands: Any) -> None:
@@ -31,6 +32,14 @@ def add_parsers(commands: Any) -> None:
     )
     rerun.add_argument("file", metavar="FILE")
     rerun.add_argument("--json", action="store_true")
+    rerun.add_argument(
+        "--max-hours",
+        type=number_of("max_hours"),
+        default=MAX_RERUN_HOURS,
+        metavar="H",
+        help="a file that would take longer is refused; default: %(default)s",
+    )
+    add_max_runs(rerun)
     rerun.set_defaults(do=_rerun)
 
 
@@ -45,7 +54,7 @@ def _add_report(commands: Any) -> None:
     )
     parser.add_argument("--question", metavar="Q", help="what it answers; default: the grid's")
     parser.add_argument("--title", metavar="T", help="default: the grid's")
-    parser.add_argument("--seeds", type=int, metavar="N", help="default: the grid's")
+    parser.add_argument("--seeds", type=number_of("seeds"), metavar="N", help="default: the grid's")
     parser.add_argument("--column", default="kernel", metavar="C", help="what is compared")
     parser.add_argument("--base", default="patch1", metavar="V", help="off; default: %(default)s")
     parser.add_argument("--other", default="patch2", metavar="V", help="on; default: %(default)s")
@@ -53,7 +62,9 @@ def _add_report(commands: Any) -> None:
     parser.add_argument(
         "--where", action="append", default=[], metavar="C=V[,V]", help="rows to take"
     )
-    parser.add_argument("--most", type=int, metavar="N", help="scenarios listed at most")
+    parser.add_argument(
+        "--most", type=number_of("most"), metavar="N", help="scenarios listed at most"
+    )
     parser.add_argument("--figures", metavar="DIR", help="draw figures there")
     parser.add_argument("--mbox", metavar="FILE", help="write a mail for git send-email instead")
     parser.add_argument("--subject", metavar="S", help="default: the title")
@@ -112,7 +123,8 @@ def _value(text: str) -> Any:
 
 
 def _report(options: argparse.Namespace) -> int:
-    check_folder(options.mbox)
+    check_file(options.mbox)
+    check_folder(options.figures)
     from .report import MOST, report
 
     made = report(
@@ -185,6 +197,6 @@ def _provenance(options: argparse.Namespace) -> int:
 def _rerun(options: argparse.Namespace) -> int:
     from ..plots import rerun
 
-    found = rerun(options.file)
+    found = rerun(options.file, max_hours=options.max_hours, max_runs=options.max_runs)
     print(json.dumps(found.as_dict(), indent=1) if options.json else found)
     return 0 if found.identical else 1

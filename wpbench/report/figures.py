@@ -11,7 +11,7 @@ from ..plots import draw
 from ..plots.record import chosen
 from ..plots.rerun import can_rerun
 from .cases import NAMELESS
-from .chart import Shape
+from .chart import POINTS, Shape
 from .source import MEASURED, Source
 
 
@@ -32,10 +32,22 @@ class Figure(NamedTuple):
 
 def draw_figures(
     source: Source, shape: Shape | None, column: str, value: str, folder: Path
-) -> list[Figure]:
-    """Draw what a report's chart shows, in a folder that is made; none without a chart."""
-    if shape is None or source.kind == MEASURED or not can_rerun(source.made):
-        return []
+) -> tuple[list[Figure], str]:
+    """Draw what a report's chart shows, in a folder that is made.
+
+    Returns
+    -------
+    figures, why
+        None without a chart; then ``why`` says what is lacking, and is "" elsewhere.
+    """
+    if source.kind == MEASURED:
+        return [], "a measurement cannot be made again from its file"
+    if not can_rerun(source.made):
+        return [], "the table does not say which scenarios made it, so that it could be made again"
+    if shape is None:
+        return [], (
+            f"{value} varies over no number of the scenarios that has {POINTS} values or more"
+        )
     table = source.table
     where: dict[str, object] = {
         name: _plain(shape.rows[name].iloc[0])
@@ -44,7 +56,7 @@ def draw_figures(
     }
     where[column] = [_plain(side) for side in shape.rows[column].unique()]
     if len(chosen(table, where)) != len(shape.rows):
-        return []  # what is drawn cannot be said by values of columns
+        return [], "its rows cannot be said by values of columns"
     caption = f"{value} over {shape.x}, simulated"
     caption += f"; {shape.what}" if shape.what not in ("", NAMELESS) else ""
     files = draw(
@@ -58,7 +70,7 @@ def draw_figures(
         value=value,
         line=column,
     )
-    return [Figure(caption, files)]
+    return [Figure(caption, files)], ""
 
 
 def _plain(value: object) -> object:

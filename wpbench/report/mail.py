@@ -8,19 +8,36 @@ import os
 import re
 import subprocess
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.errors import HeaderParseError
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.errors import ObsoleteHeaderDefect
 from email.generator import BytesGenerator
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, getaddresses, parsedate_to_datetime
+from email.policy import SMTP, Policy
+from email.utils import format_datetime, parsedate_to_datetime
 
 from ..errors import WpbenchError
 
 # What `git format-patch` writes there: git knows a mail in an mbox by this line.
 _FROM_LINE = "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001"
-_MESSAGE_ID = re.compile(r"<[^<>\s@]+@[^<>\s@]+>")
+_LONGEST_ID = 900
+_MESSAGE_ID = re.compile(rf"(?=.{{3,{_LONGEST_ID}}}\Z)<[!-;=?A-~]+@[!-;=?A-~]+>")  # no <, >, @
+_LONGEST_LINE = 998
+_FIRST_YEAR = 1900
+
+
+class _IdHeader(UnstructuredHeader, BaseHeader):
+    """A message id: never folded, nor encoded, or a reader would not find the mail it names."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+for _name in ("in-reply-to", "references"):
+    _HEADERS.map_to_type(_name, _IdHeader)
+_POLICY = SMTP.clone(linesep="\n", max_line_length=78, header_factory=_HEADERS)
 
 
 def mail(
@@ -38,7 +55,7 @@ def mail(
     Parameters
     ----------
     body
-        Pure ASCII.
+        Pure ASCII, in lines of at most 998 characters.
     subject
         One line.
     to, cc
@@ -59,11 +76,15 @@ def mail(
     Raises
     ------
     WpbenchError
-        For an address, date or message id that is none.
+        For a body, a subject, an address, a date or a message id that is none.
     """
-    if not subject.strip() or "\n" in subject:
-        raise WpbenchError(f"subject: {subject!r} is not accepted; accepted: one line of text")
-    message = EmailMessage(policy=SMTP.clone(linesep="\n", max_line_length=78))
+    if not subject.strip() or not subject.isprintable():
+        raise WpbenchError(
+            f"subject: {subject!r} is not accepted; accepted: one line of text, without control "
+            "characters"
+        )
+    _check_body(body)
+    message = EmailMessage(policy=_POLICY)
     author = _address("from", sender or _git_user())
     message["From"] = author
     if to:
@@ -74,11 +95,13 @@ def mail(
     if written is not None:
         message["Date"] = format_datetime(written)
     message["Subject"] = subject.strip()
+    answered = None
     if in_reply_to is not None:
         answered = f"<{in_reply_to.strip().strip('<>')}>"
         if not _MESSAGE_ID.fullmatch(answered):
             raise WpbenchError(
-                f"in-reply-to: {in_reply_to!r} is not accepted; accepted: a message id, id@host"
+                f"in-reply-to: {in_reply_to!r} is not accepted; accepted: a message id, id@host, "
+                f"in ASCII, of at most {_LONGEST_ID} characters"
             )
         message["In-Reply-To"] = answered
         message["References"] = answered
@@ -88,16 +111,50 @@ def mail(
     text = io.BytesIO()
     # A line of the text that begins with "From " would begin another mail: it gets a ">".
     BytesGenerator(text, mangle_from_=True, policy=message.policy).flatten(message)
+    _check_headers(message, text.getvalue())
+    for name, given in (("subject", subject.strip()), ("in-reply-to", answered)):
+        if given is not None and str(message[name]) != given:
+            raise WpbenchError(
+                f"{name}: {given!r} is not accepted; accepted: one without encoded words"
+            )
     return _FROM_LINE.encode() + b"\n" + text.getvalue() + b"\n"
 
 
+def _check_body(body: str) -> None:
+    """Refuse a text that would not arrive as it is."""
+    for number, line in enumerate(body.split("\n"), 1):
+        wrong = re.search(r"[^\t\x20-\x7e]", line)
+        if wrong:
+            raise WpbenchError(
+                f"body: line {number} has {wrong[0]!r}, which is not accepted; accepted: ASCII"
+            )
+        if len(line) > _LONGEST_LINE:
+            raise WpbenchError(
+                f"body: line {number} has {len(line)} characters; accepted: {_LONGEST_LINE}"
+            )
+
+
+def _check_headers(message: EmailMessage, written: bytes) -> None:
+    """Refuse a header that a reader of the mail would see otherwise."""
+    read = message_from_bytes(written, policy=_POLICY)
+    for name, value in message.items():
+        if str(read[name]).strip() != str(value):  # a fold before the first word leaves a space
+            raise WpbenchError(
+                f"{name.lower()}: {str(value)!r} is not accepted; accepted: one that a mail can "
+                f"have (a reader would see {str(read[name])!r})"
+            )
+
+
 def _address(name: str, text: str) -> Address:
-    shown, address = getaddresses([text])[0] if len(getaddresses([text])) == 1 else ("", "")
-    try:
-        found = Address(shown, addr_spec=address)
-    except (HeaderParseError, ValueError, IndexError):
-        found = None
-    if found is None or not found.username or not found.domain or not text.isascii():
+    """Return the one address that a text is, read strictly."""
+    found: Address | None = None
+    if text.isascii() and text.isprintable():
+        header = _POLICY.header_factory("to", text)
+        wrong = [d for d in header.defects if not isinstance(d, ObsoleteHeaderDefect)]
+        alone = [group.display_name is None for group in header.groups] == [True]
+        if alone and len(header.addresses) == 1 and not wrong:
+            found = header.addresses[0]
+    if found is None or not found.username or not found.domain:
         raise WpbenchError(
             f"{name}: {text!r} is not accepted; accepted: user@host, or Name <user@host>, in ASCII"
         )
@@ -111,7 +168,7 @@ def _git_user() -> str:
         command = ["git", "config", "--get", key]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-        except OSError:
+        except (OSError, subprocess.SubprocessError):
             found.append("")
         else:
             found.append(done.stdout.strip())
@@ -125,15 +182,34 @@ def _git_user() -> str:
 
 def _date(text: str | None) -> datetime | None:
     if text is None:
-        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-        return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else None
+        return _build_date()
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             found = read(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
-        if found.tzinfo is not None:
+        offset = found.utcoffset()
+        # A mail's zone is in whole minutes, and its year has four digits that no reader completes.
+        whole = offset is not None and offset % timedelta(minutes=1) == timedelta(0)
+        if whole and found.year >= _FIRST_YEAR:
             return found
     raise WpbenchError(
-        f"date: {text!r} is not accepted; accepted: 2022-02-07T12:00:00+01:00, or as in a mail"
+        f"date: {text!r} is not accepted; accepted: 2022-02-07T12:00:00+01:00, or as in a mail, "
+        f"with a zone in whole minutes, from {_FIRST_YEAR} on"
     )
+
+
+def _build_date() -> datetime | None:
+    """Return the time that reproducible builds take for now; None without one."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not epoch:
+        return None
+    try:
+        if not (epoch.isascii() and epoch.isdigit()):
+            raise ValueError(epoch)
+        return datetime.fromtimestamp(int(epoch), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise WpbenchError(
+            f"SOURCE_DATE_EPOCH: {epoch!r} is not accepted; accepted: seconds since 1970, up to "
+            "the year 9999"
+        ) from None

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..measure import compare as beside_simulation
+from ..output import written
 from ..plots.style import file_sha256
 from ..scenario.kernels import OFF, ON
 from ..stats import compare, format_comparison
@@ -89,9 +90,10 @@ class Report:
         WpbenchError
             For an address, date or message id that is none.
         """
-        path = Path(path)
-        path.write_bytes(mail(str(self), subject or self.title, **headers))
-        return path
+        made = mail(str(self), subject or self.title, **headers)
+        with written(path) as file:
+            file.write(made)
+        return Path(path)
 
 
 def report(
@@ -185,9 +187,10 @@ def report(
         "most": most if most != MOST else None,
     }
     sections["To make this again"] = _again(source, options)
-    drawn = draw_figures(source, shape, column, value, Path(figures)) if figures else []
-    if drawn:
-        sections["Figures"] = _figure_list(drawn)
+    drawn: list[Figure] = []
+    if figures:
+        drawn, why = draw_figures(source, shape, column, value, Path(figures))
+        sections["Figures"] = _figure_list(drawn) if drawn else text.fill(f"None was drawn: {why}.")
     name = title or source.parameters.get("title") or "wpbench: off against on"
     return Report(name, sections, both, comparison, price, drawn)
 

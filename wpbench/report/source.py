@@ -15,13 +15,17 @@ import pandas as pd
 from ..data import data_dir
 from ..errors import TableError, WpbenchError, accepted
 from ..plots import read_provenance
+from ..plots.record import COMMANDS
+from ..recorded import check_record
 from ..scenario import Grid, GridFile, Scenario, load_grid
+from ..scenario.rules import value_text
+from ..scenario.table import with_present_names
 from ..simulate import simulate
 from ..sweep.store import read_store
 
 SIMULATED, MEASURED = "simulated", "measured"
 # Columns that only measured tables have, and those of a kernel's table that a scenario names so.
-_MEASURED_COLUMNS = ("kernel", "clock", "oracle", "kernel_copies")
+_MEASURED_COLUMNS = ("release", "clock", "oracle", "kernel_copies")
 _RENAMED = {"pattern": "order"}
 
 
@@ -87,6 +91,8 @@ def load(what: object, seeds: int | None = None) -> Source:
         raise TableError(
             accepted("table", what, ["a DataFrame", "a grid", "a path of a store or file"])
         )
+    if "wpbench" in source.table.attrs:
+        check_record(source.made, source.name or "table", COMMANDS)
     if source.table.empty:
         raise TableError(f"{source.name or 'table'}: has no rows")
     return source
@@ -98,7 +104,8 @@ def _is_table(path: Path) -> bool:
 
 def kind_of(table: pd.DataFrame) -> str:
     """Return ``measured`` for a kernel's table, else ``simulated``."""
-    command = str(table.attrs.get("wpbench", {}).get("command", ""))
+    made = table.attrs.get("wpbench")
+    command = str(made.get("command", "")) if isinstance(made, dict) else ""
     measured = command.startswith("measure") or any(n in table for n in _MEASURED_COLUMNS)
     return MEASURED if measured else SIMULATED
 
@@ -115,10 +122,11 @@ def _from_path(path: Path) -> Source:
 def _read(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        table = pd.read_csv(path, keep_default_na=True)
-    except (OSError, ValueError) as error:
-        raise WpbenchError(f"{path}: is no {path.suffix[1:]} table: {error}") from None
+            return with_present_names(pd.read_parquet(path))
+        table = with_present_names(pd.read_csv(path, keep_default_na=True))
+    except Exception as error:  # whatever pandas and pyarrow say of what is none
+        text = " ".join(str(error).split())[:200]
+        raise WpbenchError(f"{path}: is no {path.suffix[1:]} table: {text}") from None
     with suppress(WpbenchError):  # a CSV file alone says nothing of its origin
         table.attrs["wpbench"] = read_provenance(path)
     return table
@@ -141,7 +149,7 @@ def _one_model(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def as_runs(source: Source) -> pd.DataFrame:
     """Return a table with the columns by which runs are told apart: a kernel's gets them."""
-    table = source.table.rename(columns=_RENAMED)
+    table = with_present_names(source.table).rename(columns=_RENAMED)
     if source.kind == MEASURED and "workload" not in table:
         workload = "userfaultfd" if "fill_cpu" in table else "reproducer"
         table.insert(0, "workload", workload)
@@ -191,10 +199,16 @@ def command_of(source: Source, options: Mapping[str, Any]) -> str | None:
         name = Path(file).stem if shipped else file
         seeds = ["--seeds", str(parameters["seeds"])]
         return shlex.join(["wpbench", "report", name, *seeds, *given])
-    if len(parameters.get("grids", ())) == 1:
+    if len(parameters.get("grids") or ()) == 1:
         fields = parameters["grids"][0]
-        names = [name for name in Scenario.model_fields if name in fields]
+        rules = fields.get("rules", {})
+        if not isinstance(rules, Mapping):
+            return None  # several sets of rules: no axis of the command
+        names = [name for name in Scenario.model_fields if name in fields and name != "rules"]
         axes = [part for name in names for part in _axis(name, fields[name])]
+        for name, values in rules.items():
+            texts = map(value_text, values if isinstance(values, list) else [values])
+            axes += ["--rule", f"{name}={','.join(texts)}"]
         seeds = ["--seeds", str(parameters["seeds"])]
         run = shlex.join(["wpbench", "run", *axes, *seeds, "--parquet", "table.parquet"])
         return f"{run} && {shlex.join(['wpbench', 'report', 'table.parquet', *given])}"

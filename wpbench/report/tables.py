@@ -80,7 +80,7 @@ def compare_tables(
         [table[keep].assign(**{SIDE: name}) for name, table in zip(names, tables, strict=True)],
         ignore_index=True,
     )
-    if by is None:  # what follows from other fields, as drain from decision, says nothing more
+    if by is None:  # what follows from other fields, as drain from kernel, says nothing more
         free = fields_of(both, fields, SIDE)
         same = both.groupby(SIDE)[fields].nunique(dropna=False).max() == 1
         fields = [name for name in fields if name in free or name == "seed" or same[name]]

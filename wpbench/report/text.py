@@ -99,7 +99,9 @@ def setup(source: Source, rows: pd.DataFrame, column: str, base: Any, other: Any
     )
     sides = f"off: {_side(column, base)}; on: {_side(column, other)}"
     if column != "kernel":
-        sides = f"{column}: {base} beside {other}"
+        kernels = rows["kernel"].unique()
+        of = f", kernel {kernels[0]}" if len(kernels) == 1 else ""
+        sides = f"{column}: {base} beside {other}{of}"
     what = "scenario" if scenarios == 1 else "scenarios"
     replications = "run" if seeds == "1" else "runs"
     return hang(

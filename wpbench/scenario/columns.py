@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from ..data import backends, costs
-from ..errors import accepted
+from ..bounds import MAX_PAGES, MIX_WEIGHT
+from ..data import DISTRIBUTIONS, backends, costs
+from ..errors import DataError, accepted, shown
 from ..mm import layout as L
 from ..workloads.catalog import WORKLOADS
 from ..workloads.params import Params
 from .kernels import row_of
 from .rules import RULES
 
-MAX_PAGES = 1 << 26
 MIX = ("pageout", "read", "write", "cold", "migrate", "fork", "exit", "free")
-DISTRIBUTIONS = ("constant", "exponential", "lognormal")
 MILLION = 1_000_000
 
 Columns = dict[str, Any]
@@ -53,8 +52,11 @@ def parse_mix(text: str) -> dict[str, int]:
         name, colon, weight = word.partition(":")
         if name not in weights:
             raise ValueError(accepted("mix", name, MIX))
-        if not colon or not weight.isdigit():
-            raise ValueError(f"mix: {word!r} is not accepted; accepted: {name}:WEIGHT, a number")
+        digits = len(weight) if weight.isascii() and weight.isdigit() else 0
+        if not colon or not digits or digits > 20 or int(weight) not in MIX_WEIGHT:
+            raise ValueError(
+                f"mix: {shown(word)} is not accepted; accepted: {name}:WEIGHT, {MIX_WEIGHT}"
+            )
         weights[name] = int(weight)
     if sum(weights.values()) == 0:
         raise ValueError(f"mix: all weights are 0; accepted: at least one of {', '.join(MIX)}")
@@ -155,7 +157,7 @@ def region_pages(columns: Mapping[str, Any]) -> Any:
 
 def _forks(columns: Columns) -> Any:
     """Can a child exist?  A workload of one's own may fork."""
-    own = _map(columns["workload"], callable, bool)
+    own = _map(columns["workload"], lambda w: callable(w) or WORKLOADS[w].forks, bool)
     by_mix = _map(columns["mix"], lambda mix: parse_mix(mix)["fork"] > 0, bool)
     drawn = _map(columns["workload"], lambda w: w == "random", bool) & by_mix
     return own | drawn | columns["fork_exit_before"] | (columns["save_every"] > 0)
@@ -217,7 +219,8 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         "page_cluster": columns["page_cluster"],
         "swap_total": swap,
         "nslots": np.minimum(slots, swap) + 1,
-        "nphys": npages * nprocs + orphans + 1,
+        # A page frame's number has so many bits; a run that needs more fails: out of pages.
+        "nphys": np.minimum(npages * nprocs + orphans + 1, L.MAX_PAGES),
         "nrequests": np.where(asynchronous, np.minimum(slots, 1 << 16), 0),
         "max_request": fact("max_request_pages"),
         "queue_depth": np.where(asynchronous, fact("queue_depth"), 0),
@@ -266,6 +269,9 @@ def cost_row(name: str, backend: str) -> tuple[int, ...]:
     What a synchronous device does takes time where the cost set's steps do.
     """
     steps = dict(costs()[name])
+    lacking = [step for step in L.COSTS if step not in steps and not step.startswith("device_")]
+    if lacking:
+        raise DataError(f"costs.toml: {name}: {lacking[0]}: is missing")
     if any(steps.values()):
         facts = backends()[backend]
         steps |= {"device_read": facts["read_ns"], "device_write": facts["write_ns"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..data import data_dir
-from ..errors import ScenarioError, accepted, check_positive
+from ..bounds import MAX_RUNS, check
+from ..data import data_dir, read_toml
+from ..errors import ScenarioError, accepted
 from .grids import Grid, grid
 from .model import Scenario
 
@@ -73,7 +73,7 @@ class GridFile(Sequence[Scenario]):
                 for name, values in part.axes.items()
             }
             if all(axes.values()):
-                grids.append(Grid(axes, part.equal))
+                grids.append(Grid(axes, part.equal, max_runs=len(part)))
                 cases.append(case)
         if not grids:
             said = ", ".join(f"{name} {limit}" for name, limit in limits.items())
@@ -115,16 +115,6 @@ def _find(path: str | Path) -> Path:
     raise ScenarioError(f"there is no file {path}; shipped grids: {', '.join(shipped)}")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: is not TOML: {error}") from None
-
-
 def _check_top(top: Mapping[str, Any]) -> None:
     for name in top:
         if name not in _TOP:
@@ -133,10 +123,13 @@ def _check_top(top: Mapping[str, Any]) -> None:
         value = top.get(name)
         if not isinstance(value, str) or not value.strip():
             raise ScenarioError(accepted(name, value, ["a text"]))
-    check_positive("seeds", top.get("seeds", 1))
+    check("seeds", top.get("seeds", 1))
     tables = top.get("grid")
     if not isinstance(tables, list) or not tables or not isinstance(tables[0], dict):
         raise ScenarioError("needs one or more [[grid]] tables")
+    for table in tables:
+        if not isinstance(table, dict):
+            raise ScenarioError(accepted("grid", table, ["[[grid]] tables alone"]))
 
 
 def _check_value(field: str, value: Any) -> None:
@@ -157,7 +150,7 @@ def _case(value: Any) -> str:
     return value
 
 
-def load_grid(path: str | Path) -> GridFile:
+def load_grid(path: str | Path, *, max_runs: int = MAX_RUNS) -> GridFile:
     """Read a grid file; ``simulate()`` and ``sweep()`` take what it returns.
 
     At its top stand ``title`` and ``question`` (texts) and, if not 1, ``seeds``.  Each ``[[grid]]``
@@ -169,6 +162,8 @@ def load_grid(path: str | Path) -> GridFile:
     ----------
     path
         A TOML file, or the name of a shipped one (data/grids/) without ``.toml``.
+    max_runs
+        A table of more scenarios than this is refused.
 
     Raises
     ------
@@ -176,7 +171,7 @@ def load_grid(path: str | Path) -> GridFile:
         If there is no such file, or it is not as above; names file, table (from 1) and field.
     """
     path = _find(path)
-    top = _read(path)
+    top = read_toml(path, ScenarioError)
     where = f"{path}"
     grids, cases = [], []
     try:
@@ -186,7 +181,9 @@ def load_grid(path: str | Path) -> GridFile:
             for field, value in table.items():
                 _check_value(field, value)
             cases.append(_case(table.pop("case", "")))
-            grids.append(grid(**table))
+            if "max_runs" in table:
+                raise ScenarioError(accepted("Scenario field", "max_runs", Scenario.model_fields))
+            grids.append(grid(**table, max_runs=max_runs))
     except ScenarioError as error:
         raise ScenarioError(f"{where}: {error}") from None
     return GridFile(

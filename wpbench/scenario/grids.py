@@ -11,10 +11,11 @@ from typing import Annotated, Any
 import numpy as np
 import pydantic
 
-from ..errors import ScenarioError, accepted
+from ..bounds import MAX_RUNS, check
+from ..errors import ScenarioError, accepted, shown
 from .columns import workload_name
 from .model import Scenario, as_columns
-from .rules import FIELDS, RULES, Overrides
+from .rules import OVERRIDABLE, RULES, Overrides
 
 # Fields of which every value goes with every value of the others: checked one by one.
 _FREE = frozenset(
@@ -34,14 +35,21 @@ class Grid(Sequence[Scenario]):
         Values of each field that is given.
     equal
         Fields whose value is always that of an axis: ``{"threads": "cpus"}``.
+    max_runs
+        More scenarios than this are refused.
     """
 
     def __init__(
-        self, axes: Mapping[str, Sequence[Any]], equal: Mapping[str, str] | None = None
+        self,
+        axes: Mapping[str, Sequence[Any]],
+        equal: Mapping[str, str] | None = None,
+        *,
+        max_runs: int = MAX_RUNS,
     ) -> None:
+        self._shape = tuple(len(values) for values in axes.values())
+        check_runs(self._shape, 1, max_runs)
         self.axes = {name: list(values) for name, values in axes.items()}
         self.equal = dict(equal or {})
-        self._shape = tuple(len(values) for values in self.axes.values())
         self._check()
 
     def _scenario(self, given: Mapping[str, Any]) -> Scenario:
@@ -67,10 +75,12 @@ class Grid(Sequence[Scenario]):
             if name in free:
                 self.axes[name] = self._free_values(name, values, first)
         bound = {name: values for name, values in self.axes.items() if name not in free}
+        # Of those that go with whatever else the largest: the bounds on products hold for all then.
+        largest = {name: max(values) for name, values in self.axes.items() if name in free}
         seen: dict[str, dict[Any, Any]] = {name: {} for name in bound}
         for combination in itertools.product(*bound.values()):
             given = dict(zip(bound, combination, strict=True))
-            scenario = self._scenario(given)
+            scenario = self._scenario(given | largest)
             for name, value in given.items():
                 seen[name][_key(value)] = _of(scenario, name)
         for name, values in bound.items():
@@ -165,8 +175,8 @@ def _rule_axes(rules: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Return the axes ``rules.NAME`` of rules with a value or a list of values each."""
     axes = {}
     for name, values in rules.items():
-        if name not in RULES or name in FIELDS:
-            raise ScenarioError(accepted("rule", name, [n for n in RULES if n not in FIELDS]))
+        if name not in OVERRIDABLE:
+            raise ScenarioError(accepted("rule", name, OVERRIDABLE))
         listed = list(values) if isinstance(values, list | tuple) else [values]
         axes[_RULE + name] = [RULES[name].check(name, value) for value in listed]
     return axes
@@ -184,12 +194,32 @@ def _key(value: Any) -> Any:
     return (type(value), value)
 
 
-def grid(**axes: Any) -> Grid:
+def check_runs(shape: Sequence[int], seeds: int, max_runs: int) -> None:
+    """Refuse more runs than ``max_runs``: those of axes of these lengths, ``seeds`` times each.
+
+    Raises
+    ------
+    ScenarioError
+        With the numbers.
+    """
+    check("seeds", seeds)
+    check("max_runs", max_runs)
+    scenarios = math.prod(shape)
+    if scenarios * seeds > max_runs:
+        times = f" times {seeds} seeds" if seeds > 1 else ""
+        raise ScenarioError(
+            f"{shown(scenarios)} scenarios{times}: too many runs; accepted: up to {max_runs}, or "
+            "more with max_runs (--max-runs)"
+        )
+
+
+def grid(*, max_runs: int = MAX_RUNS, **axes: Any) -> Grid:
     """Return the scenarios of every combination: ``grid(kernel=["patch1", "patch2"], npages=8)``.
 
     A value that is no list, tuple or range stands for itself; the name of another axis stands for
     that axis's value: ``grid(cpus=[1, 2, 4], threads="cpus")`` are three scenarios, as many threads
-    as CPUs.  ``rules={"exit_drains": [True, False]}`` makes an axis of each rule.  The error for a wrong value is the one that ``Scenario`` raises.
+    as CPUs.  ``rules={"exit_drains": [True, False]}`` makes an axis of each rule.  The error for a
+    wrong value is the one that ``Scenario`` raises.  More scenarios than ``max_runs`` are refused.
     """
     equal = {
         name: value
@@ -200,12 +230,10 @@ def grid(**axes: Any) -> Grid:
     for name, values in axes.items():
         if name == "rules" and isinstance(values, Mapping) and not isinstance(values, Overrides):
             lists |= _rule_axes(values)
-        elif name == "rules" and isinstance(values, Overrides):
-            lists[name] = [values]
         elif name not in equal:
-            several = hasattr(values, "__iter__") and not isinstance(values, str | bytes)
-            lists[name] = list(values) if several else [values]
+            several = hasattr(values, "__iter__") and not isinstance(values, str | bytes | Mapping)
+            lists[name] = list(itertools.islice(values, max_runs + 1)) if several else [values]
     for name, axis in equal.items():
         if axis not in lists:
             raise ScenarioError(accepted(f"{name}: axis", axis, lists or ["none is given"]))
-    return Grid(lists, equal)
+    return Grid(lists, equal, max_runs=max_runs)

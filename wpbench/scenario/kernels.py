@@ -13,7 +13,7 @@ import pydantic
 
 from ..data import data_dir
 from ..errors import ScenarioError, WpbenchError, accepted
-from .rules import DO_WP_PAGE, FIELDS, NO_OVERRIDES, RULES, STRICT_TESTS, Overrides, Value
+from .rules import DO_WP_PAGE, NO_OVERRIDES, OWN_FIELDS, RULES, STRICT_TESTS, Overrides, Value
 
 OFF, ON = "patch1", "patch2"  # the patch off and on
 FILE = "kernels.toml"
@@ -211,7 +211,7 @@ def warn_if_newer(name: str) -> None:
     held, newer = row_name(name)
     if newer:
         warnings.warn(
-            f"kernel {name}: newer than the newest row of data/{FILE}; the rules of {held} are used",
+            f"kernel {name}: newer than all rows of data/{FILE}; the rules of {held} are used",
             UnknownKernelWarning,
             stacklevel=2,
         )
@@ -239,6 +239,6 @@ def instrumented(decision: str, base: str = INSTRUMENTED) -> dict[str, Any]:
     """
     wanted, own = row_of(decision), row_of(base)
     fields: dict[str, Any] = {"kernel": base, "drain": str(wanted["drain"])}
-    rules = {name: wanted[name] for name in DO_WP_PAGE if name not in FIELDS}
+    rules = {name: wanted[name] for name in DO_WP_PAGE if name not in OWN_FIELDS}
     fields["rules"] = {name: value for name, value in rules.items() if value != own[name]}
     return fields

@@ -8,27 +8,22 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from ..bounds import FIELDS, MAX_ACCESSES, MAX_CLOCK_NS, MAX_PAGES
 from ..data import backends, costs
-from ..errors import ScenarioError, accepted
-from ..mm import layout as L
-from ..mm.machine import headers
+from ..errors import ScenarioError, accepted, readable, shown
+from ..mm.machine import memory_words
 from ..workloads.catalog import ORDERS, WORKLOADS
-from .columns import MAX_PAGES, machine_config, parse_mix, resolve, workload_name
+from .columns import machine_config, parse_mix, resolve, workload_name
 from .kernels import drains_fit, kernel, warn_if_newer
+from .longest import accesses, longest_ns
 from .rules import DRAINS, NO_OVERRIDES, Overrides
 
-MAX_CPUS = 4096
 PAGEVECS = (14, 15, 31)
 DEFAULT_MIX = "pageout:2 read:40 write:40 cold:0 migrate:4 fork:0 exit:0 free:0"
 # Fields that only some workloads look at; the others are the machine's.
 WORKLOAD_FIELDS = frozenset().union(*(w.uses for w in WORKLOADS.values()))
-
-Count = Annotated[int, Field(ge=0)]
-Cpu = Annotated[int, Field(ge=0, lt=MAX_CPUS)]
-Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Scenario(BaseModel):
@@ -38,8 +33,8 @@ class Scenario(BaseModel):
     ----------
     workload
         ``"reproducer"``, ``"hand-over"``, ``"userfaultfd"``, ``"post-copy"``, ``"redis"``,
-        ``"memcached"``, ``"page-fault"``, ``"random"``, or a jitted function ``f(m, p)`` of your
-        own.
+        ``"memcached"``, ``"page-fault"``, ``"fork-write"``, ``"swap-write"``, ``"random"``,
+        or a jitted function ``f(m, p)`` of your own.
     kernel
         Whose rules: a release from v5.8 on, also as uname prints it (``6.18.44``), or a row of
         ``wb.kernels()`` (the patch off is ``patch1``, on ``patch2``).
@@ -128,36 +123,36 @@ class Scenario(BaseModel):
     rules: Overrides = NO_OVERRIDES
     drain: str | None = None
     backend: str = "zram"
-    npages: Annotated[int, Field(ge=1, le=MAX_PAGES)] = 512
-    rounds: Count = 100
+    npages: Annotated[int, FIELDS["npages"].constraint] = 512
+    rounds: Annotated[int, FIELDS["rounds"].constraint] = 100
     order: str | None = None
-    read_cpu: Cpu = 0
-    write_cpu: Cpu | None = None
-    fill_cpu: Cpu = 0
-    cpus: Annotated[int, Field(ge=1, le=MAX_CPUS)] | None = None
+    read_cpu: Annotated[int, FIELDS["read_cpu"].constraint] = 0
+    write_cpu: Annotated[int, FIELDS["write_cpu"].constraint] | None = None
+    fill_cpu: Annotated[int, FIELDS["fill_cpu"].constraint] = 0
+    cpus: Annotated[int, FIELDS["cpus"].constraint] | None = None
     pagevec: int | None = None
-    seed: Count = 1
-    threads: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 1
-    spinner_threads: Annotated[int, Field(ge=0, le=MAX_CPUS)] = 0
-    migration_rate: Probability = 0.0
-    time_slice_ns: Annotated[int, Field(ge=0, le=1 << 32)] = 0  # chance.below() draws from so many
-    write_share: Probability = 0.5
-    zipf: Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)] = 0.0
-    memory_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
-    save_every: Count = 0
-    save_pages: Annotated[int, Field(ge=1)] = 1
+    seed: Annotated[int, FIELDS["seed"].constraint] = 1
+    threads: Annotated[int, FIELDS["threads"].constraint] = 1
+    spinner_threads: Annotated[int, FIELDS["spinner_threads"].constraint] = 0
+    migration_rate: Annotated[float, FIELDS["migration_rate"].constraint] = 0.0
+    time_slice_ns: Annotated[int, FIELDS["time_slice_ns"].constraint] = 0
+    write_share: Annotated[float, FIELDS["write_share"].constraint] = 0.5
+    zipf: Annotated[float, FIELDS["zipf"].constraint] = 0.0
+    memory_share: Annotated[float, FIELDS["memory_share"].constraint] = 0.5
+    save_every: Annotated[int, FIELDS["save_every"].constraint] = 0
+    save_pages: Annotated[int, FIELDS["save_pages"].constraint] = 1
     fork_exit_before: bool = False
-    delay_ns: Count = 0
+    delay_ns: Annotated[int, FIELDS["delay_ns"].constraint] = 0
     mix: str = DEFAULT_MIX
-    latency_ns: Count | None = None
+    latency_ns: Annotated[int, FIELDS["latency_ns"].constraint] | None = None
     stable_writes: bool | None = None
     costs: str | None = None
-    page_cluster: Annotated[int, Field(ge=0, le=5)] = 3
-    swap_pages: Annotated[int, Field(ge=1, le=MAX_PAGES)] | None = None
-    pmd_offset: Annotated[int, Field(ge=0, lt=L.PTRS_PER_PTE)] = 0
-    background_insertions: Rate = 0.0
-    background_drains: Rate = 0.0
-    lruvecs: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 1
+    page_cluster: Annotated[int, FIELDS["page_cluster"].constraint] = 3
+    swap_pages: Annotated[int, FIELDS["swap_pages"].constraint] | None = None
+    pmd_offset: Annotated[int, FIELDS["pmd_offset"].constraint] = 0
+    background_insertions: Annotated[float, FIELDS["background_insertions"].constraint] = 0.0
+    background_drains: Annotated[float, FIELDS["background_drains"].constraint] = 0.0
+    lruvecs: Annotated[int, FIELDS["lruvecs"].constraint] = 1
     folio_order: int = 0
 
     def __init__(self, **fields: Any) -> None:
@@ -168,7 +163,7 @@ class Scenario(BaseModel):
         try:
             super().__init__(**plain)
         except pydantic.ValidationError as error:
-            raise ScenarioError(_readable(error)) from None
+            raise ScenarioError(readable(error, FIELDS)) from None
 
     @field_validator("workload")
     @classmethod
@@ -213,8 +208,8 @@ class Scenario(BaseModel):
     def _small_folios(cls, value: int) -> int:
         if value != 0:
             raise ValueError(
-                f"folio_order: {value!r} is not accepted; accepted: 0.  Large folios are out of "
-                "scope: they are never left in a pagevec and other rules decide about them"
+                f"folio_order: {shown(value)} is not accepted; accepted: 0.  Large folios are out "
+                "of scope: they are never left in a pagevec and other rules decide about them"
             )
         return value
 
@@ -254,6 +249,11 @@ class Scenario(BaseModel):
                 f"npages: {self.npages} pages times {self.threads} threads; accepted: up to "
                 f"{MAX_PAGES} in all"
             )
+        if accesses(self) > MAX_ACCESSES:
+            raise ValueError(
+                f"rounds: {self.rounds} of {self.npages} pages and {self.threads} threads are "
+                f"{accesses(self)} accesses; accepted: up to {MAX_ACCESSES} in all"
+            )
         synchronous = bool(backends()[self.backend]["synchronous"])
         if synchronous and self.latency_ns:
             raise ValueError(
@@ -268,6 +268,12 @@ class Scenario(BaseModel):
             raise ValueError(
                 f"time_slice_ns: {self.time_slice_ns} needs a clock; accepted with it: costs of "
                 f"{', '.join(name for name in costs() if name != 'none')}"
+            )
+        if longest_ns(self) > MAX_CLOCK_NS:
+            raise ValueError(
+                f"rounds: {self.rounds} of {self.npages} pages and {self.threads} threads can take "
+                f"{longest_ns(self):.1e} ns of simulated time with these costs, latency and delay; "
+                f"accepted: up to {MAX_CLOCK_NS:.1e}"
             )
         return self
 
@@ -295,24 +301,31 @@ class Scenario(BaseModel):
         What the row does not have, or has no value for, is left open; what its workload does not
         look at does not matter.
         """
+        for name, choices in (("workload", WORKLOADS), ("backend", backends())):
+            if not isinstance(row.get(name), str) or row[name] not in choices:
+                raise ScenarioError(accepted(name, row.get(name), choices))
         workload = row["workload"]
-        if workload not in WORKLOADS:
-            raise ScenarioError(accepted("workload", workload, WORKLOADS))
         unused = WORKLOAD_FIELDS - WORKLOADS[workload].uses
         if "kernel" not in row and "decision" in row:
             row = {**row, "kernel": row["decision"]}  # measured tables, tables of wpbench 0.1
         fields = {}
         for name, field in cls.model_fields.items():
             value = row.get(name)
-            if name in unused or value is None or value == "" or pd.isna(value):
+            plain = value is None or isinstance(value, str | bool | int | float | np.generic)
+            if name in unused or (plain and (value == "" or pd.isna(value))):
                 continue
             value = value.item() if isinstance(value, np.generic) else value
             if isinstance(field.default, bool):
+                if value not in (0, 1):
+                    raise ScenarioError(accepted(name, value, ["true", "false"]))
                 value = bool(value)
             elif isinstance(value, float) and not isinstance(field.default, float):
+                if not value.is_integer():
+                    raise ScenarioError(accepted(name, value, ["a whole number"]))
                 value = int(value)  # a column of numbers, some of which are missing
             fields[name] = value
-        if backends()[str(fields["backend"])]["synchronous"]:
+        backend = fields.get("backend")
+        if isinstance(backend, str) and backends().get(backend, {}).get("synchronous"):
             fields.pop("latency_ns", None)
         return cls(**fields)
 
@@ -344,23 +357,10 @@ def as_columns(values: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 def machine_bytes(config: Mapping[str, int]) -> int:
     """Return the memory, in bytes, of a machine with this configuration."""
-    return 8 * int(headers(config)[1][0])
+    return 8 * int(memory_words(config))
 
 
 def _one_of(field: str, value: Any, choices: Sequence[Any] | Any, more: str = "") -> Any:
-    if value in choices:
+    if isinstance(value, str | int) and value in choices:  # lists are in no dict
         return value
     raise ValueError(accepted(field, value, choices) + (f", {more}" if more else ""))
-
-
-def _readable(error: pydantic.ValidationError) -> str:
-    """Turn pydantic's report into one line a problem: field, value, what is accepted."""
-    lines = []
-    for problem in error.errors():
-        message = problem["msg"]
-        if problem["type"] == "value_error":
-            lines.append(message.removeprefix("Value error, "))
-            continue
-        field = ".".join(str(part) for part in problem["loc"])
-        lines.append(f"{field}: {problem['input']!r} is not accepted; {message}")
-    return "; ".join(lines)

@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from ..bounds import FIELDS, MAX_RUNS
 from ..errors import ScenarioError, accepted
 from ..workloads.catalog import ORDERS, WORKLOADS
 from .grids import Grid, grid
 from .kernels import rows
 from .model import Scenario
-from .rules import DRAINS, FIELDS, RULES
+from .rules import DRAINS, OVERRIDABLE, RULES
 from .text import parse_axis
 
 _CHOICES: dict[str, Iterable[str]] = {
@@ -35,10 +36,11 @@ def add_scenario_options(parser: argparse.ArgumentParser, without: Iterable[str]
             )
         elif name == "kernel" and name not in without:
             names = ", ".join(row for row in rows() if not row.startswith("v"))
-            text = f"a release from v5.8 on (v6.12, 6.18.44), or {names}"
-            parser.add_argument("--kernel", metavar="VALUE[,VALUE...]", help=text)
+            known = f"a release from v5.8 on (v6.12, 6.18.44), or {names}"
+            parser.add_argument("--kernel", metavar="VALUE[,VALUE...]", help=known)
         elif name not in without:
             text = f"one of {', '.join(_CHOICES[name])}" if name in _CHOICES else None
+            text = str(FIELDS[name]) if name in FIELDS else text
             option = f"--{name.replace('_', '-')}"
             parser.add_argument(option, dest=name, metavar="VALUE[,VALUE...]", help=text)
 
@@ -53,10 +55,12 @@ def scenarios_of(options: argparse.Namespace) -> Grid:
         elif text is not None:
             axes[name] = parse_axis(name, text)
     rules: dict[str, list[Any]] = {}
-    for text in getattr(options, "rule", []):
-        name, equals, values = text.partition("=")
-        if not equals or name not in RULES or name in FIELDS:
-            known = [rule for rule in RULES if rule not in FIELDS]
-            raise ScenarioError(accepted("--rule", text, [f"NAME=VALUE, of {', '.join(known)}"]))
+    for given in getattr(options, "rule", []):
+        name, equals, values = given.partition("=")
+        if not equals or name not in OVERRIDABLE:
+            raise ScenarioError(
+                accepted("--rule", given, [f"NAME=VALUE, of {', '.join(OVERRIDABLE)}"])
+            )
         rules[name] = [RULES[name].parse(name, value) for value in values.split(",")]
-    return grid(**axes, **({"rules": rules} if rules else {}))
+    more = {"rules": rules} if rules else {}
+    return grid(**axes, **more, max_runs=getattr(options, "max_runs", MAX_RUNS))

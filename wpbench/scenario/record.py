@@ -8,12 +8,20 @@ from typing import Any
 
 import pandas as pd
 
+from ..bounds import MAX_RUNS
 from ..errors import ScenarioError
 from .files import GridFile
 from .grids import Grid, grid
 from .model import Scenario
 
 _MOST = 1000
+# What fields were called in the records, stores and tables that earlier versions wrote: old -> new.
+FORMER_NAMES: dict[str, str] = {"decision": "kernel"}
+
+
+def current_name(name: str) -> str:
+    """Return what a column or a field is called today."""
+    return FORMER_NAMES.get(name, name)
 
 
 def described(scenarios: object, table: pd.DataFrame, seeds: int) -> dict[str, Any]:
@@ -43,27 +51,41 @@ def described(scenarios: object, table: pd.DataFrame, seeds: int) -> dict[str, A
     return {"scenarios": first, "seeds": seeds, "left_out": len(fields) - len(first)}
 
 
-def scenarios_of(parameters: Mapping[str, Any]) -> Grid | GridFile | list[Scenario]:
-    """Return the scenarios that ``described()`` described.
+def scenarios_of(
+    parameters: Mapping[str, Any], max_runs: int = MAX_RUNS
+) -> Grid | GridFile | list[Scenario]:
+    """Return the scenarios that ``described()`` described; refuse grids of more than ``max_runs``.
 
     Raises
     ------
     ScenarioError
         If they are not all there, or are none any more.
     """
-    if "grids" in parameters:
-        grids = tuple(grid(**fields) for fields in parameters["grids"])
+    if parameters.get("grids") is not None:
+        if not parameters["grids"]:
+            raise ScenarioError("grids: the provenance names none")
+        grids = tuple(grid(**_current(fields), max_runs=max_runs) for fields in parameters["grids"])
         if "file" not in parameters and len(grids) == 1:
             return grids[0]
         texts = [str(parameters.get(name, "")) for name in ("title", "question")]
         path = Path(str(parameters.get("file", "")))
-        cases = tuple(parameters.get("cases", [""] * len(grids)))
+        cases = tuple(parameters.get("cases") or [""] * len(grids))
+        if len(cases) != len(grids):
+            raise ScenarioError(
+                f"cases: the provenance names {len(cases)} for {len(grids)} grids; accepted: as "
+                "many"
+            )
         return GridFile(path, texts[0], texts[1], int(parameters["seeds"]), grids, cases)
-    if "scenarios" not in parameters:
+    if parameters.get("scenarios") is None:
         raise ScenarioError("scenarios: the provenance names none")
     if parameters.get("left_out"):
         raise ScenarioError(
             f"scenarios: the provenance names {len(parameters['scenarios'])} and leaves out "
             f"{parameters['left_out']}; a grid (wb.grid(), wb.load_grid()) is named whole"
         )
-    return [Scenario.from_row(row) for row in parameters["scenarios"]]
+    return [Scenario.from_row(_current(row)) for row in parameters["scenarios"]]
+
+
+def _current(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields under today's names."""
+    return {current_name(name): value for name, value in fields.items()}

@@ -44,9 +44,9 @@ class Rule:
             if isinstance(value, str) and value in self.values:
                 return value
         elif self.high:
-            if isinstance(value, int) and not isinstance(value, bool):
-                if self.low <= value <= self.high:
-                    return value
+            number = isinstance(value, int) and not isinstance(value, bool)
+            if number and self.low <= value <= self.high:  # type: ignore[operator]
+                return value  # type: ignore[return-value]
         elif isinstance(value, bool):
             return value
         raise ScenarioError(accepted(f"rules.{name}", value, self.choices))
@@ -80,17 +80,17 @@ DRAINS = (
 STRICT_TESTS = ("mapcount", "1", "1+sc")
 
 RULES: dict[str, Rule] = {
-    # do_wp_page(), wp_can_reuse_anon_folio()
+    # The write: wp_can_reuse_anon_folio().
     "reuse_exclusive": Rule("do_wp_page() reuses a PageAnonExclusive page, whoever else holds it"),
     "first_test": Rule(
-        "references up to which do_wp_page() goes on: a number; 1 + sc, in the swap cache; not-lru, "
-        "1 more if not PageLRU; mapcount: mappings and swap PTEs count instead; none: no such test",
+        "references up to which do_wp_page() goes on: a number; sc, 1 in the swap cache; not-lru, "
+        "1 if not PageLRU; mapcount: mappings and swap PTEs count instead; none: no such test",
         FIRST_TESTS,
     ),
     "drain": Rule("when do_wp_page() drains this CPU's pagevecs", DRAINS),
     "frees_swap_after_copy": Rule("wp_page_copy() frees the old page's swap cache"),
     "pins_unshare": Rule("an R/O pin of a page that is not exclusive unshares it first"),
-    # do_swap_page()
+    # The swap-in.
     "swp_exclusive": Rule("swap PTEs keep the exclusive marker"),
     "sync_swapin": Rule(
         "a synchronous device's page with one swap PTE comes past the swap cache, or through it",
@@ -151,7 +151,8 @@ RULES: dict[str, Rule] = {
     ),
 }
 # Fields of a Scenario of their own: they cannot be said twice.
-FIELDS = ("drain", "pagevec")
+OWN_FIELDS = ("drain", "pagevec")
+OVERRIDABLE = tuple(name for name in RULES if name not in OWN_FIELDS)
 # What the instrumented kernel of data/kernel-measurements follows at run time; all else is v6.1's.
 DO_WP_PAGE = ("reuse_exclusive", "first_test", "drain")
 
@@ -161,12 +162,12 @@ class Overrides(Mapping[str, Value]):
 
     def __init__(self, given: Mapping[str, object] | None = None) -> None:
         for name in given or {}:
-            if name in FIELDS:
+            if name in OWN_FIELDS:
                 raise ScenarioError(
                     f"rules.{name}: {name} is a field of its own; accepted: {name}=..."
                 )
             if name not in RULES:
-                raise ScenarioError(accepted("rule", name, [n for n in RULES if n not in FIELDS]))
+                raise ScenarioError(accepted("rule", name, OVERRIDABLE))
         self._rules = {
             name: rule.check(name, given[name])
             for name, rule in RULES.items()

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..provenance import provenance
-from .kernels import Kernel, kernel, row_of, rows
+from .kernels import kernel, row_of, rows
 from .rules import RULES, Overrides
 
 RULE = "rules."
+
+
+def with_present_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of wpbench 0.1, or of data/kernel-measurements, with the columns of today.
+
+    ``decision`` is ``kernel`` now, and a measured table's ``kernel`` is ``release``;
+    ``insert_at_once`` is a rule.  In other tables nothing but an empty ``rules`` is mended, which a
+    CSV file cannot tell from a missing value.
+    """
+    if "rules" in table:
+        texts = table["rules"].astype(object)
+        return table.assign(rules=texts.where(texts.notna(), ""))
+    if "decision" not in table:
+        return table
+    named = table.rename(columns={"kernel": "release"}).rename(columns={"decision": "kernel"})
+    at_once = named.get("insert_at_once", pd.Series(False, named.index)).astype(bool)
+    named["rules"] = np.where(at_once, "swapin_inserts_at_once=true", "")
+    named.attrs = table.attrs
+    return named
 
 
 def kernels(*names: str) -> pd.DataFrame:
@@ -44,18 +64,18 @@ def kernels(*names: str) -> pd.DataFrame:
     found = [(name, kernel(name)) for name in asked]
     table = pd.DataFrame(
         [
-            {"kernel": name, "row": row.name, "from": row.start or "", "note": row.note}
-            | row.values()
+            {
+                "kernel": name,
+                "row": row.name,
+                "from": row.start or "",
+                "note": row.note,
+                **row.values(),
+            }
             for name, row in found
         ]
     )
     table.attrs["wpbench"] = provenance("kernels", {"kernels": list(asked)})
     return table
-
-
-def changes(one: Kernel, other: Kernel) -> list[str]:
-    """Return the rules in which two kernels differ."""
-    return [name for name in RULES if one.facts[name].value != other.facts[name].value]
 
 
 def with_rule_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +88,7 @@ def with_rule_columns(table: pd.DataFrame) -> pd.DataFrame:
     parsed = {text: Overrides.parse(text) for text in table["rules"].unique()}
     names = [name for name in RULES if any(name in given for given in parsed.values())]
     pairs = list(zip(table["kernel"], table["rules"], strict=True))
-    at = table.columns.get_loc("rules") + 1
+    at = list(table.columns).index("rules") + 1
     made = table.copy()
     for name in reversed(names):
         values: list[Any] = [row_of(k, parsed[text])[name] for k, text in pairs]
@@ -77,4 +97,4 @@ def with_rule_columns(table: pd.DataFrame) -> pd.DataFrame:
     return made
 
 
-__all__ = ["changes", "kernels", "with_rule_columns"]
+__all__ = ["RULE", "kernels", "with_present_names", "with_rule_columns"]

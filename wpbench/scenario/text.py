@@ -5,10 +5,17 @@ from __future__ import annotations
 import typing
 from typing import Any
 
-from ..errors import ScenarioError, accepted
+from ..errors import ScenarioError, accepted, shown
 from .model import Scenario
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def parse_boolean(name: str, text: str) -> bool:
+    """Return what "yes", "false", "1", ... say; raise ScenarioError for anything else."""
+    if text.strip().lower() not in _BOOLEANS:
+        raise ScenarioError(accepted(name, text, _BOOLEANS))
+    return _BOOLEANS[text.strip().lower()]
 
 
 def parse_axis(name: str, text: str) -> list[Any]:
@@ -35,17 +42,15 @@ def _kinds(annotation: Any) -> set[type]:
 
 def _value(name: str, text: str, kinds: set[type]) -> Any:
     if bool in kinds:
-        if text.lower() not in _BOOLEANS:
-            raise ScenarioError(accepted(name, text, _BOOLEANS))
-        return _BOOLEANS[text.lower()]
+        return parse_boolean(name, text)
     if int in kinds:
         try:
             return int(text, 0)
         except ValueError:
-            raise ScenarioError(f"{name}: {text!r} is not a whole number") from None
+            raise ScenarioError(f"{name}: {shown(text)} is not a whole number") from None
     if float in kinds:
         try:
             return float(text)
         except ValueError:
-            raise ScenarioError(f"{name}: {text!r} is not a number") from None
+            raise ScenarioError(f"{name}: {shown(text)} is not a number") from None
     return text

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import SweepError
+from ..bounds import add_max_runs, number_of
+from ..errors import SweepError, one_line
 from ..output import add_output_options, check_outputs, write_outputs
 
 _MOST_FAILURES = 5  # that are printed
@@ -25,14 +26,19 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("grid", metavar="GRID.toml", help="a file, or the name of a shipped grid")
     parser.add_argument("--store", default="out/sweep", metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--seeds", type=int, metavar="N", help="default: the grid file's")
-    parser.add_argument("--workers", type=int, metavar="N", help="default: one a CPU")
+    parser.add_argument(
+        "--seeds", type=number_of("seeds"), metavar="N", help="default: the grid file's"
+    )
+    parser.add_argument(
+        "--workers", type=number_of("workers"), metavar="N", help="default: one a CPU"
+    )
     parser.add_argument(
         "--dask",
         metavar="ADDRESS",
         help="do the runs on this Dask scheduler's workers, or on those of a 'local' cluster",
     )
-    parser.add_argument("--max-hours", type=float, default=24.0, metavar="H")
+    parser.add_argument("--max-hours", type=number_of("max_hours"), default=24.0, metavar="H")
+    add_max_runs(parser)
     parser.add_argument(
         "--table",
         action="store_true",
@@ -85,9 +91,9 @@ def _sweep(options: argparse.Namespace) -> int:
     from ..scenario import load_grid
     from .run import estimate_sweep, sweep
 
-    grid = load_grid(options.grid)
+    grid = load_grid(options.grid, max_runs=options.max_runs)
     check_outputs(options)
-    given = {"store": options.store, "seeds": options.seeds}
+    given = {"store": options.store, "seeds": options.seeds, "max_runs": options.max_runs}
     try:
         with _dask(options.dask, options.workers) as executor:
             given |= {"executor": executor, "workers": options.workers}
@@ -107,5 +113,5 @@ def _sweep(options: argparse.Namespace) -> int:
     elif not written:
         print(f"{grid.title}: {len(table)} rows, {len(failed)} failed, in {options.store}")
     for error, rows in list(failed.groupby("error", sort=False))[:_MOST_FAILURES]:
-        print(f"wpbench sweep: {len(rows)} rows failed: {error}", file=sys.stderr)
+        print(f"wpbench sweep: {len(rows)} rows failed: {one_line(error)}", file=sys.stderr)
     return 1 if len(failed) else 0

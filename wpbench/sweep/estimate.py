@@ -14,6 +14,7 @@ import pandas as pd
 from .._jit import JIT_DISABLED
 from ..errors import SweepError
 from ..scenario import Scenario
+from ..scenario.columns import mapping, parse_mix
 from ..simulate import Plan, execute, plan_of
 from ..workloads.catalog import WORKLOADS
 from .resources import available_memory, free_disk, human
@@ -23,6 +24,8 @@ from .resources import available_memory, free_disk, human
 _TABLE_BYTES = 1200
 _DISK_BYTES = 300
 _RUN_SECONDS = 20e-6  # a run that does nothing
+_EVENT_SECONDS = 10e-9  # what is done beside an access, once: for another task, on another CPU
+_RANGED = ("pageout", "cold", "free")  # operations of a random program on a range of pages
 # Accesses that show how long one takes.
 _SAMPLE = 1 << 10 if JIT_DISABLED else 1 << 15
 
@@ -67,7 +70,22 @@ def seconds_a_run(plan: Plan) -> Any:
     index = pd.MultiIndex.from_arrays([np.broadcast_to(kind, plan.n) for kind in kinds])
     codes, found = index.factorize()
     rates = np.array([seconds_an_access(*kind[:3], bool(kind[3])) for kind in found])
-    return plan.accesses() * rates[codes] + _RUN_SECONDS
+    return plan.accesses() * (rates[codes] + _events(columns) * _EVENT_SECONDS) + _RUN_SECONDS
+
+
+def _events(columns: dict[str, Any]) -> Any:
+    """Return about how many things are done beside each access, by what a scenario asks for."""
+    others = columns["background_insertions"] + columns["background_drains"]
+    elsewhere = mapping(columns["drain"])(lambda drain: drain == "all-cpus", float)
+    events = (others + elsewhere) * columns["cpus"]
+    share = mapping(columns["mix"])(_ranged_share, float)
+    is_random = mapping(columns["workload"])(lambda w: w == "random", bool)
+    return events + np.where(is_random, share * columns["npages"], 0.0)
+
+
+def _ranged_share(mix: str) -> float:
+    weights = parse_mix(mix)
+    return sum(weights[name] for name in _RANGED) / sum(weights.values())
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from typing import Any
 
-import numpy as np
-
-from ..errors import ScenarioError, SweepError, accepted, check_positive
+from .._threads import Stop, Workers
+from ..bounds import check
+from ..errors import ScenarioError, SweepError, accepted, short
 from ..simulate import Plan
 from .resources import cpus
-from .task import Done, do_pickled, do_task, pickled, short, task_of
+from .task import Done, do_pickled, do_task, pickled, task_of
 
 
 class Pool:
@@ -27,15 +27,15 @@ class Pool:
 
     def __init__(self, executor: Any = None, workers: int | None = None) -> None:
         if workers is not None:
-            check_positive("workers", workers)
+            check("workers", workers)
         if executor is not None and not callable(getattr(executor, "submit", None)):
             raise ScenarioError(
                 accepted("executor", executor, ["None", "a concurrent.futures executor"])
             )
         self._own = executor is None
         self._workers = workers
-        self._stop = np.zeros(1, np.uint8)
-        self.executor = executor or ThreadPoolExecutor(self.workers, "wpbench")
+        self._stop = Stop()
+        self.executor = executor or Workers(self.workers)
 
     def __enter__(self) -> Pool:
         return self
@@ -43,12 +43,12 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         if self._own:
             self.stop()
-            self.executor.shutdown(cancel_futures=True)
+            self.executor.shutdown(wait=False, cancel_futures=True)
 
     @property
     def local(self) -> bool:
         """Do the workers share this machine's memory?"""
-        return isinstance(self.executor, ThreadPoolExecutor | ProcessPoolExecutor)
+        return self._own or isinstance(self.executor, ThreadPoolExecutor | ProcessPoolExecutor)
 
     @property
     def workers(self) -> int:
@@ -74,5 +74,12 @@ class Pool:
             raise SweepError(f"the executor takes no more tasks ({short(error)})") from None
 
     def stop(self) -> None:
-        """Let threads of this process begin no other run; others finish the tasks they have."""
-        self._stop[0] = 1
+        """Let threads of this process end their runs; others finish the tasks they have."""
+        self._stop.set()
+
+    def wait(self, futures: list[Future[Done]], seconds: float) -> None:
+        """Wait for tasks that are under way when a sweep is stopped."""
+        if self._own:
+            self._stop.wait(futures)
+        else:
+            wait(futures, seconds)

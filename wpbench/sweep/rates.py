@@ -179,23 +179,23 @@ def rates(
     return made
 
 
-def who(decision: str, drain: str, several: bool = True) -> str:
-    """Return the name of a line: ``off``, the drain policy of patch2, or the decision.
+def who(kernel: str, drain: str, several: bool = True) -> str:
+    """Return the name of a line: ``off``, the drain policy of patch2, or the kernel.
 
-    ``several``: is there more than one drain policy of the decision?
+    ``several``: is there more than one drain policy of the kernel?
     """
-    if decision == OFF:
+    if kernel == OFF:
         return "off"
-    if decision == ON:
+    if kernel == ON:
         return drain if several else "on"
-    return f"{decision} {drain}" if several else decision
+    return f"{kernel} {drain}" if several else kernel
 
 
 def lines_of(made: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Return the lines of a table: (decision, drain) and the name of each."""
+    """Return the lines of a table: (kernel, drain) and the name of each."""
     pairs = list(dict.fromkeys(zip(made["kernel"], made["drain"], strict=True)))
     policies = pd.DataFrame(pairs, columns=list(_WHO)).groupby("kernel")["drain"].nunique()
-    return {(d, drain): who(d, drain, policies[d] > 1) for d, drain in pairs}
+    return {(name, drain): who(name, drain, policies[name] > 1) for name, drain in pairs}
 
 
 def blocks_of(made: pd.DataFrame) -> list[tuple[str, list[str], pd.DataFrame]]:

@@ -16,7 +16,8 @@ import pandas as pd
 from tqdm import tqdm as text_bar
 from tqdm.auto import tqdm
 
-from ..errors import SweepError
+from ..bounds import MAX_RUNS, check
+from ..errors import SweepError, short
 from ..provenance import provenance
 from ..scenario import GridFile, Scenario
 from ..scenario.record import described
@@ -26,7 +27,7 @@ from .keys import run_keys
 from .pool import Pool
 from .resources import available_memory
 from .store import Store
-from .task import Done, short
+from .task import Done
 
 _TASK_SECONDS = 2.0  # of work in a task, about: what a worker that dies loses
 _TASK_RUNS = 10_000
@@ -47,6 +48,7 @@ def sweep(
     progress: bool | Literal["text"] | None = None,
     max_hours: float = 24.0,
     retry_failed: bool = True,
+    max_runs: int = MAX_RUNS,
 ) -> pd.DataFrame:
     """Run scenarios like ``simulate()``, and keep each row on disk as soon as it is there.
 
@@ -75,6 +77,8 @@ def sweep(
         A sweep that would take longer is refused.
     retry_failed
         Do runs again that failed in an earlier sweep?
+    max_runs
+        More runs than this are refused, before any memory is taken for them.
 
     Returns
     -------
@@ -94,8 +98,9 @@ def sweep(
     KeyboardInterrupt
         If it was stopped; what was done is in the store.
     """
+    check("max_hours", max_hours)
     with Pool(executor, workers) as pool:
-        work = _Work(scenarios, store, seeds, pool, retry_failed)
+        work = _Work(scenarios, store, seeds, pool, retry_failed, max_runs)
         with work.store:
             found, seconds = work.estimate()
             found.check(max_hours)
@@ -123,17 +128,24 @@ def estimate_sweep(
     executor: Any = None,
     workers: int | None = None,
     retry_failed: bool = True,
+    max_runs: int = MAX_RUNS,
 ) -> Estimate:
     """Return what ``sweep()`` would take; nothing is written.  Parameters as there."""
     with Pool(executor, workers) as pool:
-        return _Work(scenarios, store, seeds, pool, retry_failed).estimate()[0]
+        return _Work(scenarios, store, seeds, pool, retry_failed, max_runs).estimate()[0]
 
 
 class _Work:
     """The runs of one sweep, and what became of them."""
 
     def __init__(
-        self, scenarios: Any, store: str | Path, seeds: int | None, pool: Pool, retry_failed: bool
+        self,
+        scenarios: Any,
+        store: str | Path,
+        seeds: int | None,
+        pool: Pool,
+        retry_failed: bool,
+        max_runs: int,
     ) -> None:
         if seeds is None:
             seeds = scenarios.seeds if isinstance(scenarios, GridFile) else 1
@@ -142,7 +154,7 @@ class _Work:
         self._seeds = seeds
         self._retry_failed = retry_failed
         self._scenarios = scenarios
-        self._plan = plan_of(scenarios, seeds)
+        self._plan = plan_of(scenarios, seeds, max_runs=max_runs)
         keys = run_keys(self._plan)
         # Equal scenarios are one run: from here on runs are numbered as different keys.
         self._run_of_row, self._keys = pd.factorize(keys)
@@ -266,7 +278,7 @@ class _Work:
         self._pool.stop()
         running = [future for future in self._pending if not future.cancel()]
         try:
-            wait(running, _LAST_WAIT)
+            self._pool.wait(running, _LAST_WAIT)
             for future in filter(Future.done, running):
                 with suppress(Exception, CancelledError, KeyboardInterrupt):
                     self._take(future)

@@ -1,22 +1,19 @@
 """A store: a folder of Parquet files with the rows of the runs that are done.
 
 ``_store.json`` says which format it is, ``_lock`` is held by the sweep that writes.  The rows are
-in ``model=<hash>/part-<number>.parquet``, a folder for each version of the model.  A part is
-written under a name that begins with a dot and then renamed: a part that has its name is whole.  A
-key that stands in two parts (a run that failed and was done again; a merge that was killed) counts
-once.
+in ``model=<hash>``, a folder for each version of the model, in the parts of ``parts.py``: a part
+that has its name is whole.  A key that stands in two parts (a run that failed and was done again; a
+merge that was killed) counts once.
 """
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
 import socket
 import threading
 import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, ClassVar
@@ -24,19 +21,20 @@ from typing import IO, Any, ClassVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..data import fingerprint
 from ..errors import SweepError
+from ..output import explained, make_folder, written
 from ..provenance import provenance
 from ..scenario import Scenario
-from ..simulate import COUNTERS, MODEL
+from ..simulate import COUNTERS
+from . import parts
+from .parts import MODEL_FOLDER, NOTES
 
-FORMAT = 1
+# Format 1 has the same parts without checksums: they are read, and a sweep writes the others.
+FORMAT, OLD_FORMATS = 2, (1,)
 _MANIFEST = "_store.json"
 _LOCK = "_lock"
-_MODEL = "model="
-_NOTES = b"wpbench"  # in a part's schema: provenance of its rows, a JSON object a line
 # More parts than this of less than half this size are merged, up to this size.
 _MANY_PARTS = 64
 _PART_BYTES = 32 << 20
@@ -62,16 +60,16 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._folder = self.path / f"{_MODEL}{MODEL}"
+        self._folder = parts.folder_of(self.path)
         self._lock_file: IO[str] | None = None
-        _check_format(self.path)
+        _format(self.path)
 
     def __enter__(self) -> Store:
-        with _explained(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path, SweepError)
+        with explained(self.path, SweepError):
             self._lock()
         try:
-            with _explained(self.path):
+            with explained(self.path, SweepError):
                 self._prepare()
         except BaseException:
             self._unlock()
@@ -122,12 +120,14 @@ class Store:
                 self._lock_file = None
 
     def _prepare(self) -> None:
-        for half in (*self.path.glob(".*.new"), *self.path.glob(f"{_MODEL}*/.*.new")):
-            half.unlink()
-        if not (self.path / _MANIFEST).exists():
+        for half in (*self.path.glob(".*.new"), *self.path.glob(f"{MODEL_FOLDER}*/.*.new")):
+            if half.is_file():
+                half.unlink()
+        if _format(self.path) != FORMAT:
             text = json.dumps({"format": FORMAT, "what": "wpbench sweep"}) + "\n"
-            _publish(self.path / _MANIFEST, lambda new: new.write_text(text, encoding="utf-8"))
-        self._folder.mkdir(exist_ok=True)
+            with written(self.path / _MANIFEST, SweepError) as file:
+                file.write(text.encode())
+        make_folder(self._folder, SweepError)
 
     def find(self, keys: Any) -> tuple[Any, Any, Any]:
         """Look runs up.
@@ -147,7 +147,9 @@ class Store:
         known = np.zeros(len(keys), bool)
         counted = np.zeros((len(keys), len(COUNTERS)), np.int64)
         errors = np.full(len(keys), "", object)
-        for path in _parts(self._folder):
+        with explained(self.path, SweepError):
+            found = parts.listed(self._folder)
+        for path in found:
             part = self._load(path, ["key", "error", *COUNTERS])
             if part is None:
                 continue
@@ -165,12 +167,13 @@ class Store:
     def _load(self, path: Path, columns: list[str] | None = None) -> Any:
         """Return a part; put a damaged one aside, so that its runs are done again."""
         try:
-            return _read(path, columns)
-        except SweepError as error:
+            with explained(path, SweepError):
+                return parts.read(path, columns)
+        except parts.DamagedError as error:
             if self._lock_file is None:
                 raise
-            aside = path.with_name(f".{path.name}.damaged")
-            path.rename(aside)
+            with explained(path, SweepError):
+                aside = parts.put_aside(path)
             warnings.warn(f"{error}; it is now {aside.name}", stacklevel=2)
             return None
 
@@ -178,88 +181,47 @@ class Store:
         """Write rows, as ``sweep()`` returns them, as a new part; merge parts if they are many."""
         made = pa.Table.from_pandas(rows.assign(data=fingerprint()), preserve_index=False)
         note = json.dumps(provenance("sweep", {}))
-        self._write(made.replace_schema_metadata({_NOTES: note}))
-        self._merge()
-
-    def _write(self, rows: Any) -> None:
-        numbers = [int(path.stem.removeprefix("part-")) for path in _parts(self._folder)]
-        path = self._folder / f"part-{max(numbers, default=0) + 1:06}.parquet"
-        with _explained(self.path, "; the rows that it has stay valid"):
-            _publish(path, lambda new: pq.write_table(rows, new, compression="zstd"))
+        parts.write(self._folder, made.replace_schema_metadata({NOTES: note}))
+        with explained(self.path, SweepError):
+            self._merge()
 
     def _merge(self) -> None:
         """Merge small parts where they are many; killed in it, some keys stand in two parts."""
-        sizes = {path: path.stat().st_size for path in _parts(self._folder)}
+        sizes = {path: path.lstat().st_size for path in parts.listed(self._folder)}
         small = [path for path, size in sizes.items() if size < _PART_BYTES // 2]
         if len(small) <= _MANY_PARTS:
             return
         group = small[: int(np.searchsorted(np.cumsum([sizes[p] for p in small]), _PART_BYTES)) + 1]
         loaded = [part for part in map(self._load, group) if part is not None]
         if loaded:
-            self._write(_once(_united(loaded)))
+            parts.write(self._folder, _once(_united(loaded)))
         for path in group:
             path.unlink(missing_ok=True)
 
 
-def _check_format(path: Path) -> None:
-    """Refuse a folder that is no store, or one of another format."""
+def _format(path: Path) -> int | None:
+    """Return a store's format, None where there is no store yet; refuse all that is none."""
     manifest = path / _MANIFEST
-    if not manifest.exists():
-        others = sorted(p.name for p in path.glob("[!._]*")) if path.is_dir() else []
-        if others:
-            raise SweepError(f"{path}: is no store: it has {others[0]}, and no {_MANIFEST}")
-        return
+    with explained(path, SweepError):
+        if not manifest.exists():
+            others = sorted(p.name for p in path.glob("[!._]*")) if path.is_dir() else []
+            if others:
+                raise SweepError(f"{path}: is no store: it has {others[0]}, and no {_MANIFEST}")
+            return None
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))["format"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise SweepError(f"{manifest}: is not what a store begins with") from None
-    if found != FORMAT:
+    if isinstance(found, bool) or found not in (FORMAT, *OLD_FORMATS):
         raise SweepError(f"{path}: a store of format {found!r}; accepted: {FORMAT}")
+    return int(found)
 
 
-def _parts(folder: Path) -> list[Path]:
-    return sorted(folder.glob("part-*.parquet"))
-
-
-def _read(path: Path, columns: list[str] | None = None) -> Any:
-    """Return a part as an Arrow table; an error of the file system stays an OSError."""
-    try:
-        with path.open("rb") as file:
-            return pq.read_table(file, columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        if getattr(error, "errno", None) is not None:
-            raise
-        raise SweepError(f"{path}: is damaged ({error}); a sweep does its runs again") from None
-
-
-def _publish(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file so that it has its name only when it is whole, and on disk."""
-    new = path.with_name(f".{path.name}.new")
-    write(new)
-    for what in (new, path.parent):
-        number = os.open(what, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
-        if what == new:
-            new.rename(path)
-
-
-@contextlib.contextmanager
-def _explained(path: Path, more: str = "") -> Iterator[None]:
-    """Turn an error of the file system into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise SweepError(f"{path}: {error.strerror or error}{more}") from None
-
-
-def _united(parts: list[Any]) -> Any:
+def _united(loaded: list[Any]) -> Any:
     """Return parts as one table, with the provenance of all in its schema."""
-    notes = dict.fromkeys(b"\n".join(part.schema.metadata[_NOTES] for part in parts).split(b"\n"))
-    united = pa.concat_tables(parts, promote_options="default")
-    return united.replace_schema_metadata({_NOTES: b"\n".join(notes)})
+    notes = dict.fromkeys(b"\n".join(part.schema.metadata[NOTES] for part in loaded).split(b"\n"))
+    united = pa.concat_tables(loaded, promote_options="permissive")
+    return united.replace_schema_metadata({NOTES: b"\n".join(notes)})
 
 
 def _once(rows: Any) -> Any:
@@ -276,14 +238,23 @@ def _all_parts(path: Path) -> list[Any]:
     for attempt in range(_LISTINGS):
         try:
             found = []
-            for folder in sorted(path.glob(f"{_MODEL}*")):
-                for part in map(_read, _parts(folder)):
-                    model = pa.array([folder.name.removeprefix(_MODEL)] * len(part))
+            unverified = 0
+            for folder in sorted(path.glob(f"{MODEL_FOLDER}*")):
+                for file in parts.listed(folder):
+                    part = parts.read(file, unverified=True)
+                    unverified += not parts.is_verified(file)
+                    model = pa.array([folder.name.removeprefix(MODEL_FOLDER)] * len(part))
                     found.append(part.append_column("model", model))
         except FileNotFoundError:  # a sweep has just merged parts
             if attempt == _LISTINGS - 1:
                 raise
         else:
+            if unverified:
+                warnings.warn(
+                    f"{path}: {unverified} parts were written by an earlier version, without "
+                    "checksums: whether they are what was written is not known",
+                    stacklevel=3,
+                )
             return found
     raise AssertionError("unreachable")
 
@@ -310,18 +281,22 @@ def read_store(path: str | Path) -> pd.DataFrame:
         If there is no store, if it is of another format, or damaged.
     """
     path = Path(path)
-    _check_format(path)
-    if not (path / _MANIFEST).is_file():
+    if _format(path) is None:
         raise SweepError(f"{path}: there is no store here")
-    with _explained(path):
-        parts = _all_parts(path)
-    if not parts:
+    with explained(path, SweepError):
+        found = _all_parts(path)
+    if not found:
         raise SweepError(f"{path}: the store has no rows yet")
-    united = _united(parts)
+    try:
+        united = _united(found)
+    except pa.ArrowException as error:
+        text = " ".join(str(error).split())
+        raise SweepError(f"{path}: has parts that do not go together ({text})") from None
     rows: pd.DataFrame = _once(united).to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     whole = [n for n in rows if rows[n].dtype == pd.Int64Dtype() and rows[n].notna().all()]
     order = [*Scenario.model_fields, "replication", "model"]
+    order = [name for name in order if name in rows]  # an earlier version had fewer
     rows = rows.astype(dict.fromkeys(whole, np.int64)).sort_values(order, ignore_index=True)
-    made_by = [json.loads(note) for note in united.schema.metadata[_NOTES].split(b"\n")]
+    made_by = [json.loads(note) for note in united.schema.metadata[NOTES].split(b"\n")]
     rows.attrs["wpbench"] = provenance("read_store", {"store": str(path)}) | {"made_by": made_by}
     return rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import socket
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +12,13 @@ import numpy as np
 from .. import mm
 from .._jit import JIT_DISABLED
 from ..data import fingerprint
-from ..errors import SweepError
-from ..mm import layout as L
+from ..errors import SweepError, short
 from ..mm.machine import NR_COUNTED
 from ..scenario.columns import workload_name
-from ..simulate import MODEL, Plan, execute, program
+from ..simulate import MODEL, STOPPED, Plan, execute, program
 from .resources import available_memory, human
 
-_LINKING = threading.Lock()  # several threads of a worker may be given tasks at once
 _SMALL_BYTES = 1 << 26  # a machine below this size is not worth a look at the memory
-_LONGEST_TEXT = 300
 
 
 @dataclass(frozen=True)
@@ -139,13 +135,12 @@ def _link(plan: Plan, done: Done) -> None:
     """Compile the workloads; the runs of one that cannot be compiled have failed."""
     if JIT_DISABLED:
         return
-    with _LINKING:
-        mm.link()
-        for workload in dict.fromkeys(plan.workloads.tolist()):
-            try:
-                program(workload).link()
-            except Exception as error:  # whatever a user's function does
-                _fail(done, np.equal(plan.workloads, workload), short(error))
+    mm.link()
+    for workload in dict.fromkeys(plan.workloads.tolist()):
+        try:
+            program(workload).link()
+        except Exception as error:  # whatever a user's function does
+            _fail(done, np.equal(plan.workloads, workload), short(error))
 
 
 def _refuse_large(plan: Plan, done: Done) -> None:
@@ -170,15 +165,8 @@ def _simulate(plan: Plan, runs: Any, done: Done, stop: Any) -> None:
             for half in np.array_split(runs, 2):
                 _simulate(plan, half, done, stop)
         return
-    done.ran[runs] = errors != L.ERR_STOPPED
-    well = errors == L.ERR_NONE
+    ran = errors != STOPPED
+    done.ran[runs] = ran
+    well = errors == ""
     done.counted[runs[well]] = counted[well]
-    for run, number in zip(runs[errors > 0], errors[errors > 0], strict=True):
-        done.errors[run] = L.ERRORS[number]
-
-
-def short(error: BaseException) -> str:
-    """Return an exception as one line."""
-    text = " ".join(str(error).split())
-    text = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 3] + "..."
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    done.errors[runs[ran]] = errors[ran]

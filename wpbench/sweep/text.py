@@ -38,8 +38,8 @@ def _cells(rows: pd.DataFrame, x: str, values: list[Any], width: int) -> str:
 def _lines(rows: pd.DataFrame, x: str, values: list[Any], width: int) -> list[str]:
     """Return a block's lines; policies that do the same share one."""
     names: dict[str, list[str]] = {}
-    for (decision, drain), name in lines_of(rows).items():
-        own = rows[(rows["kernel"] == decision) & (rows["drain"] == drain)]
+    for (kernel, drain), name in lines_of(rows).items():
+        own = rows[(rows["kernel"] == kernel) & (rows["drain"] == drain)]
         names.setdefault(_cells(own, x, values, width), []).append(name)
     lines = []
     for cells, who in names.items():
@@ -100,12 +100,12 @@ def format_rates(made: pd.DataFrame, *, title: str = "") -> str:
 
 def _caption(made: pd.DataFrame, about: Mapping[str, Any]) -> str:
     sentences = [interval_note(made)]
-    decisions = set(made["kernel"])
-    if OFF in decisions:
+    kernels = set(made["kernel"])
+    if OFF in kernels:
         sentences.append(f"off: the patch off ({OFF}).")
-    if ON in decisions and len(made.loc[made["kernel"] == ON, "drain"].unique()) > 1:
+    if ON in kernels and len(made.loc[made["kernel"] == ON, "drain"].unique()) > 1:
         sentences.append(f"The others: {ON} by what it drains; {PATCH_DRAIN} is the patch.")
-    elif ON in decisions:
+    elif ON in kernels:
         sentences.append(f"on: the patch on ({ON}).")
     if about["failed"]:
         sentences.append(f"{about['failed']} runs failed and are left out.")
@@ -142,7 +142,7 @@ def format_answer(
     both
         From ``off_and_on()``.
     made
-        From ``rates()``: where ``both`` is None, it says how the decisions lie.
+        From ``rates()``: where ``both`` is None, it says how the kernels lie.
     per_access
         From ``off_and_on(value="copies_per_access")``: the drain may change how many faults there
         are, and so the number of copies where their share stays as it was.
@@ -235,8 +235,8 @@ def _fewer(points: int) -> str:
 
 def _spans(made: pd.DataFrame) -> str:
     lines = ["Copies in % of the write-protect faults, least..most:", ""]
-    for (decision, drain), name in lines_of(made).items():
-        rows = made[(made["kernel"] == decision) & (made["drain"] == drain)]
+    for (kernel, drain), name in lines_of(made).items():
+        rows = made[(made["kernel"] == kernel) & (made["drain"] == drain)]
         known = rows["copy_rate_mean"].dropna()
         lines.append(f"  {name:24}{_span(known) if len(known) else 'no fault'}")
     return "\n".join(lines) + "\n"

@@ -12,9 +12,9 @@ from typing import Any
 
 import ipywidgets as W
 
+from ..bounds import MAX_CPUS
 from ..data import backends, costs
 from ..scenario.kernels import OFF, ON, row_of
-from ..scenario.model import MAX_CPUS
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
 from .state import KERNELS, MOST_PAGES, MOST_WORK, State

@@ -10,6 +10,10 @@ from typing import Any
 from ..errors import ScenarioError, accepted
 from ..scenario import Scenario, parse_axis
 
+# As ``scenario.options`` has them.
+_OPTIONS = tuple(
+    "--rule" if name == "rules" else f"--{name.replace('_', '-')}" for name in Scenario.model_fields
+)
 _FORMS = "wb.Scenario(FIELD=VALUE, ...) or wpbench run --FIELD VALUE ..."
 
 
@@ -33,6 +37,9 @@ def command_line(scenario: Scenario) -> str:
     """Return the command that simulates a scenario, ``wpbench run ...``."""
     words = ["wpbench", "run"]
     for name, value in not_default(scenario).items():
+        if name == "rules":
+            words += [word for rule in str(value).split() for word in ("--rule", rule)]
+            continue
         text = str(value).lower() if isinstance(value, bool) else str(value)
         words += [f"--{name.replace('_', '-')}", text]
     return shlex.join(words)
@@ -94,22 +101,25 @@ def _options(text: str) -> dict[str, Any]:
     if not names or "wpbench" not in "".join(words[: words.index(names[0])]):
         raise ScenarioError(f"line: {_short(text)} is not accepted; {_wanted()}")
     found: dict[str, Any] = {}
+    rules: list[str] = []
     rest = words[words.index(names[0]) + 1 :]
     while rest:
         option, equals, value = rest.pop(0).partition("=")
         name = option.removeprefix("--").replace("-", "_")
-        if not option.startswith("--") or name not in Scenario.model_fields:
-            options = [f"--{field.replace('_', '-')}" for field in Scenario.model_fields]
-            raise ScenarioError(accepted("option", option, options))
+        if option not in _OPTIONS:
+            raise ScenarioError(accepted("option", option, _OPTIONS))
         if not equals:
             if not rest:
                 raise ScenarioError(f"{name}: {option} wants a value")
             value = rest.pop(0)
+        if name == "rule":
+            rules.append(value)
+            continue
         values = parse_axis(name, value)
         if len(values) != 1:
             raise ScenarioError(f"{name}: {value!r} is a grid; accepted here: one scenario")
         found[name] = values[0]
-    return found
+    return found | ({"rules": " ".join(rules)} if rules else {})
 
 
 def _wanted() -> str:

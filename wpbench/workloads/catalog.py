@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import reproducer, server, userfaultfd
+from . import fork_write, reproducer, server, userfaultfd
 from .hand_over import hand_over
 from .page_fault import page_fault
 from .post_copy import post_copy
@@ -30,6 +30,10 @@ class Workload:
         Do all threads use one region of ``npages``?  Otherwise each has its own.
     scratch
         Words that it wants beside one a page; 0: none at all.
+    looks_after_pageout
+        Does it count ``not_paged_out``?
+    forks
+        Does it always fork?  (Others may, as their fields say.)
     """
 
     run: Any
@@ -38,6 +42,8 @@ class Workload:
     summary: str
     shared: bool = False
     scratch: int = 0
+    looks_after_pageout: bool = False
+    forks: bool = False
 
 
 WORKLOADS: dict[str, Workload] = {
@@ -58,12 +64,14 @@ WORKLOADS: dict[str, Workload] = {
         ),
         reproducer.ORDERS,
         "page out, read a page, write it: Nadav Amit's forceswap",
+        looks_after_pageout=True,
     ),
     "hand-over": Workload(
         hand_over,
         frozenset(("threads", "delay_ns")),
         ("read-write",),
         "one thread pages out and reads, another writes",
+        looks_after_pageout=True,
     ),
     "userfaultfd": Workload(
         userfaultfd.userfaultfd,
@@ -111,6 +119,21 @@ WORKLOADS: dict[str, Workload] = {
         frozenset(("threads",)),
         ("",),
         "threads that fault in new memory and drop it: will-it-scale's page_fault",
+    ),
+    "fork-write": Workload(
+        fork_write.fork_write,
+        frozenset(("order", "read_cpu", "write_cpu")),
+        fork_write.FORK_ORDERS,
+        "fresh pages are written again after a fork: a shell that starts a command",
+        forks=True,
+    ),
+    "swap-write": Workload(
+        fork_write.swap_write,
+        frozenset(("order", "read_cpu", "write_cpu")),
+        fork_write.SWAP_ORDERS,
+        "swapped-out pages are written, directly or read before by a process that had forked",
+        looks_after_pageout=True,
+        forks=True,
     ),
     "random": Workload(
         random_program,

@@ -6,9 +6,9 @@ in which draining the local pagevecs cannot help.
 
 from __future__ import annotations
 
-from .. import mm
 from .._jit import inline, workload
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import Params, params
 from .reproducer import PAGE_OUT, READ, WRITE, next_round, page_out
@@ -72,6 +72,8 @@ def hand_over(m: Machine) -> None:
     mm.reset_counters(m)
     if not m.timed:
         for _ in range(p.rounds):
+            if m.error:  # failed or stopped
+                return
             _round_in_step(m, p)
         return
     k = mm.next_thread(m) if p.rounds else -1

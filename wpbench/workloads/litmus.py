@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import mm
 from .._jit import inline, jitted
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .litmus_ops import (
     OP_ACCESS,
@@ -82,7 +82,7 @@ def run_litmus(m: Machine, op: Any, arg: Any, n: Any, held: Any, seen: Any) -> N
         elif do == OP_WRITE:
             for at in range(first, end):
                 seen[i, mm.write(m, cpu, at)] += 1
-        elif do == OP_PAGEOUT or do == OP_COLD or do == OP_FREE or do == OP_DONTNEED:
+        elif OP_PAGEOUT <= do <= OP_DONTNEED:
             _advise(m, cpu, do, first, n[i])
         elif do == OP_ACCESS:
             for at in range(first, end):

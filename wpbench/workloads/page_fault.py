@@ -6,9 +6,9 @@ LRU, and the threads of a node share one lru_lock.
 
 from __future__ import annotations
 
-from .. import mm
 from .._jit import workload
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import params
 

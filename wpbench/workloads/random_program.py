@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .. import mm
 from .._jit import inline, workload
+from ..mm import operations as mm
 from ..mm.chance import below
 from ..mm.machine import Machine
 from .params import Params, params
@@ -56,6 +56,8 @@ def random_program(m: Machine) -> None:
     forked = False
     touch_all(m, cpu)
     for _ in range(p.rounds):
+        if m.error:  # failed or stopped
+            return
         op, arg, n = draw_operation(m, p)
         if op == OP_READ:
             mm.read(m, cpu, arg)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import mm
 from .._jit import inline, jitted
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 
 OPS = ("read", "write", "pageout", "cold", "free", "migrate", "fork", "exit")

@@ -6,9 +6,9 @@ form in which data/kernel-measurements ran it.
 
 from __future__ import annotations
 
-from .. import mm
 from .._jit import inline, workload
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import Params, params
 
@@ -202,10 +202,14 @@ def reproducer(m: Machine) -> None:
     shift = shuffle_shift(mask)
     if p.threads == 1 and p.migration_ppm == 0 and p.time_slice_ns == 0:
         for _ in range(p.rounds):
+            if m.error:  # failed or stopped
+                return
             _round(m, p, mask, shift)
         return
     if not m.timed:
         for _ in range(p.rounds):
+            if m.error:
+                return
             _round_in_step(m, p, mask, shift)
         return
     k = mm.next_thread(m) if p.rounds else -1

@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 
-from .. import mm
 from .._jit import inline, kernel, workload
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import Params, params
 from .reproducer import shuffle_mask, shuffle_shift, shuffled

@@ -6,8 +6,8 @@ form in which data/kernel-measurements/userfaultfd.csv ran it.
 
 from __future__ import annotations
 
-from .. import mm
 from .._jit import workload
+from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import params
 from .reproducer import move
@@ -24,6 +24,8 @@ def userfaultfd(m: Machine) -> None:
     """
     p = params(m)
     for _ in range(p.rounds):
+        if m.error:  # failed or stopped
+            return
         mm.madvise_dontneed(m, p.fill_cpu, 0, p.npages)
         mm.lru_add_drain_all(m)
         for v in range(p.npages):

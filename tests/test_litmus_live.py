@@ -1,0 +1,131 @@
+"""Litmus programs on the running kernel, against the simulation and against what 6.18.44 did."""
+
+import json
+import os
+import platform
+from pathlib import Path
+
+import pytest
+
+import wpbench as wb
+from wpbench.cli import main
+from wpbench.litmus import RUNNING, measured
+from wpbench.measure import environment
+from wpbench.measure.oracle import Oracle
+from wpbench.measure.zram_guard import CONTROL
+from wpbench.workloads.litmus_ops import OPS
+
+# One for each kind of operation, and those that tell kernels apart.
+SWAPLESS = (
+    "activate-local",
+    "child-alive-fresh-remote",
+    "cold-active-remote",
+    "exit-elsewhere",
+    "exit-elsewhere-write-there",
+    "fill",
+    "free-remote",
+    "get-before-fork",
+)
+SWAPPING = (
+    "swap-fork-read-write-remote",
+    "swap-get",
+    "swap-pageout-waits",
+    "swap-read-elsewhere",
+    "swap-twice",
+)
+FACTS = environment()
+SIMULATED = FACTS["release"]  # the rules of this release
+# Since commit 1aa43598c03b (v6.14) neither exit, munmap() nor MADV_DONTNEED drains.
+NO_DRAINS = ("exit-where-touched", "munmap-drains", "dontneed-drains")
+
+
+def frames_seen():
+    with Oracle("auto") as oracle:
+        return oracle.frames and oracle.kpageflags >= 0
+
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(not frames_seen(), reason="needs frame numbers and page flags: root"),
+    pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="programs use two CPUs"),
+    pytest.mark.skipif(bool(FACTS["mglru"]), reason="MGLRU is on: no activate batch"),
+]
+needs_zram = pytest.mark.skipif(not Path(CONTROL).is_dir(), reason="this kernel offers no zram")
+is_6_18 = pytest.mark.skipif(
+    not platform.release().startswith("6.18."), reason="recorded on 6.18.44"
+)
+
+
+def natively(names):
+    return wb.litmus.outcomes(names, [RUNNING])
+
+
+def wrong(found, right):
+    return [(o.file, o.outcome, right[o.file]) for o in found if o.outcome != right[o.file]]
+
+
+@pytest.mark.parametrize(
+    "names", [(*SWAPLESS, *NO_DRAINS), pytest.param(SWAPPING, marks=needs_zram)]
+)
+def test_the_simulation_of_this_kernel_agrees_line_by_line(names):
+    simulated = wb.litmus.outcomes(names, [SIMULATED])
+    assert wrong(natively(names), {o.file: o.outcome for o in simulated}) == []
+
+
+@is_6_18
+@pytest.mark.parametrize(
+    "names", [(*SWAPLESS, *NO_DRAINS), pytest.param(SWAPPING, marks=needs_zram)]
+)
+def test_this_kernel_does_what_6_18_44_did(names):
+    found = natively(names)
+    assert wrong(found, {name: measured()[name, "6.18.44"] for name in names}) == []
+    assert {o.release for o in found} == {platform.release()}
+    assert all(1 <= o.runs_agreeing <= o.runs == 5 for o in found)
+
+
+@pytest.mark.parametrize("before", [[], ["fork"], ["fork", "exit 1", "fork", "exit 1"]])
+def test_the_measuring_process_puts_no_page_of_its_own_into_lru_add(before):
+    """A page enters lru_add, then others one by one, until it is full: to the page."""
+    lines = ["pages 1", "on 0", "drain", "write 0-0", *before, *["touch 1", "lru 0-0"] * 32]
+    found, simulated = wb.litmus.run("\n".join(lines) + "\n", kernel=[RUNNING, SIMULATED])
+    assert found.outcome == simulated.outcome
+    assert {"lru 0-0: 0", "lru 0-0: 1"} < set(found.outcome)
+
+
+def test_json_says_which_kernel_and_how_many_runs_agree(capsys):
+    assert main(["litmus", "run", "fill", "--kernel", "running", "--runs", "3", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row.pop("runs_agreeing") in (1, 2, 3)
+    assert row.pop("outcome")[0] == "write 0-7: minor 8"
+    assert row == {"file": "fill", "kernel": RUNNING, "release": platform.release(), "runs": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("on 63\nread 0-0\n", "<text>: it uses 64 CPUs, this process may use"),
+        ("pages 65536\nswap zram\nread 0-0\n", "accepted: --zram of at least 512M"),
+        ("pages 65536\nget 0-65535\nget 0-65535\n", "a pipe cannot hold 131072 pages of `get`"),
+    ],
+)
+def test_a_program_that_cannot_run_here_is_one_error(text, message):
+    with pytest.raises(wb.MeasureError, match=message) as caught:
+        wb.litmus.run(text, kernel=RUNNING)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_program_that_takes_too_long_is_ended(monkeypatch):
+    monkeypatch.setattr("wpbench.measure.litmus.DEADLINE_NS", 10_000_000)
+    text = "pages 20000\n" + "write 0-19999\ndontneed 0-19999\n" * 100
+    with pytest.raises(wb.MeasureError, match=r"after 0\.01 s; accepted: programs that take less"):
+        wb.litmus.run(text, kernel=RUNNING)
+    assert wb.litmus.run("read 0-0\n", kernel=RUNNING, runs=1).outcome == ["read 0-0: minor 1"]
+
+
+def test_every_operation_runs_and_no_process_is_left():
+    ranges = [f"{name} 0-1" for name in OPS[:12] if name != "pageout"]
+    lines = ["pages 20", *ranges, "get 0-19", "touch 2", "munmap", "fork"]
+    found = wb.litmus.run("\n".join(lines) + "\n", kernel=RUNNING, runs=1)
+    assert len(found.outcome) == 6
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -1,0 +1,53 @@
+"""Litmus programs: a few memory operations whose outcome tells kernels apart (docs/litmus.md).
+
+``wb.litmus.run(text or path, kernel="v6.12").outcome``; importing this costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .outcome import RUNNING, Outcome, table
+    from .parse import Operation, Program, parse_program, read_program
+    from .runs import outcomes, run
+    from .shipped import measured, programs
+
+_WHERE = {
+    "RUNNING": "outcome",
+    "Operation": "parse",
+    "Outcome": "outcome",
+    "Program": "parse",
+    "measured": "shipped",
+    "outcomes": "runs",
+    "parse_program": "parse",
+    "programs": "shipped",
+    "read_program": "parse",
+    "run": "runs",
+    "table": "outcome",
+}
+
+__all__ = [
+    "RUNNING",
+    "Operation",
+    "Outcome",
+    "Program",
+    "measured",
+    "outcomes",
+    "parse_program",
+    "programs",
+    "read_program",
+    "run",
+    "table",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'wpbench.litmus' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,31 @@
+"""The litmus programs that come with wpbench (data/litmus), and what kernels did."""
+
+from __future__ import annotations
+
+import csv
+from functools import lru_cache
+from pathlib import Path
+
+from ..data import data_dir
+
+KINDS = ("written", "random")
+
+
+@lru_cache(maxsize=1)
+def programs() -> dict[str, Path]:
+    """Return the programs by name: those written for a purpose, then the random ones."""
+    return {
+        path.name: path
+        for kind in KINDS
+        for path in sorted((data_dir() / "litmus" / kind).iterdir())
+    }
+
+
+@lru_cache(maxsize=1)
+def measured() -> dict[tuple[str, str], list[str]]:
+    """Return what kernels did: (program, kernel) -> the outcome's lines (data/README.md)."""
+    found: dict[tuple[str, str], list[str]] = {}
+    with (data_dir() / "litmus" / "outcomes.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            found.setdefault((row["program"], row["kernel"]), []).append(row["outcome"])
+    return found

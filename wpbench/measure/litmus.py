@@ -1,0 +1,183 @@
+"""Litmus programs on the running kernel."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from .._jit import JIT_DISABLED
+from ..errors import MeasureError
+from ..workloads.litmus_ops import NR_SEEN, OP_PAGEOUT
+from . import crew, litmus_loops, signals
+from .bench import FLUSHED_PAGES
+from .compiled import NEEDS_COMPILED
+from .facts import swaps
+from .litmus_row import CALLS, PROC_PAGEMAP, STACK, LitmusRow
+from .memory import PAGE, Memory
+from .oracle import NO_FRAMES, Oracle
+from .zram import Zram, check_memory, parse_size
+
+DEADLINE_NS = 5_000_000_000  # for a run; other tasks have the CPUs for little of that time
+TRIES = 4
+_LEAST_OTHER = 16  # pages of the other region, which a `munmap` wants to be there
+_DEFAULT_PIPE = 16  # pages that a pipe holds as it comes
+
+
+def run_programs(plans: Sequence[dict[str, Any]], runs: int, zram: str) -> list[list[Any]]:
+    """Run litmus programs on the running kernel; return what each operation saw, run by run.
+
+    Parameters
+    ----------
+    plans
+        Of each program ``file`` (for errors); ``pages``; ``swap``: does it need some; ``cpus`` that
+        it uses; ``held``, ``touched``: pages that it holds and touches at most; ``op``, ``arg``,
+        ``n`` as for ``workloads.litmus.run_litmus()``.
+    runs
+        Of each.
+    zram
+        Size of the swap device that is set up for those that need one.
+
+    Returns
+    -------
+    list
+        For each program a list with an int64[operations, NR_SEEN] for each run.
+
+    Raises
+    ------
+    MeasureError
+        If the kernel or this user cannot do it.
+    """
+    if JIT_DISABLED:
+        raise MeasureError(NEEDS_COMPILED)
+    cpus = crew.allowed_cpus()
+    size = parse_size(zram)
+    for plan in plans:
+        _check(plan, len(cpus), size)
+    swapless = [plan for plan in plans if not plan["swap"]]
+    with signals.noted(), Oracle("auto") as eye, ExitStack() as stack:
+        if not eye.frames or eye.kpageflags < 0:
+            raise MeasureError(f"litmus programs on the running kernel: {NO_FRAMES}")
+        found: dict[int, list[Any]] = {}
+        for plan in swapless:
+            if OP_PAGEOUT in plan["op"] and swaps():
+                raise MeasureError(
+                    f"{plan['file']}: it pages out without swap, and this system has swap"
+                )
+            found[id(plan)] = [_run(plan, eye, cpus) for _ in range(runs)]
+        if len(swapless) < len(plans):
+            stack.enter_context(Zram(size))
+        for plan in plans:
+            if plan["swap"]:
+                found[id(plan)] = [_run(plan, eye, cpus) for _ in range(runs)]
+    return [found[id(plan)] for plan in plans]
+
+
+def _check(plan: dict[str, Any], cpus: int, swap: int) -> None:
+    if plan["cpus"] > cpus:
+        raise MeasureError(
+            f"{plan['file']}: it uses {plan['cpus']} CPUs, this process may use {cpus}"
+        )
+    if plan["swap"] and 2 * plan["pages"] * PAGE > swap:
+        raise MeasureError(
+            f"{plan['file']}: {plan['pages']} pages can be paged out; accepted: --zram of at least "
+            f"{2 * plan['pages'] * PAGE >> 20}M"
+        )
+
+
+def _pipe(stack: ExitStack, file: str, pages: int) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        stack.callback(os.close, end)
+    if pages > _DEFAULT_PIPE:
+        try:
+            fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, pages * PAGE)
+        except OSError as error:
+            raise MeasureError(
+                f"{file}: a pipe cannot hold {pages} pages of `get`: {error.strerror}"
+            ) from None
+    return ends
+
+
+def _run(plan: dict[str, Any], eye: Oracle, cpus: Sequence[int]) -> Any:
+    """Run a program once; once more, a few times, if other tasks had to be let in."""
+    for _ in range(TRIES):
+        seen, disturbed = _try(plan, eye, cpus)
+        if not disturbed:
+            break
+    return seen
+
+
+def _try(plan: dict[str, Any], eye: Oracle, cpus: Sequence[int]) -> tuple[Any, bool]:
+    signals.check()
+    check_memory(3 * (plan["pages"] + plan["touched"]) * PAGE, plan["file"])
+    cpus = cpus[: plan["cpus"]]
+    nops = len(plan["op"])
+    other = max(plan["touched"], _LEAST_OTHER)
+    stacks = 3 + len(cpus)
+    with Memory() as memory, ExitStack() as stack:
+        pipe_out, pipe_in = _pipe(stack, plan["file"], plan["held"])
+        stack_at = memory.shared(stacks * STACK // 8).ctypes.data
+        path = PROC_PAGEMAP.ljust(-len(PROC_PAGEMAP) % 8 + len(PROC_PAGEMAP), b"\0")
+        row = LitmusRow(
+            memory,
+            {
+                "base": memory.region(plan["pages"]),
+                "nops": nops,
+                "kpageflags": eye.kpageflags,
+                "other": memory.region(other),
+                "other_size": other * PAGE,
+                "pipe_out": pipe_out,
+                "pipe_in": pipe_in,
+                "nmasks": len(cpus),
+                "parent": os.getpid(),
+                "drained": memory.region(1),
+                "flushed": memory.shared(FLUSHED_PAGES * PAGE // 8).ctypes.data,
+                "buffer": memory.shared(PAGE // 8).ctypes.data,
+                "stack": stack_at,
+                "stacks_end": stack_at + stacks * STACK,
+                "child_entry": litmus_loops.child_entry(),
+                "spin_entry": litmus_loops.spin_entry(),
+                "main_entry": litmus_loops.main_entry(),
+                "starter_entry": litmus_loops.starter_entry(),
+                "deadline_ns": DEADLINE_NS,
+            },
+            {
+                "op": plan["op"],
+                "arg": plan["arg"],
+                "n": plan["n"],
+                "seen": nops * NR_SEEN,
+                "mask": crew.masks(cpus),
+                "path": np.frombuffer(path, np.int64),
+                "spin": 2 * len(cpus),
+            },
+        )
+        litmus_loops.run(row)
+        _check_end(plan["file"], row)
+        seen = row.seen[: nops * NR_SEEN].reshape(nops, NR_SEEN)
+        return seen.copy(), bool(row.disturbed)
+
+
+def _check_end(file: str, row: LitmusRow) -> None:
+    signals.check()
+    if row.failed:
+        why = os.strerror(row.errno)
+        raise MeasureError(f"{file}: operation {row.line + 1}: {CALLS[row.failed]} failed: {why}")
+    if row.late:
+        raise MeasureError(
+            f"{file}: it is at operation {row.line + 1} after {row.deadline_ns / 1e9:g} s; "
+            "accepted: programs that take less"
+        )
+    if not row.done:
+        status = int(row.row[row.INDEX["status"]]) & 0xFFFFFFFF
+        raise MeasureError(
+            f"{file}: the measuring process ended at operation {row.line + 1}, with exit status "
+            f"{os.waitstatus_to_exitcode(status)}"
+        )
+
+
+__all__ = ["run_programs"]
