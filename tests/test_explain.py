@@ -30,7 +30,7 @@ Who holds the page, in the order in which they came:
   pte      CPU 0    do_swap_page()
   lru_add  CPU 0    do_swap_page()
 
-do_wp_page(), patch2 (commit d4c470970d45, v5.18):
+do_wp_page(), patch2 (commit d4c470970d45, v5.18: the patch on):
   PageKsm?  no
   page_count 2 > 3?  no
   !PageLRU?  yes
@@ -104,7 +104,7 @@ def test_a_recorded_fault():
     row = int(np.flatnonzero(copies)[20])
     found = wb.explain(trace=FORKS, row=row)
     assert (found.outcome, found.reason) == ("copy", "shared_pte")
-    assert found.kernel.startswith("copy  (zram_patch2_64p_2c_fork_s42.csv.gz, line ")
+    assert found.recorded.startswith("copy  (zram_patch2_64p_2c_fork_s42.csv.gz, line ")
     assert [h.operation for h in found.holders][-1] == "fork()"
     assert found.history[0].operation == "do_anonymous_page()"
 

@@ -45,6 +45,20 @@ def test_replays_a_trace_without_a_mismatch(trace):
     assert found.flag_mismatches == []
 
 
+@pytest.mark.parametrize(
+    "trace", sorted((DATA / "traces-7.x").glob("*.csv.gz")), ids=lambda p: p.name
+)
+def test_replays_a_trace_of_the_kernels_of_2026(trace):
+    found = replay(trace)
+    assert found.compared >= 3600
+    assert found.outcome_mismatches == []
+    assert len(found.flag_mismatches) == found.active_only() <= 4  # their file LRU is another
+
+
+def test_the_traces_of_the_kernels_of_2026_are_here():
+    assert len(list((DATA / "traces-7.x").glob("*.csv.gz"))) == 8
+
+
 def test_invariants_hold_after_every_operation_of_a_trace():
     found = replay(DATA / "traces/null_blk-100us_patch2_32p_1c_s21.csv.gz", check=True)
     assert found.outcome_mismatches == []
