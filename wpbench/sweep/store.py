@@ -30,6 +30,7 @@ from ..data import fingerprint
 from ..errors import SweepError
 from ..provenance import provenance
 from ..scenario import Scenario
+from ..scenario.table import with_present_names, with_rule_columns
 from ..simulate import COUNTERS, MODEL
 
 FORMAT = 1
@@ -271,13 +272,22 @@ def _once(rows: Any) -> Any:
     return rows.filter(pa.array(keep))
 
 
+def _as_now(part: Any) -> Any:
+    """Return a part of wpbench 0.1, which has ``decision``, with the columns of today."""
+    if "decision" not in part.column_names:
+        return part
+    table = with_present_names(part.to_pandas())
+    made = pa.Table.from_pandas(table, preserve_index=False)
+    return made.replace_schema_metadata(part.schema.metadata)
+
+
 def _all_parts(path: Path) -> list[Any]:
     """Return every part of a store with the model that its folder names."""
     for attempt in range(_LISTINGS):
         try:
             found = []
             for folder in sorted(path.glob(f"{_MODEL}*")):
-                for part in map(_read, _parts(folder)):
+                for part in map(_as_now, map(_read, _parts(folder))):
                     model = pa.array([folder.name.removeprefix(_MODEL)] * len(part))
                     found.append(part.append_column("model", model))
         except FileNotFoundError:  # a sweep has just merged parts
@@ -323,5 +333,6 @@ def read_store(path: str | Path) -> pd.DataFrame:
     order = [*Scenario.model_fields, "replication", "model"]
     rows = rows.astype(dict.fromkeys(whole, np.int64)).sort_values(order, ignore_index=True)
     made_by = [json.loads(note) for note in united.schema.metadata[_NOTES].split(b"\n")]
+    rows = with_rule_columns(rows)
     rows.attrs["wpbench"] = provenance("read_store", {"store": str(path)}) | {"made_by": made_by}
     return rows

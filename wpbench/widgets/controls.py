@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as W
 
 from ..data import backends, costs
-from ..scenario.kernels import OFF, ON, row_of
+from ..scenario.kernels import OFF, ON, row_of, span
 from ..scenario.model import MAX_CPUS
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
@@ -111,7 +111,7 @@ def _time(ns: int) -> str:
 
 
 def _kernel(name: str) -> str:
-    return f"{name} (the patch on)" if name == ON else name
+    return f"{name} (the patch on)" if name == ON else span(name)
 
 
 def controls() -> list[Control]:
