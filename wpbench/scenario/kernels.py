@@ -158,6 +158,19 @@ def releases() -> dict[tuple[int, int], str]:
     return dict(sorted(found.items()))
 
 
+def span(name: str) -> str:
+    """Return the releases that a row holds for, ``v5.14 to v5.17``; its name if it is none's."""
+    names = list(releases().values())
+    if name not in names:
+        return name
+    if name == names[-1]:
+        return f"{name} and later"
+    major, minor = list(releases())[names.index(name) + 1]
+    last = (major, minor - 1) if minor else (major - 1, _LAST_MINOR[major - 1])
+    until = f"v{last[0]}.{last[1]}"
+    return name if until == name else f"{name} to {until}"
+
+
 def _names() -> list[str]:
     patches = [name for name in rows() if _version(name) is None]
     first, last = (list(releases().values())[i] for i in (0, -1))
