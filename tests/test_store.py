@@ -213,7 +213,7 @@ def test_a_fields_former_name_is_read(made, store, monkeypatch):
     with pytest.warns(UserWarning, match="without checksums"):
         rows = read_store(store)
     assert "rule" not in rows
-    assert rows["decision"].value_counts().to_dict() == {"patch1": 6, "patch2": 6}
+    assert rows["kernel"].value_counts().to_dict() == {"patch1": 6, "patch2": 6}
 
 
 def test_parts_of_other_models_that_do_not_go_together(store):
