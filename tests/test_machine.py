@@ -158,6 +158,9 @@ class Pair:
         elif op == "foreign":
             mm.insert_foreign_page(self.m, cpu)
             self.twin.foreign_insert(cpu)
+        elif op == "munmap":
+            mm.munmap_foreign(self.m, cpu)
+            self.twin.munmap_foreign(cpu)
         elif op == "disable":
             mm.lru_cache_disable(self.m)
             self.twin.lru_cache_disable()
@@ -231,8 +234,8 @@ class Pair:
 
 ACTORS = (
     "isolate", "putback", "move_to_lru", "gup", "ungup", "pin", "unpin", "accessed", "accessed",
-    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable",
-    "enable", "locked_write", "locked_pageout",
+    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "munmap",
+    "disable", "enable", "locked_write", "locked_pageout",
 )  # fmt: skip
 OPS = st.sampled_from(
     ["read"] * 6 + ["write"] * 6 + ["pageout"] * 4
