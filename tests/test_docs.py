@@ -1,11 +1,14 @@
 """The commands in docs/ run as they stand there; those for another kernel are at least taken."""
 
 import re
+import runpy
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import wpbench as wb
 from wpbench.cli import _parser, main
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -22,10 +25,22 @@ def commands(page):
     return [re.sub(r"\$(\w+)", lambda m: variables[m[1]], command) for command in found]
 
 
-@pytest.mark.parametrize("command", [*commands("price.md"), *ANYWHERE])
+@pytest.mark.parametrize("command", [*commands("price.md"), *commands("kernels.md"), *ANYWHERE])
 def test_command(command, capsys):
     assert main(shlex.split(command)) == 0
     assert capsys.readouterr().out.strip()
+
+
+def test_the_examples_of_kernels(tmp_path):
+    text = (DOCS / "kernels.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    (toml,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "example.py").write_text(code)
+    names = runpy.run_path(str(tmp_path / "example.py"))
+    assert names["table"]["copies"].tolist() == [0, 0, 8, 61]
+    assert names["found"]["verdict"].tolist() == ["untested"] * 2
+    fields = tomllib.loads(toml)["grid"][0]
+    assert list(wb.grid(**fields)) == list(names["grid"])
 
 
 def test_what_runs_anywhere_is_on_the_page():

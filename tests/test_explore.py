@@ -292,6 +292,17 @@ class TestWorkbench:
         )
         return widget
 
+    def test_kernels_are_listed_by_the_releases_that_they_hold_for(self, bench):
+        labels = {value: text for text, value in self.control(bench, "On: kernel").options}
+        assert labels["v5.14"] == "v5.14 to v5.17"
+        assert labels["v6.12"] == "v6.12"
+        assert labels["v6.17"] == "v6.17 to v6.19"
+        assert labels["v7.3"] == "v7.3 and later"
+        assert labels["patch2"] == "patch2 (the patch on)"
+        assert OFF not in labels
+        bench._line.value = 'wb.Scenario(kernel="6.18.44", npages=9)'
+        assert self.control(bench, "On: kernel").value == "6.18.44"
+
     def test_every_control_has_a_label_and_a_hint(self, bench):
         shown = [c.widget for c in (*bench._arms, *bench._controls)]
         shown += [bench._preset, bench._fault, bench._fault_number, bench._line, bench._command]
@@ -344,7 +355,7 @@ class TestWorkbench:
         self.control(bench, "Swap backend").value = "null_blk"
         assert not latency.disabled
         assert latency.label == "the backend's, 10 us"
-        self.control(bench, "On: kernel").value = "v5.17"
+        self.control(bench, "On: kernel").value = "v5.14"
         assert self.control(bench, "On: drain policy").disabled
 
     def test_a_wrong_combination_is_explained_and_nothing_is_lost(self, bench):

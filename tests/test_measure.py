@@ -17,6 +17,7 @@ import pytest
 import wpbench as wb
 from wpbench import mm
 from wpbench.cli import main
+from wpbench.errors import UnknownKernelWarning
 from wpbench.measure import agent, crew, facts, run, zram, zram_guard
 from wpbench.measure.agreement import compare, compare_table, scenario_of
 from wpbench.measure.bench import COUNTED
@@ -27,7 +28,6 @@ from wpbench.measure.record import trace_text, write_trace
 from wpbench.measure.signals import StoppedError, noted, stopping
 from wpbench.measure.vng import Guest
 from wpbench.mm.clock import settle
-from wpbench.scenario import UnknownKernelWarning
 from wpbench.simulate import COUNTERS
 from wpbench.trace import read_trace
 from wpbench.workloads.replay import OPS, page_flags, replay_trace

@@ -8,7 +8,8 @@ import pytest
 
 import wpbench as wb
 from wpbench.cli import main
-from wpbench.scenario import Scenario, UnknownKernelWarning
+from wpbench.errors import UnknownKernelWarning
+from wpbench.scenario import Scenario
 from wpbench.scenario.grids import _FREE
 from wpbench.scenario.model import WORKLOAD_FIELDS, machine_bytes
 from wpbench.scenario.table import with_present_names

@@ -12,6 +12,8 @@ from multiprocessing import get_context
 import numba
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import wpbench as wb
@@ -100,6 +102,24 @@ class TestTable:
         empty = wb.sweep([], tmp_path)
         assert len(empty) == 0
         assert set(BLANKS) < set(empty)
+
+    @pytest.mark.nojit
+    def test_overridden_rules_are_columns(self, tmp_path):
+        grid = wb.grid(kernel="v7.2", rules={"exit_drains": [True, False]}, npages=3, rounds=2)
+        assert_same(wb.sweep(grid, tmp_path), grid, 1)
+        assert read_store(tmp_path)["rules.exit_drains"].tolist() == [False, True]
+
+    @pytest.mark.nojit
+    def test_a_store_of_old_says_decision(self, tmp_path):
+        wb.sweep(wb.grid(kernel=["patch1", "patch2"], npages=3, rounds=2), tmp_path)
+        wanted = read_store(tmp_path).assign(insert_at_once=False)
+        (part,) = parts(tmp_path)
+        old = pq.read_table(part).drop_columns(["rules"])
+        names = ["decision" if name == "kernel" else name for name in old.column_names]
+        made = old.rename_columns(names)
+        made = made.append_column("insert_at_once", pa.array([False] * len(old)))
+        pq.write_table(made.replace_schema_metadata(old.schema.metadata), part)
+        pd.testing.assert_frame_equal(read_store(tmp_path), wanted, check_like=True)
 
     @pytest.mark.nojit
     def test_provenance_survives_parquet(self, tmp_path):

@@ -6,8 +6,11 @@ must belong to this user and be writable by nobody else.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import stat
+import tempfile
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -40,13 +43,26 @@ def own_folder() -> Path | None:
 
 
 def keep_others_in_own_folder() -> None:
-    """Let matplotlib and Jupyter keep their caches in our folder, unless the user says where."""
-    folder = own_folder()
+    """Let matplotlib and Jupyter keep their caches in our folder, unless the user says where.
+
+    Where that cannot be, in a temporary folder that goes when this process ends.
+    """
     for variable, name in _OTHERS.items():
-        if folder is not None and not os.environ.get(variable):
+        if os.environ.get(variable):
+            continue
+        for parent in (own_folder, _passing_folder):
             with suppress(OSError):
-                if private_folder(folder / name):
+                folder = parent()
+                if folder is not None and private_folder(folder / name):
                     os.environ[variable] = str(folder / name)
+                    break
+
+
+@lru_cache(maxsize=1)
+def _passing_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="wpbench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def trusted(found: os.stat_result) -> bool:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from ._folder import keep_others_in_own_folder
 from .bounds import MAX_TRACE_MB, add_max_runs, number_of
-from .errors import ScenarioError, WpbenchError, one_line
+from .errors import ScenarioError, WpbenchError, WpbenchWarning, one_line
 from .output import add_output_options, check_outputs, write_outputs
 
 SHOWN = (
@@ -243,6 +243,7 @@ def _warnings_as_lines(command: str) -> Iterator[None]:
             print(f"{command}: warning: {message}", file=sys.stderr)
 
     with warnings.catch_warnings():
+        warnings.simplefilter("default", WpbenchWarning)
         warnings.showwarning = show
         yield
 

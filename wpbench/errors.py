@@ -22,6 +22,14 @@ class WpbenchError(Exception):
     """Base of all errors that wpbench raises on purpose."""
 
 
+class WpbenchWarning(UserWarning):
+    """Base of all warnings of wpbench's own; a command prints each as a line."""
+
+
+class UnknownKernelWarning(WpbenchWarning):
+    """A release is newer than the newest row of data/kernels.toml: that row's rules are used."""
+
+
 class ScenarioError(WpbenchError, ValueError):
     """A field, a value or a combination that no scenario can have."""
 

@@ -2,7 +2,7 @@
 
 from .files import GridFile, load_grid
 from .grids import Grid, grid
-from .kernels import OFF, ON, UnknownKernelWarning, kernel
+from .kernels import OFF, ON, kernel
 from .model import Scenario
 from .rules import DRAINS, RULES, Overrides
 from .text import parse_axis
@@ -16,7 +16,6 @@ __all__ = [
     "GridFile",
     "Overrides",
     "Scenario",
-    "UnknownKernelWarning",
     "grid",
     "kernel",
     "load_grid",

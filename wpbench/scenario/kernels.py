@@ -12,20 +12,16 @@ from typing import Any
 import pydantic
 
 from ..data import data_dir
-from ..errors import ScenarioError, WpbenchError, accepted
+from ..errors import ScenarioError, UnknownKernelWarning, WpbenchError, accepted
 from .rules import DO_WP_PAGE, NO_OVERRIDES, OWN_FIELDS, RULES, STRICT_TESTS, Overrides, Value
 
 OFF, ON = "patch1", "patch2"  # the patch off and on
 FILE = "kernels.toml"
 # The newest release of each major version: 5.19 was followed by 6.0.
 _LAST_MINOR = {5: 19, 6: 19}
-_RELEASE = re.compile(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,4}))?(?:[-+~._ ].*)?", re.ASCII)
+_RELEASE = re.compile(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,4}))?(?:[-+~_ ].*)?", re.ASCII)
 # What is asked of the rules' old names: `swapin` in the traces' headers names a release.
 INSTRUMENTED = "v6.1"
-
-
-class UnknownKernelWarning(UserWarning):
-    """A release is newer than the newest row: that row's rules are used."""
 
 
 class _Fact(pydantic.BaseModel):
@@ -160,6 +156,19 @@ def releases() -> dict[tuple[int, int], str]:
     """Return the releases at which a rule changes, in order, and the names of their rows."""
     found = {version: name for name in rows() if (version := _version(name)) is not None}
     return dict(sorted(found.items()))
+
+
+def span(name: str) -> str:
+    """Return the releases that a row holds for, ``v5.14 to v5.17``; its name if it is none's."""
+    names = list(releases().values())
+    if name not in names:
+        return name
+    if name == names[-1]:
+        return f"{name} and later"
+    major, minor = list(releases())[names.index(name) + 1]
+    last = (major, minor - 1) if minor else (major - 1, _LAST_MINOR[major - 1])
+    until = f"v{last[0]}.{last[1]}"
+    return name if until == name else f"{name} to {until}"
 
 
 def _names() -> list[str]:

@@ -21,6 +21,7 @@ from ..errors import SweepError, short
 from ..provenance import provenance
 from ..scenario import GridFile, Scenario
 from ..scenario.record import described
+from ..scenario.table import with_rule_columns
 from ..simulate import COUNTERS, Plan, plan_of, tabulate
 from .estimate import Estimate, estimate
 from .keys import run_keys
@@ -298,7 +299,7 @@ class _Work:
 
     def table(self) -> pd.DataFrame:
         """Return a row for each scenario and replication."""
-        table = self._rows(np.arange(self._plan.n), self._run_of_row)
+        table = with_rule_columns(self._rows(np.arange(self._plan.n), self._run_of_row))
         parameters = described(self._scenarios, table, self._seeds) | {
             "store": str(self.store.path)
         }

@@ -23,10 +23,11 @@ import pandas as pd
 import pyarrow as pa
 
 from ..data import fingerprint
-from ..errors import SweepError
+from ..errors import SweepError, WpbenchWarning
 from ..output import explained, make_folder, written
 from ..provenance import provenance
 from ..scenario import Scenario
+from ..scenario.table import with_present_names, with_rule_columns
 from ..simulate import COUNTERS
 from . import parts
 from .parts import MODEL_FOLDER, NOTES
@@ -174,7 +175,7 @@ class Store:
                 raise
             with explained(path, SweepError):
                 aside = parts.put_aside(path)
-            warnings.warn(f"{error}; it is now {aside.name}", stacklevel=2)
+            warnings.warn(f"{error}; it is now {aside.name}", WpbenchWarning, stacklevel=2)
             return None
 
     def add(self, rows: pd.DataFrame) -> None:
@@ -233,6 +234,15 @@ def _once(rows: Any) -> Any:
     return rows.filter(pa.array(keep))
 
 
+def _as_now(part: Any) -> Any:
+    """Return a part of a store of format 1, which has no ``rules``, with the columns of today."""
+    if "rules" in part.column_names:
+        return part
+    table = with_present_names(part.to_pandas().rename(columns={"kernel": "decision"}))
+    made = pa.Table.from_pandas(table, preserve_index=False)
+    return made.replace_schema_metadata(part.schema.metadata)
+
+
 def _all_parts(path: Path) -> list[Any]:
     """Return every part of a store with the model that its folder names."""
     for attempt in range(_LISTINGS):
@@ -241,7 +251,7 @@ def _all_parts(path: Path) -> list[Any]:
             unverified = 0
             for folder in sorted(path.glob(f"{MODEL_FOLDER}*")):
                 for file in parts.listed(folder):
-                    part = parts.read(file, unverified=True)
+                    part = _as_now(parts.read(file, unverified=True))
                     unverified += not parts.is_verified(file)
                     model = pa.array([folder.name.removeprefix(MODEL_FOLDER)] * len(part))
                     found.append(part.append_column("model", model))
@@ -253,6 +263,7 @@ def _all_parts(path: Path) -> list[Any]:
                 warnings.warn(
                     f"{path}: {unverified} parts were written by an earlier version, without "
                     "checksums: whether they are what was written is not known",
+                    WpbenchWarning,
                     stacklevel=3,
                 )
             return found
@@ -297,6 +308,7 @@ def read_store(path: str | Path) -> pd.DataFrame:
     order = [*Scenario.model_fields, "replication", "model"]
     order = [name for name in order if name in rows]  # an earlier version had fewer
     rows = rows.astype(dict.fromkeys(whole, np.int64)).sort_values(order, ignore_index=True)
+    rows = with_rule_columns(rows)
     made_by = [json.loads(note) for note in united.schema.metadata[NOTES].split(b"\n")]
     rows.attrs["wpbench"] = provenance("read_store", {"store": str(path)}) | {"made_by": made_by}
     return rows

@@ -14,7 +14,7 @@ import ipywidgets as W
 
 from ..bounds import MAX_CPUS
 from ..data import backends, costs
-from ..scenario.kernels import OFF, ON, row_of
+from ..scenario.kernels import OFF, ON, row_of, span
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
 from .state import KERNELS, MOST_PAGES, MOST_WORK, State
@@ -111,7 +111,7 @@ def _time(ns: int) -> str:
 
 
 def _kernel(name: str) -> str:
-    return f"{name} (the patch on)" if name == ON else name
+    return f"{name} (the patch on)" if name == ON else span(name)
 
 
 def controls() -> list[Control]:
