@@ -283,8 +283,7 @@ COUNTED = {
     "dead_filter": {
         "values": BOTH,
         "column": "lru_lock_hold_ns",
-        "kernel": "v6.12",
-        "workload": "fork-write",
+        "kernel": "v5.17",  # which copies pages that wait in lru_add
         "costs": "server",
     },
     "slot_cache": {"values": BOTH, "column": "wall_ns", "kernel": "v6.12", "costs": "icount"},

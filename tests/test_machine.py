@@ -1,6 +1,7 @@
 """The jitted machine against the plain Python twin, on random programs."""
 
 import os
+import random
 from typing import Any
 
 import pytest
@@ -158,6 +159,9 @@ class Pair:
         elif op == "foreign":
             mm.insert_foreign_page(self.m, cpu)
             self.twin.foreign_insert(cpu)
+        elif op == "munmap":
+            mm.munmap_foreign(self.m, cpu)
+            self.twin.munmap_foreign(cpu)
         elif op == "disable":
             mm.lru_cache_disable(self.m)
             self.twin.lru_cache_disable()
@@ -231,8 +235,8 @@ class Pair:
 
 ACTORS = (
     "isolate", "putback", "move_to_lru", "gup", "ungup", "pin", "unpin", "accessed", "accessed",
-    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "disable",
-    "enable", "locked_write", "locked_pageout",
+    "access", "access", "migrate_page", "collapse", "ksm", "uffd_copy", "foreign", "munmap",
+    "disable", "enable", "locked_write", "locked_pageout",
 )  # fmt: skip
 OPS = st.sampled_from(
     ["read"] * 6 + ["write"] * 6 + ["pageout"] * 4
@@ -242,6 +246,21 @@ OPS = st.sampled_from(
 PROGRAM = st.lists(
     st.tuples(OPS, st.integers(0, 3), st.integers(0, 39), st.integers(0, 39)), max_size=60
 )
+# Hypothesis's lists are short (7 operations on average).  These are long, and cannot be shrunk.
+LONG = 150
+LONG_OPS = (
+    *["read", "write"] * 9, *["pageout", "fork", "exit", "child_read", "child_write"] * 3,
+    *["access", "accessed", "free", "gup", "ungup"] * 2,
+    *("cold", "dontneed", "exit_zap", "drain", "drain_all", "advance", "foreign", "munmap"),
+    *("isolate", "putback", "pin", "unpin", "migrate_page", "ksm", "uffd_copy", "locked_write"),
+)  # fmt: skip
+
+
+def long_program(seed):
+    """Return a program of LONG operations on few CPUs and ranges of few pages."""
+    rng = random.Random(seed)
+    places = ((rng.randrange(4), rng.randrange(40), rng.choice((0, 0, 1, 5))) for _ in range(LONG))
+    return [(rng.choice(LONG_OPS), *place) for place in places]
 
 
 def values(name):
@@ -257,9 +276,9 @@ ROWS = st.fixed_dictionaries({name: values(name) for name in RULES if name not i
 CASES = st.tuples(
     st.sampled_from(KERNELS),
     st.one_of(
-        st.just({}),
-        st.fixed_dictionaries({}, optional={n: values(n) for n in RULES if n not in OWN_FIELDS}),
         ROWS,
+        st.fixed_dictionaries({}, optional={n: values(n) for n in RULES if n not in OWN_FIELDS}),
+        st.just({}),
     ),
 ).flatmap(
     lambda case: st.tuples(
@@ -332,6 +351,24 @@ def test_other_devices_agree_with_the_twin(
 ):
     device = device | {"page_cluster": page_cluster, "pmd_offset": pmd_offset}
     drive(program, case, npages, 2, pagevec, **device)
+
+
+LONG_DEVICE = st.sampled_from(
+    [
+        {"backend": "zram"},
+        {"backend": "zswap", "page_cluster": 0},
+        {"backend": "zswap", "page_cluster": 3},
+        {"backend": "null_blk", "latency_ns": 700},
+        {"backend": "null_blk", "latency_ns": 5000, "stable_writes": True},
+        {"backend": "zram", "swap_pages": 5},
+    ]
+)
+
+
+@settings(max_examples=EXAMPLES // 2, **COMMON)
+@given(st.integers(0, 2**32), CASES, st.integers(1, 6), st.sampled_from([2, 3, 4, 15]), LONG_DEVICE)
+def test_long_programs_agree_with_the_twin(seed, case, npages, pagevec, device):
+    drive(long_program(seed), case, npages, 2, pagevec, **device)
 
 
 @pytest.mark.nojit

@@ -227,6 +227,14 @@ def migrate_page(m, cpu, v):
     return True
 
 
+def munmap_foreign(m, cpu):
+    """Another region of the program goes: unmap_region(), then the flush of its mmu_gather."""
+    if m.rules.gather_drains:
+        m.vecs.lru_add_drain(cpu)
+    for page in [page for page in m.pages if page.held("foreign")]:
+        page.put("foreign")
+
+
 def foreign_insert(m, cpu):
     page = Page(m, "foreign")
     page.get("foreign")

@@ -22,7 +22,7 @@ def orphans(m):
         page
         for page in m.pages
         if not page.mapcount()
-        and not page.held("foreign")
+        and page.label != "foreign"
         and not (page.swapcache and m.swap.count(page.slot))
     ]
 
@@ -95,7 +95,7 @@ def _claims(m):
     for page in m.gathered or ():
         yield page, ("gather", "child")
     for page in m.pages:
-        if page.label == "foreign":
+        if page.label == "foreign" and page.held("foreign"):
             yield page, ("foreign",)
 
 

@@ -299,6 +299,9 @@ class Machine:
     def migrate_page(self, cpu, v):
         return actors.migrate_page(self, cpu, v)
 
+    def munmap_foreign(self, cpu):
+        actors.munmap_foreign(self, cpu)
+
     def foreign_insert(self, cpu):
         actors.foreign_insert(self, cpu)
 
