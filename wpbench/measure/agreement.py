@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import MeasureError, TraceError
 from ..provenance import provenance
-from ..scenario import Scenario
+from ..scenario import Overrides, Scenario
 from ..scenario.kernels import instrumented
 from ..scenario.table import with_present_names
 from ..simulate import COUNTERS, run
@@ -111,7 +111,9 @@ def scenario_of(row: Mapping[str, Any]) -> Scenario:
         named["backend"] = "zram"  # nothing is paged out
     if isinstance(swapin := named.pop("swapin", None), str):
         # Tables of wpbench 0.1 name do_swap_page()'s kernel; do_wp_page()'s may be another.
-        named = instrumented(str(named.pop("kernel")), swapin) | named
+        followed = instrumented(str(named.pop("kernel")), swapin)
+        rules = followed["rules"] | dict(Overrides.parse(str(named.pop("rules", ""))))
+        named = followed | named | {"rules": rules}
     return Scenario.from_row({"workload": "reproducer", "backend": "zram", **named})
 
 
