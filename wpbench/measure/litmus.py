@@ -30,52 +30,91 @@ _LEAST_OTHER = 16  # pages of the other region, which a `munmap` wants to be the
 _DEFAULT_PIPE = 16  # pages that a pipe holds as it comes
 
 
-def run_programs(plans: Sequence[dict[str, Any]], runs: int, zram: str) -> list[list[Any]]:
-    """Run litmus programs on the running kernel; return what each operation saw, run by run.
+class Session:
+    """Litmus programs on the running kernel: ``with Session("64M") as session: session.run(...)``.
+
+    The swap device is set up when a program needs it, and taken down when one must have none, and
+    at the end.
 
     Parameters
     ----------
-    plans
-        Of each program ``file`` (for errors); ``pages``; ``swap``: does it need some; ``cpus`` that
-        it uses; ``held``, ``touched``: pages that it holds and touches at most; ``op``, ``arg``,
-        ``n`` as for ``workloads.litmus.run_litmus()``.
-    runs
-        Of each.
     zram
-        Size of the swap device that is set up for those that need one.
-
-    Returns
-    -------
-    list
-        For each program a list with an int64[operations, NR_SEEN] for each run.
+        Size of the swap device.
 
     Raises
     ------
     MeasureError
         If the kernel or this user cannot do it.
     """
-    if JIT_DISABLED:
-        raise MeasureError(NEEDS_COMPILED)
-    cpus = crew.allowed_cpus()
-    size = parse_size(zram)
-    for plan in plans:
-        _check(plan, len(cpus), size)
-    swapless = [i for i, plan in enumerate(plans) if not plan["swap"]]
-    with signals.noted(), Oracle("auto") as eye, ExitStack() as stack:
-        if not eye.frames or eye.kpageflags < 0:
-            raise MeasureError(f"litmus programs on the running kernel: {NO_FRAMES}")
-        for i in swapless:
-            if OP_PAGEOUT in plans[i]["op"] and swaps():
+
+    def __init__(self, zram: str) -> None:
+        if JIT_DISABLED:
+            raise MeasureError(NEEDS_COMPILED)
+        self.cpus = crew.allowed_cpus()
+        self._size = parse_size(zram)
+        self._stack = ExitStack()
+        self._device = ExitStack()
+        self._swaps = False
+
+    def __enter__(self) -> Session:
+        with ExitStack() as stack:
+            stack.enter_context(signals.noted())
+            self._eye = stack.enter_context(Oracle("auto"))
+            if not self._eye.frames or self._eye.kpageflags < 0:
+                raise MeasureError(f"litmus programs on the running kernel: {NO_FRAMES}")
+            stack.enter_context(self._device)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    def _swap(self, wanted: bool, plans: Sequence[dict[str, Any]]) -> None:
+        """Set up the swap device, or take it down for programs that page out without swap."""
+        pages_out = [plan["file"] for plan in plans if OP_PAGEOUT in plan["op"]]
+        if wanted and not self._swaps:
+            self._device.enter_context(Zram(self._size))
+            self._swaps = True
+        elif not wanted and pages_out:
+            self._device.close()
+            self._swaps = False
+            if swaps():
                 raise MeasureError(
-                    f"{plans[i]['file']}: it pages out without swap, and this system has swap"
+                    f"{pages_out[0]}: it pages out without swap, and this system has swap"
                 )
+
+    def run(self, plans: Sequence[dict[str, Any]], runs: int) -> list[list[Any]]:
+        """Run programs; return what each operation saw, run by run.
+
+        Parameters
+        ----------
+        plans
+            Of each program ``file`` (for errors); ``pages``; ``swap``: does it need some; ``cpus``
+            that it uses; ``held``, ``touched``: pages that it holds and touches at most; ``op``,
+            ``arg``, ``n`` as for ``workloads.litmus.run_litmus()``.
+        runs
+            Of each.
+
+        Returns
+        -------
+        list
+            For each program a list with an int64[operations, NR_SEEN] for each run.
+
+        Raises
+        ------
+        MeasureError
+            If a program cannot run here, or a call failed.
+        """
+        for plan in plans:
+            _check(plan, len(self.cpus), self._size)
         found: list[list[Any]] = [[] for _ in plans]
-        _run_all([i for i in swapless for _ in range(runs)], plans, found, eye, cpus)
-        swapping = [i for i, plan in enumerate(plans) if plan["swap"]]
-        if swapping:
-            stack.enter_context(Zram(size))
-            _run_all([i for i in swapping for _ in range(runs)], plans, found, eye, cpus)
-    return found
+        for swap in (False, True):
+            todo = [i for i, plan in enumerate(plans) if plan["swap"] == swap]
+            if todo:
+                self._swap(swap, [plans[i] for i in todo])
+                repeated = [i for i in todo for _ in range(runs)]
+                _run_all(repeated, plans, found, self._eye, self.cpus)
+        return found
 
 
 def _check(plan: dict[str, Any], cpus: int, swap: int) -> None:
@@ -215,4 +254,4 @@ def _check_end(file: str, operation: int, row: LitmusRow) -> None:
         )
 
 
-__all__ = ["run_programs"]
+__all__ = ["Session"]

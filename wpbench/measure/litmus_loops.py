@@ -1,9 +1,9 @@
 """Litmus programs on the kernel, by a process that disturbs nothing that it measures.
 
-It is cloned for a few programs, and all that it writes to is shared memory: its stack, its tables.  So
-neither its own birth nor a fork leaves a page of it write-protected, and no page fault of its own
-puts a page into a pagevec.  It calls nothing of libc that can wait (see ``c_syscall``).  Where it
-may, it runs as a real-time task, and one spinner of a lower priority on each CPU keeps all other
+It is cloned for a few programs, and all that it writes to is shared memory: its stack, its tables.
+So neither its own birth nor a fork leaves a page of it write-protected, and no page fault of its
+own puts a page into a pagevec.  It calls nothing of libc that can wait (see ``c_syscall``).  Where
+it may, it runs as a real-time task, and one spinner of a lower priority on each CPU keeps all other
 tasks off, for the milliseconds that the programs take.
 """
 

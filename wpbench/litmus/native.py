@@ -1,0 +1,53 @@
+"""Litmus programs on the running kernel, as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..measure.litmus import Session
+from .parse import Program
+
+Lines = tuple[str, ...]
+
+
+def _plan(program: Program) -> dict[str, Any]:
+    return {
+        "file": program.file,
+        "pages": program.pages,
+        "swap": program.swap,
+        "cpus": program.cpus,
+        "held": program.held,
+        "touched": program.touched,
+        "op": [operation.op for operation in program.operations],
+        "arg": [operation.arg for operation in program.operations],
+        "n": [operation.n for operation in program.operations],
+    }
+
+
+class Running:
+    """The running kernel, while programs are run on it: ``with Running("64M") as kernel: ...``.
+
+    Raises
+    ------
+    MeasureError
+        If the kernel, or this user, cannot run them.
+    """
+
+    def __init__(self, zram: str) -> None:
+        self._session = Session(zram)
+
+    def __enter__(self) -> Running:
+        self._session.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._session.__exit__(*error)
+
+    def outcomes(self, programs: Sequence[Program], runs: int) -> list[list[Lines]]:
+        """Run programs; return the outcome of each run of each."""
+        found = self._session.run([_plan(program) for program in programs], runs)
+        return [
+            [tuple(program.outcome(row)) for row in rows]
+            for program, rows in zip(programs, found, strict=True)
+        ]
