@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..measure.facts import environment
 from ..measure.zram_guard import CONTROL
 from ..scenario.rules import NO_OVERRIDES, RULES, Value, value_text
 from .draw import draw, text_of
-from .native import Lines, Running
+from .native import Lines, Side, side
 from .outcome import RUNNING, Outcome, table
 from .parse import Program, parse_program
 from .shrink import shrink
@@ -26,7 +25,6 @@ from .simulated import simulate
 AGAIN = 5  # runs of a program that differed
 AT_A_TIME = 128
 _STATE = ("mapped", "lru", "active", "swapcache")
-Side = Callable[[Sequence[Program], int], list[list[Lines]]]
 
 
 @dataclass(frozen=True)
@@ -117,16 +115,6 @@ class Fuzzed:
             f"noise {self.noise}"
         )
         return "\n\n".join([head, *map(str, self.found)])
-
-
-@contextmanager
-def _side(against: str, zram: str) -> Iterator[Side]:
-    """Give what runs programs on the other side."""
-    if against != RUNNING:
-        yield lambda programs, _runs: [[tuple(simulate(p, against))] for p in programs]
-        return
-    with Running(zram) as kernel:
-        yield kernel.outcomes
 
 
 class _Judge:
@@ -251,7 +239,7 @@ def fuzz(
     drawn = _drawn(seed, min(2, len(os.sched_getaffinity(0))) if native else 2, swap)
     done = operations = noise = 0
     found: list[Mismatch] = []
-    with _side(against, zram) as other:
+    with side(against, zram) as other:
         judge = _Judge(kernel, rules, other, AGAIN if native else 1)
         while done < programs and len(found) < stop_at:
             batch = []

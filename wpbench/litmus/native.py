@@ -1,14 +1,19 @@
-"""Litmus programs on the running kernel, as lines."""
+"""Litmus programs on the running kernel, or on a simulated one in its place, as lines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..measure.litmus import Session
+from .outcome import RUNNING
 from .parse import Program
+from .simulated import simulate
 
 Lines = tuple[str, ...]
+# Runs programs, each so many times, and returns the outcome of each run of each.
+Side = Callable[[Sequence[Program], int], list[list[Lines]]]
 
 
 def _plan(program: Program) -> dict[str, Any]:
@@ -51,3 +56,13 @@ class Running:
             [tuple(program.outcome(row)) for row in rows]
             for program, rows in zip(programs, found, strict=True)
         ]
+
+
+@contextmanager
+def side(kernel: str, zram: str) -> Iterator[Side]:
+    """Give what runs programs on the running kernel, or on a simulated one."""
+    if kernel != RUNNING:
+        yield lambda programs, _runs: [[tuple(simulate(p, kernel))] for p in programs]
+        return
+    with Running(zram) as running:
+        yield running.outcomes
