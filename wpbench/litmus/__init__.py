@@ -9,6 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .evidence import Fingerprint
+    from .fingerprints import fingerprint
+    from .fuzzing import Fuzzed, fuzz
     from .outcome import RUNNING, Outcome, table
     from .parse import Operation, Program, parse_program, read_program
     from .runs import outcomes, run
@@ -16,9 +19,13 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "RUNNING": "outcome",
+    "Fingerprint": "evidence",
+    "Fuzzed": "fuzzing",
     "Operation": "parse",
     "Outcome": "outcome",
     "Program": "parse",
+    "fingerprint": "fingerprints",
+    "fuzz": "fuzzing",
     "measured": "shipped",
     "outcomes": "runs",
     "parse_program": "parse",
@@ -30,9 +37,13 @@ _WHERE = {
 
 __all__ = [
     "RUNNING",
+    "Fingerprint",
+    "Fuzzed",
     "Operation",
     "Outcome",
     "Program",
+    "fingerprint",
+    "fuzz",
     "measured",
     "outcomes",
     "parse_program",
