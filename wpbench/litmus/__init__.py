@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .outcome import RUNNING, Outcome, table
     from .parse import Operation, Program, parse_program, read_program
     from .runs import outcomes, run
-    from .shipped import measured, programs
+    from .shipped import demanded, measured, programs
 
 _WHERE = {
     "RUNNING": "outcome",
@@ -24,6 +24,7 @@ _WHERE = {
     "Operation": "parse",
     "Outcome": "outcome",
     "Program": "parse",
+    "demanded": "shipped",
     "fingerprint": "fingerprints",
     "fuzz": "fuzzing",
     "measured": "shipped",
@@ -42,6 +43,7 @@ __all__ = [
     "Operation",
     "Outcome",
     "Program",
+    "demanded",
     "fingerprint",
     "fuzz",
     "measured",
