@@ -31,6 +31,7 @@ WEIGHTS = {
     "put": 4,
 }
 SHORTEST, LONGEST = 8, 28  # lines
+MOST_HELD = 200  # pages in the pipe: more may need a privilege
 MOST_TOUCHED = 33  # by one line: a pagevec and a little more
 
 
@@ -68,6 +69,7 @@ def draw(random: random.Random, *, swap: bool, cpus: int) -> Program:
     weights = [WEIGHTS[name] for name in names]
     lines = [f"pages {pages}", f"swap {'zram' if swap else 'none'}", "on 0"]
     child = False
+    held = 0
     for name in random.choices(names, weights, k=random.randint(SHORTEST, LONGEST)):
         if name in ("fork", "exit"):
             if child == (name == "fork"):
@@ -75,13 +77,18 @@ def draw(random: random.Random, *, swap: bool, cpus: int) -> Program:
             child = not child
         if name in RANGES:
             first, last = sorted(random.choices(range(pages), k=2))
-            whole = random.random() < 0.5
-            lines.append(f"{name} 0-{pages - 1}" if whole else f"{name} {first}-{last}")
+            if random.random() < 0.5:
+                first, last = 0, pages - 1
+            if name == "get" and held + last - first >= MOST_HELD:
+                continue
+            held += (last - first + 1) * (name == "get")
+            lines.append(f"{name} {first}-{last}")
         elif name in CPUS:
             lines.append(f"{name} {random.randrange(cpus)}")
         elif name in COUNTS:
             lines.append(f"{name} {random.randint(1, MOST_TOUCHED)}")
         else:
+            held *= name != "put"
             lines.append(name)
     ending = [*random.sample(OBSERVATIONS, 2), "write", "lru", "active"]
     lines += [f"{name} 0-{pages - 1}" for name in ending]

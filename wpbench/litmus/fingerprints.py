@@ -23,8 +23,12 @@ Table = dict[str, dict[str, Lines | None]]  # program -> row -> outcome
 
 
 def pool_for(cpus: int, swap: bool) -> dict[str, Program]:
-    """Return the shipped programs that can run with so many CPUs, and swap or none."""
-    found = {name: read_program(path) for name, path in programs().items()}
+    """Return the programs that can run with so many CPUs, and swap or none; no random ones."""
+    found = {
+        name: read_program(path)
+        for name, path in programs().items()
+        if path.parent.name != "random"
+    }
     return {
         name: program
         for name, program in found.items()

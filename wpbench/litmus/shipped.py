@@ -8,12 +8,13 @@ from pathlib import Path
 
 from ..data import data_dir
 
-KINDS = ("written", "cow", "random")
+KINDS = ("written", "cow", "probes", "random")
 
 
 @lru_cache(maxsize=1)
 def programs() -> dict[str, Path]:
-    """Return the programs by name: those written for a purpose, the selftest's cases, the random ones."""
+    """Return the programs by name: those written for a purpose, the selftest's cases, probes of single
+    rules, the random ones."""
     return {
         path.name: path
         for kind in KINDS
