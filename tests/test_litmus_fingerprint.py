@@ -1,4 +1,4 @@
-"""The fingerprint of simulated kernels and of recorded ones: the row, the rules, the unexplained."""
+"""The fingerprint of simulated kernels and of recorded ones: row, rules, the unexplained."""
 
 import json
 from dataclasses import replace

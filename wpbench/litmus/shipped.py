@@ -13,8 +13,10 @@ KINDS = ("written", "cow", "probes", "random")
 
 @lru_cache(maxsize=1)
 def programs() -> dict[str, Path]:
-    """Return the programs by name: those written for a purpose, the selftest's cases, probes of single
-    rules, the random ones."""
+    """Return the programs by name, the kinds one after the other.
+
+    Written for a purpose; cases of the kernel's selftest; probes of single rules; random ones.
+    """
     return {
         path.name: path
         for kind in KINDS
