@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,16 @@ class Session:
                 repeated = [i for i in todo for _ in range(runs)]
                 _run_all(repeated, plans, found, self._eye, self.cpus)
         return found
+
+
+@contextmanager
+def _alone(eye: Oracle) -> Iterator[None]:
+    """Let nobody else run litmus programs meanwhile: both would drain each other's pagevecs."""
+    fcntl.flock(eye.kpageflags, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(eye.kpageflags, fcntl.LOCK_UN)
 
 
 def _check(plan: dict[str, Any], cpus: int, swap: int) -> None:
@@ -228,7 +238,8 @@ def _try(
                 "rests": len(plans),
             },
         )
-        litmus_loops.run(row)
+        with _alone(eye):
+            litmus_loops.run(row)
         at = int(np.searchsorted(begin, row.line, "right")) - 1
         _check_end(plans[at]["file"], row.line - int(begin[at]) + 1, row)
         seen = row.seen[: nops * NR_SEEN].reshape(nops, NR_SEEN).copy()
