@@ -9,7 +9,8 @@ import pytest
 
 import wpbench as wb
 from wpbench.cli import main
-from wpbench.litmus import RUNNING, measured
+from wpbench.litmus import RUNNING, demanded, measured
+from wpbench.litmus.parse import parse_program
 from wpbench.measure import environment
 from wpbench.measure.oracle import Oracle
 from wpbench.measure.zram_guard import CONTROL
@@ -129,3 +130,38 @@ def test_every_operation_runs_and_no_process_is_left():
     assert len(found.outcome) == 6
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+@needs_zram
+def test_a_hundred_random_programs_do_what_the_simulation_does():
+    found = wb.litmus.fuzz(100, seed=1)
+    assert (found.programs, found.swap, found.found) == (100, True, [])
+
+
+@is_6_18
+def test_a_rule_that_is_wrong_is_found_against_this_kernel_and_shrunk():
+    found = wb.litmus.fuzz(200, seed=1, rules={"exit_drains": True}, stop_at=1)
+    (mismatch,) = found.found
+    assert len(parse_program(mismatch.text).operations) <= 6
+    assert "exit_drains=false" in mismatch.rules
+    assert 2 * mismatch.runs_differing > mismatch.runs
+
+
+@is_6_18
+@needs_zram
+def test_the_outcomes_alone_name_the_row_of_this_kernel(monkeypatch):
+    monkeypatch.setattr("platform.release", lambda: "0.0")
+    found = wb.litmus.fingerprint()
+    assert found.rows == ["v6.17"]
+    assert (found.unexplained, found.noise) == ([], [])
+    exits = found.rules["exit_drains"]
+    assert exits.value is False
+    assert [evidence.other for evidence in exits.supporting] == [True]
+    assert all(not rule.against for rule in found.rules.values())
+
+
+@needs_zram
+def test_this_kernel_passes_the_selftests_cases():
+    for outcome in natively(list(demanded())):
+        at, lines = demanded()[outcome.file]
+        assert outcome.outcome[at] in lines, outcome.file

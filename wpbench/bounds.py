@@ -117,6 +117,7 @@ FIELDS: dict[str, Bound] = {
 # Numbers beside a scenario: arguments of commands and functions.
 ARGUMENTS: dict[str, Bound] = {
     "seeds": Bound(1, 10**9),
+    "programs": Bound(1, 10**9),
     "replication": Bound(0, 10**9),
     "fault": Bound(0, (1 << 63) - 2),
     "row": Bound(0, 10**9),

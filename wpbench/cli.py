@@ -141,6 +141,7 @@ def _add_max_mb(parser: argparse.ArgumentParser) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     from .litmus.cli import add_parser as add_litmus
+    from .litmus.measure_cli import add_parsers as add_fuzz_and_fingerprint
     from .measure.cli import add_parser
     from .price.cli import add_parser as add_price
     from .provenance import version
@@ -228,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     notebook.add_argument("--timeout", type=number_of("timeout"), default=600, metavar="SECONDS")
     notebook.set_defaults(do=_notebook)
 
-    add_parser(commands)
+    add_fuzz_and_fingerprint(add_parser(commands))
     return parser
 
 

@@ -9,16 +9,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .evidence import Fingerprint
+    from .fingerprints import fingerprint
+    from .fuzzing import Fuzzed, fuzz
     from .outcome import RUNNING, Outcome, table
     from .parse import Operation, Program, parse_program, read_program
     from .runs import outcomes, run
-    from .shipped import measured, programs
+    from .shipped import demanded, measured, programs
 
 _WHERE = {
     "RUNNING": "outcome",
+    "Fingerprint": "evidence",
+    "Fuzzed": "fuzzing",
     "Operation": "parse",
     "Outcome": "outcome",
     "Program": "parse",
+    "demanded": "shipped",
+    "fingerprint": "fingerprints",
+    "fuzz": "fuzzing",
     "measured": "shipped",
     "outcomes": "runs",
     "parse_program": "parse",
@@ -30,9 +38,14 @@ _WHERE = {
 
 __all__ = [
     "RUNNING",
+    "Fingerprint",
+    "Fuzzed",
     "Operation",
     "Outcome",
     "Program",
+    "demanded",
+    "fingerprint",
+    "fuzz",
     "measured",
     "outcomes",
     "parse_program",

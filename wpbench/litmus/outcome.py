@@ -59,10 +59,15 @@ def table(outcomes: Sequence[Outcome]) -> str:
     A line in which two kernels differ ends with ``*``.
     """
     labels = [line.partition(": ")[0] for line in outcomes[0].outcome]
-    columns = [[line.partition(": ")[2] for line in outcome.outcome] for outcome in outcomes]
+    values_of = [[line.partition(": ")[2] for line in outcome.outcome] for outcome in outcomes]
     rows = [["", *(outcome.title for outcome in outcomes), ""]]
-    for label, *values in zip(labels, *columns, strict=True):
+    for label, *values in zip(labels, *values_of, strict=True):
         rows.append([label, *values, "*" if len(set(values)) > 1 else ""])
+    return columns(rows)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells as text, in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_row(row, widths) for row in rows)
 
@@ -72,4 +77,4 @@ def _row(cells: Iterable[str], widths: Iterable[int]) -> str:
     return "  ".join(padded).rstrip()
 
 
-__all__ = ["RUNNING", "RUNS", "Outcome", "table"]
+__all__ = ["RUNNING", "RUNS", "Outcome", "columns", "table"]

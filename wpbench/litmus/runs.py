@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import LitmusError, accepted, check_positive
-from ..measure.litmus import run_programs
+from .native import Running
 from .outcome import RUNNING, RUNS, Outcome
 from .parse import Program, parse_program, read_program
 from .shipped import programs
@@ -76,25 +76,12 @@ def _simulated(todo: Sequence[Program], kernel: str) -> list[Outcome]:
 
 
 def _natively(todo: Sequence[Program], runs: int, zram: str) -> list[Outcome]:
-    plans = [
-        {
-            "file": program.file,
-            "pages": program.pages,
-            "swap": program.swap,
-            "cpus": program.cpus,
-            "held": program.held,
-            "touched": program.touched,
-            "op": [operation.op for operation in program.operations],
-            "arg": [operation.arg for operation in program.operations],
-            "n": [operation.n for operation in program.operations],
-        }
-        for program in todo
-    ]
+    with Running(zram) as kernel:
+        outcomes_of_runs = kernel.outcomes(todo, runs)
     release = platform.release()
     found = []
-    for program, rows in zip(todo, run_programs(plans, runs, zram), strict=True):
-        seen = Counter(tuple(program.outcome(row)) for row in rows)
-        (most, agreeing), *_ = seen.most_common(1)
+    for program, seen in zip(todo, outcomes_of_runs, strict=True):
+        ((most, agreeing),) = Counter(seen).most_common(1)
         found.append(Outcome(program.file, RUNNING, list(most), release, runs, agreeing))
     return found
 

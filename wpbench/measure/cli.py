@@ -178,8 +178,8 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
     parser.set_defaults(do=_measure, workload=workload)
 
 
-def add_parser(commands: Any) -> None:
-    """Register ``measure`` among wpbench's commands."""
+def add_parser(commands: Any) -> Any:
+    """Register ``measure`` among wpbench's commands; return its kinds, for others to add to."""
     measure = commands.add_parser(
         "measure",
         help="run a workload on the running kernel",
@@ -205,6 +205,7 @@ def add_parser(commands: Any) -> None:
     compare.add_argument("files", nargs="+", metavar="FILE")
     compare.add_argument("--json", action="store_true")
     compare.set_defaults(do=_compare)
+    return kinds
 
 
 __all__ = ["add_parser"]

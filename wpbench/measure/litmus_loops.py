@@ -1,10 +1,10 @@
-"""A litmus program on the kernel, by a process that disturbs nothing that it measures.
+"""Litmus programs on the kernel, by a process that disturbs nothing that it measures.
 
-It is cloned for one run, and all that it writes to is shared memory: its stack, its tables.  So
-neither its own birth nor a fork leaves a page of it write-protected, and no page fault of its own
-puts a page into a pagevec.  It calls nothing of libc that can wait (see ``c_syscall``).  Where it
-may, it runs as a real-time task, and one spinner of a lower priority on each CPU keeps all other
-tasks off, for the milliseconds that a program takes.
+It is cloned for a few programs, and all that it writes to is shared memory: its stack, its tables.
+So neither its own birth nor a fork leaves a page of it write-protected, and no page fault of its
+own puts a page into a pagevec.  It calls nothing of libc that can wait (see ``c_syscall``).  Where
+it may, it runs as a real-time task, and one spinner of a lower priority on each CPU keeps all other
+tasks off, for the milliseconds that the programs take.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ from .litmus_steps import (
     PAGE,
     SIGCHLD,
     WALL,
+    begin_program,
+    end_program,
     exit_child,
     fail,
     now,
@@ -135,7 +137,7 @@ def _spinner(address: int) -> int:
 
 
 def _main(address: int) -> int:
-    """Run the program: the measuring process."""
+    """Run the programs: the measuring process."""
     b = row_at(address)
     dies_with(b.starter)
     b.process = c_getpid()
@@ -155,8 +157,11 @@ def _main(address: int) -> int:
     b.operation_ns = b.started_ns
     start_spinners(b)
     set_cpu(b, 0, 0)
-    if not b.failed:
+    while not b.failed and not b.late and b.program < b.nprograms:
+        begin_program(b)
         run_program(b)
+        end_program(b)
+        b.program += 1
     if b.child:
         exit_child(b, 0)
     b.stop = 1
@@ -195,7 +200,7 @@ starter_entry = entry(_starter)
 
 @loop
 def run(b: LitmusRow) -> None:
-    """Run the program in a process of its own and wait for its end; a signal ends it at once.
+    """Run the programs in a process of its own and wait for its end; a signal ends it at once.
 
     The starter is waited for, and it waits for the measuring process.
     """

@@ -1,4 +1,4 @@
-"""What the process that runs a litmus program is told, and what it answers."""
+"""What the process that runs litmus programs is told, and what it answers."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ SYS_RT_SIGPROCMASK = 14 if _X86 else 135
 
 
 class LitmusRow(Row):
-    """The numbers of one run of a litmus program."""
+    """The numbers of one run of litmus programs, one after the other."""
 
     CONSTANTS = (
         "base",  # address of the program's region
-        "nops",
+        "nprograms",
         "kpageflags",  # open /proc/kpageflags
         "other",  # address of the other region, which `touch` writes
         "other_size",
@@ -82,7 +82,7 @@ class LitmusRow(Row):
         "spin_entry",
         "main_entry",
         "starter_entry",
-        "deadline_ns",  # from the start on
+        "deadline_ns",  # from a program's start on
         "address",
         "rusage_at",
         "time_at",
@@ -108,7 +108,8 @@ class LitmusRow(Row):
         "pagemap",  # its own /proc/self/pagemap
         "failed",  # which call failed: an index into CALLS
         "errno",
-        "line",  # the operation in which
+        "line",  # the operation in which, of all programs'
+        "program",
         "cpu",
         "touched",  # pages of the other region so far
         "held",  # pages in the pipe
@@ -129,4 +130,6 @@ class LitmusRow(Row):
         "pause": 2,
         "rest": 2,
     }
-    FAR = ("op", "arg", "n", "seen", "mask", "path", "spin")
+    # "begin": a program's first operation, and the end of the last; "sizes": bytes of its region;
+    # "rests": did a spinner rest in it?
+    FAR = ("op", "arg", "n", "seen", "mask", "path", "spin", "begin", "sizes", "rests")

@@ -238,14 +238,19 @@ def touch(b: LitmusRow, n: int) -> None:
 
 
 @step
+def renew(b: LitmusRow, at: int, old: int, size: int) -> None:
+    """Unmap a region and map a new one in its place."""
+    if c_munmap(at, old):
+        fail(b, FAILED_MUNMAP)
+    if c_mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE_FIXED, -1, 0) != at:
+        fail(b, FAILED_MMAP)
+    c_madvise(at, size, MADV_NOHUGEPAGE)  # fails only where there is no THP
+
+
+@step
 def renew_other(b: LitmusRow) -> None:
     """Unmap the other region and map a new one in its place."""
-    size = b.other_size
-    if c_munmap(b.other, size):
-        fail(b, FAILED_MUNMAP)
-    if c_mmap(b.other, size, PROT_READ | PROT_WRITE, MAP_PRIVATE_FIXED, -1, 0) != b.other:
-        fail(b, FAILED_MMAP)
-    c_madvise(b.other, size, MADV_NOHUGEPAGE)  # fails only where there is no THP
+    renew(b, b.other, b.other_size, b.other_size)
     b.touched = 0
 
 
@@ -340,9 +345,31 @@ def run_on_pages(b: LitmusRow, i: int, op: int, first: int, n: int) -> None:
 
 
 @step
+def begin_program(b: LitmusRow) -> None:
+    """Make the state in which a program begins: nothing touched, empty pagevecs, CPU 0."""
+    b.started_ns = now(b)
+    b.operation_ns = b.started_ns
+    b.disturbed = 0
+    b.cpu = 0
+    old = b.sizes[b.program - 1] if b.program else b.sizes[0]
+    renew(b, b.base, old, b.sizes[b.program])
+    renew_other(b)
+    drain_all(b)
+
+
+@step
+def end_program(b: LitmusRow) -> None:
+    """Let go of what a program may hold still: the child and the pages in the pipe."""
+    b.rests[b.program] = b.disturbed
+    if b.child:
+        exit_child(b, 0)
+    put(b)
+
+
+@step
 def run_program(b: LitmusRow) -> None:
-    """Run the operations one by one."""
-    for i in range(b.nops):
+    """Run the operations of a program one by one."""
+    for i in range(b.begin[b.program], b.begin[b.program + 1]):
         b.line = i
         b.operation_ns = now(b)
         if b.operation_ns - b.started_ns > b.deadline_ns:
