@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .outcome import RUNNING, Outcome, table
+    from .pair import Difference, Differences, differ
     from .parse import Operation, Program, parse_program, read_program
     from .runs import outcomes, run
     from .shipped import measured, programs
 
 _WHERE = {
     "RUNNING": "outcome",
+    "Difference": "pair",
+    "Differences": "pair",
     "Operation": "parse",
     "Outcome": "outcome",
     "Program": "parse",
+    "differ": "pair",
     "measured": "shipped",
     "outcomes": "runs",
     "parse_program": "parse",
@@ -30,9 +34,12 @@ _WHERE = {
 
 __all__ = [
     "RUNNING",
+    "Difference",
+    "Differences",
     "Operation",
     "Outcome",
     "Program",
+    "differ",
     "measured",
     "outcomes",
     "parse_program",

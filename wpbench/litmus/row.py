@@ -143,8 +143,8 @@ class Run:
     outcome
         The lines of its observing operations.
     last
-        Of the last operation: ``COUNTED``, and ``memory``, pages and slots in use, before it and
-        after.
+        Of the last operation: ``COUNTED``; ``memory``, pages and slots that it took into use;
+        ``first_fault``, write-protect faults before it; ``reason``, of a copy, or -1.
     """
 
     outcome: list[str]
@@ -183,7 +183,7 @@ def run_program(config: Mapping[str, int], program: Program) -> Run:
     run_on(before, program, -1)
     seen = run_on(after, program)
     last = {name: int(getattr(after, name) - getattr(before, name)) for name in COUNTED}
-    last |= {"memory_before": in_use(before), "memory": in_use(after)}
+    last["memory"] = in_use(after) - in_use(before)
     last["first_fault"] = int(before.wp_faults)
     last["reason"] = int(after.last_reason) if last["copies"] else -1
     return Run(program.outcome(seen), last)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .._threads import Workers
 from ..workloads import joint_search as S
 from ..workloads.joint_state import FRAMES, MAX_CPUS, MAX_STATE, NR_SCRATCH, store_state
 from ..workloads.joint_step import FILLS, step_once
-from ..workloads.litmus_ops import OP_ON, OPS
+from ..workloads.litmus_ops import OPS
 from .row import machine_of
 
 CHUNK = 2048  # states that a thread is given at a time
@@ -24,7 +25,8 @@ RANGED = ("pageout", "cold", "free", "dontneed")  # of one page, and of all
 PAGED = ("read", "write", *RANGED, "access", "get")
 OPERATIONS = (*PAGED, "put", "touch", "munmap", "fork", "exit", "on", "drain")
 
-Progress = Callable[[int, int, int], None]
+# Called with the length of programs, the share of them that was looked at, and the joint states.
+Progress = Callable[[int, float, int], None]
 
 
 @dataclass
@@ -144,6 +146,7 @@ class Search:
         self._table = np.full(1 << 18, -1, np.int64)
         self._configs = configs
         self._stop = np.zeros(1, np.uint8)
+        self._tell: Callable[[float, int], None] | None = None
         self.found = Found()
 
     def root(self) -> Any:
@@ -169,9 +172,8 @@ class Search:
         try:
             while len(starts) and (operations is None or depth < operations):
                 keep = operations is None or depth + 1 < operations
+                self._tell = partial(progress, depth + 1) if progress else None
                 level = self._level(workers, words, starts, base, keep, max_states)
-                if progress is not None:
-                    progress(depth + 1, found.states, found.steps)
                 if found.ended:
                     return found
                 base += len(starts)
@@ -198,6 +200,8 @@ class Search:
             self.found.steps += int(at[S.AT_STEPS])
             self.found.refused += int(at[S.AT_REFUSED])
             nr, end = int(at[S.AT_NEW]), int(at[S.AT_WORDS])
+            if self._tell is not None:
+                self._tell(int(at[S.AT_NEXT]) / len(starts), self.found.states)
             if not nr:
                 continue
             states = self.found.states
@@ -303,19 +307,20 @@ class Search:
             state = int(self._parents.array[state])
         return made[::-1]
 
-    def lines(self, path: Sequence[int]) -> list[tuple[str, int, int]]:
-        """Return a path's operations as a program has them: name, page or CPU or number, pages."""
-        return lines(self._configs, self.rows, path, self.root())
 
-
-def lines(
-    configs: Sequence[Mapping[str, int]], rows: Any, path: Sequence[int], root: Any
+def lines_of(
+    configs: Sequence[Mapping[str, int]], rows: Any, path: Sequence[int]
 ) -> list[tuple[str, int, int]]:
-    """Return a path's operations with the CPUs' own names and what ``touch`` has to write."""
+    """Return a path's operations as a program has them: name, page or CPU or number, pages.
+
+    The CPUs have their own names again, and ``touch`` writes as many pages as these machines need.
+    """
+    root = Search(configs, rows, 0, threads=1).root()
     worker = _Worker(configs, 0)
     words = np.zeros(S.JOINT_WORDS, np.int64)
     words[: len(root)] = root
-    names = list(range(MAX_CPUS))
+    cpus = int(configs[0]["ncpus"])
+    names = list(range(cpus))  # the CPU that the program is on comes first
     made = []
     for k in path:
         op, arg, n = (int(number) for number in rows[k])
@@ -328,7 +333,6 @@ def lines(
         elif name in ("exit", "on"):
             arg = names[arg]
         made.append((name, arg, n))
-        # The CPU that the program is on comes first.
-        names = [names[old] for old in order[: len(names)]] if op == OP_ON or len(names) else names
+        names[:cpus] = [names[old] for old in order[:cpus]]
         words[:] = out[: S.JOINT_WORDS]
     return made

@@ -172,9 +172,7 @@ def _reason(m: Machine) -> int:
 
 
 @inline
-def kind(
-    a: Machine, b: Machine, what: int, do: int, cause: int, outcomes: Any, before: Any
-) -> int:
+def kind(a: Machine, b: Machine, what: int, do: int, cause: int, outcomes: Any, before: Any) -> int:
     """Return the kind of a difference as a number, -1 where there is none.
 
     ``outcomes``: of the operation on either machine; ``before``: ``memory()`` of either before it.
