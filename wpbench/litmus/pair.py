@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import LitmusError, accepted
@@ -94,6 +95,15 @@ def _side(row: Row, config: Mapping[str, int], program: Program) -> Side:
 _NOT_SHOWN = ("wp_faults", "zero_copies", "first_fault", "reason")
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A program in which the rows differ, with their own batches or not, and the rules."""
+
+    program: Program
+    real: bool
+    rules: list[str]
+
+
 class _Asked:
     """Two rows at a size, and the kernels' own batches beside the ones that are asked for."""
 
@@ -111,39 +121,54 @@ class _Asked:
             text = text_of(lines_of(configs, rows, path), self.pages, comment)
             yield parse_program(text, text), configs is self.own
 
-    def difference(self, rows: Any, path: list[int], kind: int) -> Difference | None:
-        """Return a path's difference, seen once more on fresh machines."""
-        fields = decoded(kind)
-        observed = OBSERVABLE[fields["observed"]]
+    def seen(self, rows: Any, path: list[int], kind: int) -> _Seen | None:
+        """Run a path's program on fresh machines; None if it does not differ there."""
+        observed = OBSERVABLE[decoded(kind)["observed"]]
         comment = f"{self.a.name} and {self.b.name} differ in {observed}"
         for program, real in self.programs(rows, path, comment):
             configs = self.own if real else self.configs
             a, b = (observation(run_program(config, program), observed) for config in configs)
-            if a == b:
-                continue
-            rules = [rule for rule in differing(self.a, self.b) if real or rule != "pagevec"]
-            return Difference(
-                program=program.file,
-                operations=len(path),
-                observed=observed,
-                operation=OPS[fields["operation"]],
-                diverged=OPS[fields["diverged"]],
-                rules=_deciding(program, observed, configs[0], configs[1], rules),
-                a=_side(self.a, configs[0], program),
-                b=_side(self.b, configs[1], program),
-                at_real_size=real,
-            )
+            if a != b:
+                rules = [rule for rule in differing(self.a, self.b) if real or rule != "pagevec"]
+                rules = _deciding(program, observed, configs[0], configs[1], rules)
+                return _Seen(program, real, rules)
         return None
+
+    def difference(self, seen: _Seen, kind: int) -> Difference:
+        """Return a difference with both sides explained."""
+        fields = decoded(kind)
+        configs = self.own if seen.real else self.configs
+        return Difference(
+            program=seen.program.file,
+            operations=len(seen.program.operations),
+            observed=OBSERVABLE[fields["observed"]],
+            operation=OPS[fields["operation"]],
+            diverged=OPS[fields["diverged"]],
+            rules=seen.rules,
+            a=_side(self.a, configs[0], seen.program),
+            b=_side(self.b, configs[1], seen.program),
+            at_real_size=seen.real,
+        )
 
 
 def _found(asked: _Asked, search: Search, rows: Any) -> list[Difference]:
-    """Return one program of each kind of difference and rules that decide."""
-    made: dict[tuple[int, tuple[str, ...]], Difference] = {}
-    for kind, hits in search.found.hits.items():
-        for hit in hits:
-            one = asked.difference(rows, search.path(hit), kind)
-            if one is not None:
-                made.setdefault((kind, tuple(one.rules)), one)
+    """Return one program of each kind: what either kernel did, and the rules that decide.
+
+    The search tells more kinds apart, by the operation and by where the states parted: else rules
+    that come later would be hidden by those that come first.
+    """
+    made: dict[Any, Difference] = {}
+    hits = [
+        (search.path(hit), hit.kind) for of_kind in search.found.hits.values() for hit in of_kind
+    ]
+    for path, kind in sorted(hits, key=lambda found: len(found[0])):
+        seen = asked.seen(rows, path, kind)
+        if seen is None:
+            continue
+        fields = decoded(kind)
+        deeds = tuple(fields[name] for name in KIND if name not in ("operation", "diverged"))
+        if (deeds, tuple(seen.rules)) not in made:
+            made[deeds, tuple(seen.rules)] = asked.difference(seen, kind)
     order = {name: i for i, name in enumerate(OBSERVABLE)}
     return sorted(made.values(), key=lambda one: (one.operations, order[one.observed]))
 
@@ -235,10 +260,9 @@ def differ(
     Returns
     -------
     Differences
-        ``found``: a shortest program of each kind of difference.  A kind is the operation and what
-        either kernel did in it, who held the page that was copied, the operation in which the two
-        kernels' states parted, and the rules that decide.  After an access with another outcome a
-        program is at its end; after any other difference it goes on.
+        ``found``: a shortest program of each kind of difference.  A kind is what either kernel did,
+        who held the page that was copied, and the rules that decide.  After an access with another
+        outcome a program is at its end; after any other difference it goes on.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from ..workloads.litmus_ops import OPS
 from .row import machine_of
 
 CHUNK = 2048  # states that a thread is given at a time
-MOST_HITS = 12  # programs of each kind of difference that are looked at
+MOST_HITS = 4  # programs of each kind of difference that are looked at
 GET_AT_MOST = 2  # references that a program holds at a time
 RANGED = ("pageout", "cold", "free", "dontneed")  # of one page, and of all
 PAGED = ("read", "write", *RANGED, "access", "get")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline
+from .._jit import inline, jitted
 from ..mm import layout as L
 from ..mm.machine import Machine
 
@@ -67,7 +67,7 @@ def _load_registers(m: Machine, head: int) -> None:
     m.tlb_flushes = 0
 
 
-@inline
+@jitted
 def load_state(m: Machine, words: Any, at: int) -> int:
     """Put a machine into the state at ``words[at]``; return where the state ends."""
     head = words[at]
@@ -204,7 +204,7 @@ def _number_slots(m: Machine, tmp: Any, nr: int) -> int:
     return slots
 
 
-@inline
+@jitted
 def store_state(m: Machine, order: Any, tmp: Any, words: Any, at: int) -> int:
     """Write a machine's state to ``words[at]``, renamed; return where it ends.
 

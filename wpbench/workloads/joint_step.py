@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline, jitted
+from .._jit import inline, jitted, kernel
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
@@ -91,7 +91,7 @@ def may(a: Machine, b: Machine, do: int, most_held: int) -> bool:
     return True
 
 
-@inline
+@kernel
 def held(m: Machine) -> int:
     """Return how many references ``get`` holds."""
     nr = 0
@@ -109,7 +109,7 @@ def _put(m: Machine) -> None:
             mm.gup_put(m, page)
 
 
-@inline
+@kernel
 def act(m: Machine, do: int, first: int, n: int) -> int:
     """Do an operation on CPU 0, which the program is on; return an access's outcome."""
     if do == OP_READ:
@@ -144,7 +144,7 @@ def act(m: Machine, do: int, first: int, n: int) -> int:
     return NO_OUTCOME
 
 
-@inline
+@kernel
 def memory(m: Machine) -> int:
     """Return how many pages and slots are in use, those left out that a flush would free."""
     nr = m.slots_used
@@ -171,7 +171,7 @@ def _reason(m: Machine) -> int:
     return 1 + m.last_reason if m.copies else 0
 
 
-@inline
+@jitted
 def kind(a: Machine, b: Machine, what: int, do: int, cause: int, outcomes: Any, before: Any) -> int:
     """Return the kind of a difference as a number, -1 where there is none.
 
@@ -186,7 +186,7 @@ def kind(a: Machine, b: Machine, what: int, do: int, cause: int, outcomes: Any, 
     return made | outcomes[1] << 29 | _reason(b) << 32 | seen_b << 37
 
 
-@inline
+@jitted
 def load_joint(a: Machine, b: Machine, words: Any, at: int) -> int:
     """Put both machines into the joint state at ``words[at]``; return its header."""
     head = words[at]
@@ -214,7 +214,7 @@ def _length_class(a: Machine, b: Machine, cpu: int, touches: int) -> int:
     return (1 << 12) + touches * (64 + room_a - room_b)
 
 
-@inline
+@jitted
 def _store(
     a: Machine, b: Machine, order: Any, head: int, do: int, tmp: Any, words: Any, at: int
 ) -> int:
@@ -241,7 +241,7 @@ def _less(words: Any, one: int, other: int, n: int) -> bool:
     return False
 
 
-@inline
+@jitted
 def store_joint(
     a: Machine, b: Machine, cpu: int, head: int, do: int, order: Any, tmp: Any, words: Any, at: int
 ) -> int:
@@ -268,7 +268,7 @@ def store_joint(
     return end
 
 
-@inline
+@jitted
 def hash_joint(
     a: Machine, b: Machine, order: Any, words: Any, at: int, end: int, touches: int, out: Any
 ) -> None:
