@@ -23,8 +23,8 @@ ROOMS: list[set[str]] = [
     {"report"},
     {"plots"},
     {"sweep", "price"},
-    {"explain"},
     {"litmus"},  # small programs, on simulated kernels and on the running one
+    {"explain"},
     {"measure"},  # the same workloads on the kernel, and what the simulation says of them
     {"simulate"},
     {"own"},  # workloads of the user's own

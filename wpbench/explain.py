@@ -197,15 +197,26 @@ def _holders(events: list[tuple[int, int | None, int, int, int]], word: int) -> 
     return since
 
 
-def _explanation(
+def explanation_of(
     again: Callable[[dict[str, int]], Any], fault: int, name: str, source: dict[str, Any]
 ) -> Explanation:
-    """Run twice: to find the fault's page, and to watch that page.
+    """Explain a fault of any program; it is run twice: to find its page, and to watch that page.
 
     Parameters
     ----------
     again
         Runs the program on a machine with more of its configuration and returns it.
+    fault
+        Number of the write-protect fault, from 0.
+    name
+        The kernel's name.
+    source
+        What the explanation says of where the program is from.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such fault.
     """
     m = again({"log_rows": fault + 1})
     if m.nr_logged <= fault:
@@ -290,7 +301,7 @@ def explain(
         raise ScenarioError("explain() takes a scenario and fault=, or trace= and row=")
     if scenario is not None:
         check("fault", fault)
-        return _explanation(
+        return explanation_of(
             lambda more: run(scenario, replication, **more),
             int(fault or 0),
             scenario.kernel,
@@ -313,7 +324,7 @@ def _explain_recorded(path: Path, row: int, pmd_offset: int, max_mb: int) -> Exp
         raise ScenarioError(
             f"row: {row} is not accepted; {path}: {what} is no write-protect fault on the machine"
         )
-    found = _explanation(
+    found = explanation_of(
         lambda more: _replayed(recorded, pmd_offset, row + 1, more),
         int(before),
         recorded.header["decision"],
@@ -330,4 +341,4 @@ def _replayed(recorded: Trace, pmd_offset: int, rows: int, more: dict[str, int])
     return m
 
 
-__all__ = ["Event", "Explanation", "Holder", "Test", "explain"]
+__all__ = ["Event", "Explanation", "Holder", "Test", "explain", "explanation_of"]

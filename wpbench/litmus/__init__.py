@@ -13,18 +13,22 @@ if TYPE_CHECKING:
     from .fingerprints import fingerprint
     from .fuzzing import Fuzzed, fuzz
     from .outcome import RUNNING, Outcome, table
+    from .pair import Difference, Differences, differ
     from .parse import Operation, Program, parse_program, read_program
     from .runs import outcomes, run
     from .shipped import demanded, measured, programs
 
 _WHERE = {
     "RUNNING": "outcome",
+    "Difference": "pair",
+    "Differences": "pair",
     "Fingerprint": "evidence",
     "Fuzzed": "fuzzing",
     "Operation": "parse",
     "Outcome": "outcome",
     "Program": "parse",
     "demanded": "shipped",
+    "differ": "pair",
     "fingerprint": "fingerprints",
     "fuzz": "fuzzing",
     "measured": "shipped",
@@ -38,12 +42,15 @@ _WHERE = {
 
 __all__ = [
     "RUNNING",
+    "Difference",
+    "Differences",
     "Fingerprint",
     "Fuzzed",
     "Operation",
     "Outcome",
     "Program",
     "demanded",
+    "differ",
     "fingerprint",
     "fuzz",
     "measured",

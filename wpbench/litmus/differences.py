@@ -1,0 +1,207 @@
+"""The programs in which two kernels differ, as differ() returns them."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..explain import Explanation
+from ..provenance import provenance
+
+_INDENT = "    "
+_COUNTED = ("drains", "drains_swapin", "drains_readahead", "tlb_flushes", "memory")
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one kernel did in a program.
+
+    Attributes
+    ----------
+    kernel
+        Its name, and what of it is overridden.
+    outcome
+        The lines of the observing operations.
+    result
+        Of the last operation, if it is one of these: ``copy 1``; else empty.
+    last
+        Of the last operation: copies, drains by do_wp_page(), by do_swap_page() and by readahead,
+        TLB flushes, pages and slots that it took into use.
+    reason
+        Who held the page, of a copy; else empty.
+    explanation
+        Of the write-protect fault in the last operation; None where it has none.
+    """
+
+    kernel: str
+    outcome: list[str]
+    result: str
+    last: dict[str, int]
+    reason: str
+    explanation: Explanation | None = field(repr=False)
+
+    @property
+    def deed(self) -> str:
+        """What the last operation did, in a few words: ``copy (shared_pte), 1 drain``."""
+        words = [self.result] if self.result else []
+        if self.last["copies"]:
+            words.append(f"copied: {self.reason}")
+        words += [f"{name} {n}" for name, n in self.last.items() if name in _COUNTED and n]
+        return ", ".join(words) or "nothing of it"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        told = asdict(self.explanation) if self.explanation else None
+        return {**vars(self), "explanation": told}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A shortest program in which two kernels differ in one way.
+
+    Attributes
+    ----------
+    program
+        As litmus text; the last operation is the one in which they differ.
+    operations
+        How many it has.
+    observed
+        ``copies``, ``drains``, ``flushes`` or ``memory``.
+    operation
+        The last one's name.
+    diverged
+        The operation in which the two machines' states became different first.
+    rules
+        Those that decide: with any of them as the other kernel has it the difference is gone; or,
+        where several bring it about on their own, each of those.  None: it takes several together.
+    a, b
+        What either kernel did.
+    at_real_size
+        With smaller batches asked for: does it also differ with the kernels' own?  ``program`` is
+        for those then.
+    """
+
+    program: str
+    operations: int
+    observed: str
+    operation: str
+    diverged: str
+    rules: list[str]
+    a: Side
+    b: Side
+    at_real_size: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        made = {name: value for name, value in vars(self).items() if name not in ("a", "b")}
+        return made | {"a": self.a.as_dict(), "b": self.b.as_dict()}
+
+    def __str__(self) -> str:
+        rules = ", ".join(self.rules) or "several rules together"
+        title = f"{self.observed}, {self.operations} operations, by {rules}"
+        if not self.at_real_size:
+            title += "; not with the kernels' own batches"
+        lines = [title, *(_INDENT + line for line in self.program.splitlines())]
+        width = max(len(side.kernel) for side in (self.a, self.b))
+        lines += [f"  {side.kernel:{width}}  {side.deed}" for side in (self.a, self.b)]
+        for side in (self.a, self.b):
+            lines += _explained(side)
+        return "\n".join(lines)
+
+
+def _explained(side: Side) -> list[str]:
+    told = side.explanation
+    if told is None:
+        return []
+    holders = ", ".join(
+        f"{h.holder} ({h.operation}{'' if h.cpu is None else f', CPU {h.cpu}'})"
+        for h in told.holders
+    )
+    tests = "; ".join(f"{test.text}: {'yes' if test.true else 'no'}" for test in told.tests)
+    return [f"  {side.kernel}: {told.before}; {holders}", f"{_INDENT}{tests} -> {told.outcome}"]
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The programs in which two kernels differ, shortest first.
+
+    Attributes
+    ----------
+    a, b
+        The kernels, and what of them is overridden.
+    found
+        One ``Difference`` of each kind.
+    pages, cpus, observe, batches
+        What was asked for; ``batches``: entries that fill a pagevec, of either kernel.
+    states
+        Joint states of both machines, equal ones counted once.
+    steps
+        Operations done on both.
+    programs
+        Programs of up to ``complete_to`` operations: all were looked at.
+    complete_to
+        Operations of the longest of them.
+    fixpoint
+        No longer program leads to another state: what is found holds for programs of any length.
+    refused
+        Operations that the machine has no room for, and that were left out.
+    ended
+        Why it ended early: ``interrupted``, ``max_states``, or empty.
+    """
+
+    a: str
+    b: str
+    found: list[Difference]
+    pages: int
+    cpus: int
+    observe: tuple[str, ...]
+    batches: tuple[int, int]
+    states: int
+    steps: int
+    programs: int
+    complete_to: int
+    fixpoint: bool
+    refused: int
+    ended: str
+
+    @property
+    def complete(self) -> bool:
+        """Was every program that was asked for looked at?"""
+        return not self.ended
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON types, with provenance."""
+        made = {name: value for name, value in vars(self).items() if name != "found"}
+        made |= {"complete": self.complete, "found": [one.as_dict() for one in self.found]}
+        asked = {name: made[name] for name in ("a", "b", "pages", "cpus", "observe", "batches")}
+        return made | {"wpbench": provenance("litmus differ", asked)}
+
+    def __str__(self) -> str:
+        return "\n\n".join([*map(str, self.found), self.summary])
+
+    @property
+    def summary(self) -> str:
+        """How far programs were looked at, and what came of it, in words."""
+        size = f"{_count(self.pages, 'page')}, {_count(self.cpus, 'CPU')}"
+        length = "any length" if self.fixpoint else f"up to {self.complete_to} operations"
+        kinds = "no difference" if not self.found else _count(len(self.found), "kind")
+        kinds = kinds if not self.found else f"{kinds} of difference"
+        where = f"({size}; observed: {', '.join(self.observe)})"
+        programs = f"{self.programs:.4g} programs of up to {self.complete_to} operations"
+        lines = [
+            f"{self.a} and {self.b}: {kinds} in all programs of {length} {where}",
+            f"{programs}, {self.states} states, {self.steps} operations on both",
+        ]
+        if self.ended == "interrupted":
+            lines.append("interrupted: longer programs were looked at in part")
+        elif self.ended:
+            lines.append("ended at the bound of states: longer programs were looked at in part")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
