@@ -17,7 +17,20 @@ from .._jit import JIT_DISABLED, cache_dir, config
 from ..errors import MeasureError
 
 # Every file whose code can end up inside a compiled loop.
-SOURCES = ("bench.py", "compiled.py", "libc.py", "loops.py", "memory.py")
+SOURCES = (
+    "bench.py",
+    "compiled.py",
+    "libc.py",
+    "loops.py",
+    "memory.py",
+    "program/advance.py",
+    "program/events.py",
+    "program/faults.py",
+    "program/pages.py",
+    "program/ring.py",
+    "program/state.py",
+    "program/tasks.py",
+)
 
 
 def measure_cache_dir() -> Path:
@@ -53,3 +66,8 @@ def loop(function: Callable[..., Any]) -> Any:
 def step(function: Callable[..., Any]) -> Any:
     """Compile a step of a loop, inlined into it: between two system calls nothing is called."""
     return _compiled(function, forceinline=True)
+
+
+def helper(function: Callable[..., Any]) -> Any:
+    """Compile a function over arrays that measures nothing itself; it also runs as plain Python."""
+    return function if JIT_DISABLED else _compiled(function, nogil=True)

@@ -24,8 +24,8 @@ MARGIN = 128 << 20  # bytes that stay free beside the device and what is measure
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-def parse_size(text: str) -> int:
-    """Return the bytes that ``64M`` or ``1G`` stands for.
+def parse_size(text: str, what: str = "zram") -> int:
+    """Return the bytes that ``64M`` or ``1G`` stands for; ``what`` names it in an error.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def parse_size(text: str) -> int:
     match = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     size = int(match[1]) * _UNITS[match[2].upper()] if match else 0
     if size < 1 << 20:
-        raise MeasureError(f"zram: {text!r} is not accepted; accepted: a size from 1M up, as 64M")
+        raise MeasureError(f"{what}: {text!r} is not accepted; accepted: a size from 1M up, as 64M")
     return size
 
 
