@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .agreement import compare, compare_table, compare_trace, describe
     from .facts import environment
+    from .program.measure import program, system
+    from .program.recipes import recipe
     from .table import run
     from .vng import Guest
 
@@ -21,10 +23,24 @@ _WHERE = {
     "compare_trace": "agreement",
     "describe": "agreement",
     "environment": "facts",
+    "program": "program.measure",
+    "recipe": "program.recipes",
     "run": "table",
+    "system": "program.measure",
 }
 
-__all__ = ["Guest", "compare", "compare_table", "compare_trace", "describe", "environment", "run"]
+__all__ = [
+    "Guest",
+    "compare",
+    "compare_table",
+    "compare_trace",
+    "describe",
+    "environment",
+    "program",
+    "recipe",
+    "run",
+    "system",
+]
 
 
 def __getattr__(name: str) -> Any:

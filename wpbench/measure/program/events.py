@@ -52,7 +52,12 @@ KINDS = (
 )
 # Members of rss_stat: enum of include/linux/mm_types_task.h.
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
-SYS_MMAP = 9  # x86-64, the only machine with the tracepoints of the faults
+# System calls by number: x86-64, the only machine with the tracepoints of the faults.
+SYS_MMAP = 9
+# Those that are frequent and neither allocate a page for a user nor put one on the LRU:
+# rt_sigprocmask, sched_yield, nanosleep, getpid, sendto, recvfrom, gettimeofday, gettid,
+# clock_gettime, clock_nanosleep, epoll_wait, epoll_pwait.
+_HARMLESS = (14, 24, 35, 39, 44, 45, 96, 186, 228, 230, 232, 281)
 
 
 class Event(NamedTuple):
@@ -72,6 +77,7 @@ def _reclaim(name: str, *, optional: bool) -> tuple[Event, Event]:
     )
 
 
+_CALLS = " && ".join(f"id != {number}" for number in _HARMLESS)
 # In a filter ``MOVABLE`` stands for the kernel's __GFP_MOVABLE: no table page, no slab.
 EVENTS = (
     Event(FAULT_USER, "exceptions/page_fault_user", (("address", 0), ("error_code", 0))),
@@ -89,7 +95,7 @@ EVENTS = (
     *_reclaim("memcg_reclaim", optional=True),
     *_reclaim("memcg_softlimit_reclaim", optional=True),
     *_reclaim("node_reclaim", optional=True),
-    Event(SYSCALL, "raw_syscalls/sys_enter", (("id", 0), ("args", 8), ("args", 24))),
+    Event(SYSCALL, "raw_syscalls/sys_enter", (("id", 0), ("args", 8), ("args", 24)), _CALLS),
     Event(RETURN, "raw_syscalls/sys_exit", (("id", 0), ("ret", 0)), f"id == {SYS_MMAP}"),
     Event(SIGNAL, "signal/signal_generate", (("sig", 0), ("pid", 0)), "sig == 11 || sig == 7"),
     Event(DELIVER, "signal/signal_deliver", (("sig", 0),)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,8 @@ from .tracefs import BUFFER_KB, find_tracefs
 def _clean() -> list[str]:
     """Remove what killed runs left; say what it was."""
     parents = [find_tracefs() / "instances"]
-    try:
+    with suppress(MeasureError):  # without a hierarchy nothing can be left in it
         parents.append(find_hierarchy().root)
-    except MeasureError:
-        pass
     return remove_left(parents)
 
 
@@ -109,7 +107,7 @@ def program(
     zram
         Size of a zram device to swap to, such as ``"256M"``, for the time of the measurement.
     buffer
-        Size of a CPU's ring buffer, ``"8M"`` where it is not given.
+        Size of a CPU's ring buffer, ``"32M"`` where it is not given.
     record
         File for the events of the last run, all processes' (docs/programs.md has the format).
     quiet
@@ -184,7 +182,7 @@ def program(
                 ended = traced.ended
                 times.append((plain.wall_s, ended.wall_s, plain.cpu_s, ended.cpu_s))
             found.append(traced)
-        table, reasons = table_of(found)
+        table, reasons = table_of([run.rows for run in found])
         attrs = _attrs("measure.program", asked, found, told)
     attrs["unclear"] = reasons
     if times:
@@ -225,6 +223,6 @@ def system(
         guard = stack.enter_context(Guard())
         recorder = stack.enter_context(Recorder(Path(record), asked)) if record else None
         traced = watch_system(seconds, guard, kb, recorder)
-    table, reasons = table_of([traced])
+    table, reasons = table_of([traced.rows])
     table.attrs["wpbench"] = _attrs("measure.system", asked, [traced], told) | {"unclear": reasons}
     return table

@@ -117,9 +117,9 @@ OCTAVE, BINS = 16, 16 * 44
 
 
 class State(NamedTuple):
-    """All of it; every array of int64."""
+    """All of it; every array of int64 but the first."""
 
-    slot_of: Words  # by process id: row of task, -1
+    slot_of: npt.NDArray[np.int32]  # by process id: row of task, -1
     task: Words
     mm: Words
     page: Words
@@ -146,7 +146,7 @@ def new_state(cpus: int, *, adopt: bool, pid_max: int = 1 << 22, room: int = 64)
         For so many tasks, names and address spaces; more is made when needed.
     """
     state = State(
-        slot_of=np.full(pid_max + 1, -1, np.int64),
+        slot_of=np.full(pid_max + 1, -1, np.int32),
         task=np.zeros((room, len(TASK)), np.int64),
         mm=np.zeros((room, 4), np.int64),
         page=np.zeros((1024, 7), np.int64),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .events import name_text
-from .run import Traced
 from .state import (
     COUNTED,
     H_AFTER_READ,
@@ -18,6 +17,7 @@ from .state import (
     N_COMMS,
     OCTAVE,
     UNCLEAR,
+    State,
     Words,
 )
 
@@ -84,9 +84,8 @@ def _row(command: str, cpu: int, count: Words, hist: Words) -> dict[str, Any]:
     }
 
 
-def rows_of(traced: Traced) -> list[dict[str, Any]]:
+def rows_of(s: State) -> list[dict[str, Any]]:
     """Return what a run counted: ``COLUMNS`` but the run, and the reasons for ``unclear``."""
-    s = traced.state
     found = []
     for comm in range(int(s.number[N_COMMS])):
         name = name_text(*map(int, s.comm[comm])) or "?"
@@ -96,9 +95,9 @@ def rows_of(traced: Traced) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (row["command"], row["cpu"]))
 
 
-def table_of(runs: Sequence[Traced]) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the table of some runs, and why faults were unclear, in all of them."""
-    rows = [row | {"run": n} for n, traced in enumerate(runs) for row in rows_of(traced)]
+def table_of(runs: Sequence[Sequence[Mapping[str, Any]]]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the table of some runs' rows, and why faults were unclear, in all of them."""
+    rows = [{**row, "run": n} for n, run in enumerate(runs) for row in run]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     whole = [name for name in COLUMNS if name not in ("command", *TIMES)]
     table = table.astype(dict.fromkeys(whole, "int64") | dict.fromkeys(TIMES, "float64"))

@@ -15,7 +15,7 @@ from .guard import Guard
 # Before, a task reported its rss only once in 64 changes (SPLIT_RSS_COUNTING, gone with commit
 # f1a7941243c1): a file's page could not be told from an anonymous one.
 RSS_SINCE = (6, 2)
-BUFFER_KB = 8192  # a CPU's ring buffer
+BUFFER_KB = 32768  # a CPU's ring buffer
 _GFP = ("GFP_HIGHUSER_MOVABLE", "__GFP_ZERO", "__GFP_COMP", "__GFP_MOVABLE")
 
 
