@@ -15,10 +15,11 @@ from ...stats import mean_interval
 from .. import signals
 from ..facts import environment, notes
 from ..zram import Zram, parse_size
+from ..zram import remove_left as remove_left_zram
 from .cgroup import find_hierarchy
 from .follow import warm
 from .guard import Guard, remove_left
-from .record import Recorder
+from .record import Recorder, check_folder
 from .run import Setting, Traced, run_plain, run_traced, watch_system
 from .table import table_of
 from .tracefs import BUFFER_KB, find_tracefs
@@ -29,7 +30,7 @@ def _clean() -> list[str]:
     parents = [find_tracefs() / "instances"]
     with suppress(MeasureError):  # without a hierarchy nothing can be left in it
         parents.append(find_hierarchy().root)
-    return remove_left(parents)
+    return [*remove_left(parents), *remove_left_zram()]
 
 
 def _buffer_kb(text: str | None) -> int:
@@ -160,6 +161,14 @@ def program(
     size = parse_size(zram) if zram else 0
     asked = {"command": words, "name": name, "runs": max(runs, pairs), "pairs": pairs}
     asked |= {"memory": memory, "zram": zram, "record": str(record) if record else None}
+    recording = None
+    if record is not None:
+        path = Path(record)
+        check_folder(path)
+
+        def recording(pid: int) -> Recorder:
+            return Recorder(path, asked | {"pid": pid})
+
     told = _clean()
     warm()
     found: list[Traced] = []
@@ -171,11 +180,8 @@ def program(
         for n in range(max(runs, pairs)):
             signals.check()
             plain = run_plain(setting, guard) if n < pairs and n % 2 == 0 else None
-            recorder = None
-            with ExitStack() as inner:
-                if record is not None and n == max(runs, pairs) - 1:
-                    recorder = inner.enter_context(Recorder(Path(record), asked))
-                traced = run_traced(setting, guard, recorder)
+            last = n == max(runs, pairs) - 1
+            traced = run_traced(setting, guard, recording if last else None)
             if n < pairs and plain is None:
                 plain = run_plain(setting, guard)
             if plain is not None:
@@ -221,7 +227,8 @@ def system(
     warm()
     with signals.noted(), ExitStack() as stack:
         guard = stack.enter_context(Guard())
-        recorder = stack.enter_context(Recorder(Path(record), asked)) if record else None
+        whole = asked | {"pid": None}
+        recorder = stack.enter_context(Recorder(Path(record), whole)) if record else None
         traced = watch_system(seconds, guard, kb, recorder)
     table, reasons = table_of([traced.rows])
     table.attrs["wpbench"] = _attrs("measure.system", asked, [traced], told) | {"unclear": reasons}

@@ -25,6 +25,12 @@ _SCHEMA = pa.schema(
 )
 
 
+def check_folder(path: Path) -> None:
+    """Refuse a file whose folder is not there."""
+    if not path.parent.is_dir():
+        raise MeasureError(f"record: {path}: there is no folder {path.parent}")
+
+
 class Recorder:
     """Writes a file of events; it is there, whole, when the block has ended well.
 
@@ -37,8 +43,7 @@ class Recorder:
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
-        if not path.parent.is_dir():
-            raise MeasureError(f"record: {path}: there is no folder {path.parent}")
+        check_folder(path)
         self.path = path
         self._part = path.with_name(f"{path.name}.part")
         metadata = {KEY: json.dumps({"format": FORMAT, **about}).encode()}

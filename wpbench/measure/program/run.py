@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,11 +102,14 @@ def run_plain(setting: Setting, guard: Guard) -> Ended:
         return ended
 
 
-def run_traced(setting: Setting, guard: Guard, recorder: Recorder | None = None) -> Traced:
+def run_traced(
+    setting: Setting, guard: Guard, recording: Callable[[int], Recorder] | None = None
+) -> Traced:
     """Run a command with tracing.
 
-    With a recorder the events of all processes are read, not the command's only: what others put
-    into a CPU's batch belongs to the record.
+    With ``recording``, which makes a recorder for the command's process id, the events of all
+    processes are read, not the command's only: what others put into a CPU's batch belongs to the
+    record.
     """
     with ExitStack() as stack:
         instance = stack.enter_context(
@@ -114,6 +117,7 @@ def run_traced(setting: Setting, guard: Guard, recorder: Recorder | None = None)
         )
         reader = stack.enter_context(Reader(instance))
         command = _started(stack, setting, guard, own_name())
+        recorder = stack.enter_context(recording(command.pid)) if recording else None
         follower = Follower(
             1 + max(instance.buffers()), instance.flags, adopt=False, recorder=recorder
         )
