@@ -214,7 +214,9 @@ def test_a_killed_reader_leaves_nothing():
     assert len(of_process(process.pid)) == 2
     assert swaps() > before
     process.kill()
-    process.communicate()
+    process.wait()
+    process.stdout.close()  # the command has it, too, and may live on
+    process.stderr.close()
     wait_for(lambda: not (of_process(process.pid) or running("4321.1") or swaps() - before))
 
 
@@ -227,7 +229,9 @@ def test_what_a_killed_guard_leaves_the_next_run_removes_and_says_so():
     for pid in guards(process.pid):
         os.kill(pid, signal.SIGKILL)
     process.kill()
-    process.communicate()
+    process.wait()
+    process.stdout.close()  # the command has it, too, and may live on
+    process.stderr.close()
     assert len(of_process(process.pid)) == 2
     table = wb.measure.program(["true"])
     notes = "\n".join(table.attrs["wpbench"]["notes"])
@@ -320,7 +324,8 @@ def test_what_cannot_be_measured_is_said_in_one_line(capsys, tmp_path):
 
 @pytest.mark.nojit
 def test_a_recipe_names_the_packages_that_it_lacks(monkeypatch, tmp_path):
-    monkeypatch.setattr("wpbench.measure.program.recipes._search_path", lambda: str(tmp_path))
+    module = sys.modules[recipe.__module__]
+    monkeypatch.setattr(module, "_search_path", lambda: str(tmp_path))
     with pytest.raises(MeasureError, match="apt install redis-server redis-tools"):
         recipe("redis")
     with pytest.raises(

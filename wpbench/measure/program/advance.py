@@ -85,7 +85,7 @@ def is_full(s):  # type: ignore[no-untyped-def]
         or 2 * n[N_PAGES] >= len(s.page)
         or 2 * n[N_SHARED] >= len(s.shared)
         or 2 * n[N_COMMS] >= len(s.comm)
-        or 2 * n[N_ROWS] >= len(s.count)
+        or 2 * n[N_ROWS] >= len(s.counts)
     )
 
 

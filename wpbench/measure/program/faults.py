@@ -150,7 +150,7 @@ def decide(s, t):  # type: ignore[no-untyped-def]
     """Count a write-protect fault that is over; say whether the page is writable now."""
     mm, page = t[T_MM], t[T_PAGE]
     row = row_of(s, t[T_COMM], t[T_CPU])
-    count = s.count[row]
+    count = s.counts[row]
     if t[T_SIGNAL]:
         count[SIGNALS] += 1
         return False
@@ -215,7 +215,7 @@ def close(s, t):  # type: ignore[no-untyped-def]
     if kind == WRITE_PROTECT and t[T_COUNTED]:
         writable = decide(s, t)
     elif kind == WRITE_ABSENT and t[T_COUNTED] and t[T_SWAP]:
-        count = s.count[row_of(s, t[T_COMM], t[T_CPU])]
+        count = s.counts[row_of(s, t[T_COMM], t[T_CPU])]
         count[DIRECT_WRITES] += 1
         count[DIRECT_COPIES] += t[T_SECOND] > 0
     if t[T_LARGE]:
@@ -255,7 +255,7 @@ def begin(s, slot, e):  # type: ignore[no-untyped-def]
     t = s.task[slot]
     code, address = e[B], e[A]
     if is_repeated(t, e):
-        s.count[row_of(s, t[T_COMM], t[T_CPU]), REPEATED] += t[T_COUNTED]
+        s.counts[row_of(s, t[T_COMM], t[T_CPU]), REPEATED] += t[T_COUNTED]
         t[T_OPEN] = NO_FAULT
     close(s, t)
     for j in range(T_OPEN, len(t)):

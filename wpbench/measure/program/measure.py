@@ -148,8 +148,8 @@ def program(
     if not words:
         raise MeasureError("command: nothing is given; accepted: a program and its arguments")
     check_positive("runs", runs)
-    if isinstance(pairs, bool) or not isinstance(pairs, int) or pairs < 0:
-        raise MeasureError(f"pairs: {pairs!r} is not accepted; accepted: a whole number from 0 up")
+    if pairs:
+        check_positive("pairs", pairs)
     setting = Setting(
         words,
         memory=parse_size(memory, "memory") if memory else 0,
@@ -219,7 +219,7 @@ def system(
     MeasureError
         As ``program()``.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+    if not seconds > 0:
         raise MeasureError(f"seconds: {seconds!r} is not accepted; accepted: a number above 0")
     asked = {"seconds": seconds, "record": str(record) if record else None}
     kb = _buffer_kb(buffer)

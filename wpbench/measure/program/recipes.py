@@ -46,10 +46,10 @@ RECIPES = {
         zram="256M",
     ),
     "compile": Recipe(
-        "a compile of 30 C files with make -j in a memory cgroup on zram",
+        "a compile of 16 C files with make -j in a memory cgroup on zram",
         "compile.sh",
         {"gcc": "gcc", "make": "make", "mawk": "mawk", "bash": "bash"},
-        memory="40M",
+        memory="60M",
         zram="512M",
     ),
     "python-pool": Recipe(
@@ -115,8 +115,8 @@ def recipe(
         raise MeasureError(
             f"recipe {name}: {', '.join(missing)} not installed; Debian: apt install {packages}"
         )
-    limits = {"memory": found.memory if memory is None else memory}
-    limits["zram"] = found.zram if zram is None else zram
+    memory = found.memory if memory is None else memory
+    zram = found.zram if zram is None else zram
     with tempfile.TemporaryDirectory(prefix="wpbench-") as folder:
         Path(folder).chmod(0o755)  # a server that runs as another user looks into it
         return program(
@@ -124,6 +124,7 @@ def recipe(
             folder=folder,
             environment={"PATH": path, "JOBS": str(len(os.sched_getaffinity(0)))},
             name=name,
-            **{key: value if value != "0" else None for key, value in limits.items()},
+            memory=None if memory == "0" else memory,
+            zram=None if zram == "0" else zram,
             **options,
         )

@@ -22,7 +22,7 @@ from .state import (
     Words,
 )
 
-_COUNTERS = {"task": N_TASKS, "mm": N_MMS, "shared": N_SHARED, "comm": N_COMMS, "count": N_ROWS}
+_COUNTERS = {"task": N_TASKS, "mm": N_MMS, "shared": N_SHARED, "comm": N_COMMS, "counts": N_ROWS}
 
 
 def grown(state: State) -> State:
@@ -39,7 +39,7 @@ def grown(state: State) -> State:
             if name == "comm":
                 more = np.full_like(state.row_of, -1)
                 changed["row_of"] = np.concatenate([state.row_of, more])
-            elif name == "count":
+            elif name == "counts":
                 changed["hist"] = _doubled(state.hist)
     shared = state.shared[: number[N_SHARED]]
     alive = shared[state.mm[shared[:, S_MM], M_USERS] > 0]

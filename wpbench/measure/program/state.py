@@ -39,7 +39,7 @@ TASK = (
     "T_SECOND",  # an allocation after that: do_wp_page() copied within do_swap_page()
     "T_SIGNAL",  # the fault ended in SIGSEGV or SIGBUS
     "T_LARGE",  # order of a large folio that was allocated
-    "T_DOUBT",  # column of State.count that says why it cannot be told, 0: it can
+    "T_DOUBT",  # column of State.counts that says why it cannot be told, 0: it can
 )
 (
     T_PID, T_MM, T_COMM, T_COUNTED, T_RECLAIM, T_SYSCALL, T_LENGTH, T_FLAGS,
@@ -125,8 +125,8 @@ class State(NamedTuple):
     page: Words
     shared: Words
     comm: Words  # names, two words each
-    row_of: Words  # by name and CPU: row of count and hist, -1
-    count: Words  # [row, column]
+    row_of: Words  # by name and CPU: row of counts and hist, -1
+    counts: Words  # [row, column]
     hist: Words  # [row, which, bin]
     number: Words
 
@@ -153,7 +153,7 @@ def new_state(cpus: int, *, adopt: bool, pid_max: int = 1 << 22, room: int = 64)
         shared=np.zeros((room, 3), np.int64),
         comm=np.zeros((room, 2), np.int64),
         row_of=np.full((room, cpus), -1, np.int64),
-        count=np.zeros((room, COLUMNS), np.int64),
+        counts=np.zeros((room, COLUMNS), np.int64),
         hist=np.zeros((room, 3, BINS), np.int64),
         number=np.zeros(10, np.int64),
     )

@@ -90,8 +90,8 @@ def rows_of(s: State) -> list[dict[str, Any]]:
     for comm in range(int(s.number[N_COMMS])):
         name = name_text(*map(int, s.comm[comm])) or "?"
         for cpu, row in enumerate(s.row_of[comm].tolist()):
-            if row >= 0 and s.count[row].any():
-                found.append(_row(name, cpu, s.count[row], s.hist[row]))
+            if row >= 0 and s.counts[row].any():
+                found.append(_row(name, cpu, s.counts[row], s.hist[row]))
     return sorted(found, key=lambda row: (row["command"], row["cpu"]))
 
 

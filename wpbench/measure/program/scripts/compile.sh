@@ -1,6 +1,6 @@
-# 30 files of generated C, functions and a table, compiled by make -j as automake writes its rules:
+# 16 files of generated C, functions and a table, compiled by make -j as automake writes its rules:
 # each compiler is run by a shell, bash as on many distributions.
-for file in $(seq 30); do
+for file in $(seq 16); do
     mawk -v file="$file" 'BEGIN {
         srand(file)
         print "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <math.h>"
@@ -14,7 +14,7 @@ for file in $(seq 30); do
         }
         printf "long file_%d(long a) { return f%d_11(a, a + 1); }\n", file, file
         printf "const struct { const char *name; long value; } table_%d[] = {\n", file
-        for (i = 0; i < 20000; i++)
+        for (i = 0; i < 30000; i++)
             printf "\t{ \"entry %d\", %d },\n", i, int(rand() * 100000)
         print "};"
     }' >"file$file.c"
