@@ -75,7 +75,7 @@ class Device:
                 break
             time.sleep(EBUSY_WAIT)
         # The label says whose it is: zram.remove_left() takes down what killed runs left.
-        command("mkswap", "--label", f"{LABEL}{os.getpid()}", self.path)
+        command("mkswap", "-L", f"{LABEL}{os.getpid()}", self.path)
         self.swapping = True
         command("swapon", "--priority", str(PRIORITY), self.path)
 

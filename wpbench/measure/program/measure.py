@@ -89,6 +89,7 @@ def program(
     record: str | Path | None = None,
     quiet: bool = False,
     folder: str | Path | None = None,
+    fresh: bool = False,
     environment: Mapping[str, str] | None = None,
     name: str | None = None,
 ) -> pd.DataFrame:
@@ -115,6 +116,8 @@ def program(
         The command's input and output are /dev/null.
     folder, environment
         Where the command runs, and variables beside the inherited ones.
+    fresh
+        Each run gets a new folder below ``folder``, removed after it.
     name
         What it is called in the provenance, such as a recipe's name.
 
@@ -154,6 +157,7 @@ def program(
         words,
         memory=parse_size(memory, "memory") if memory else 0,
         folder=None if folder is None else Path(folder),
+        fresh=fresh,
         environment=environment,
         quiet=quiet,
         buffer_kb=_buffer_kb(buffer),

@@ -118,10 +118,11 @@ def recipe(
     memory = found.memory if memory is None else memory
     zram = found.zram if zram is None else zram
     with tempfile.TemporaryDirectory(prefix="wpbench-") as folder:
-        Path(folder).chmod(0o755)  # a server that runs as another user looks into it
+        Path(folder).chmod(0o755)  # some servers run as another user
         return program(
             ["sh", "-eu", str(SCRIPTS / found.script)],
             folder=folder,
+            fresh=True,
             environment={"PATH": path, "JOBS": str(len(os.sched_getaffinity(0)))},
             name=name,
             memory=None if memory == "0" else memory,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -30,6 +31,7 @@ class Setting(NamedTuple):
     words: Sequence[str]
     memory: int = 0  # bytes; 0: no cgroup
     folder: Path | None = None
+    fresh: bool = False  # each run in a new folder below that
     environment: Mapping[str, str] | None = None
     quiet: bool = False
     buffer_kb: int = BUFFER_KB
@@ -74,10 +76,14 @@ def _traced(follower: Follower, reader: Reader, instance: Instance, ended: Ended
 
 def _started(stack: ExitStack, setting: Setting, guard: Guard, name: str) -> Command:
     """Return the command, waiting, in its cgroup."""
+    folder = setting.folder
+    if setting.fresh:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+        folder.chmod(0o755)  # a server that runs as another user looks into it
     command = Command(
         setting.words,
         guard,
-        folder=setting.folder,
+        folder=folder,
         environment=setting.environment,
         quiet=setting.quiet,
     )
