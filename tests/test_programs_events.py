@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wpbench.errors import MeasureError
-from wpbench.measure.program import follow, pages, record, state
+from wpbench.measure.program import follow, pages, record, state, text
 from wpbench.measure.program.events import (
     ALLOC,
     DELIVER,
@@ -508,6 +508,41 @@ def test_the_table_has_the_columns_that_it_promises():
     assert (table["wp_faults"] == table["reuses"] + table["copies"]).all()
     empty, _ = table_of([[]])
     assert list(empty) == list(COLUMNS)
+
+
+def test_the_figure_says_how_often_a_drain_helped():
+    from wpbench import plots
+
+    story = forked().fault(1)(INSERTION, 101).fault(2)(INSERTION, 7)(ALLOC, 200, USER).fault(3)
+    story.count()
+    table, _ = table_of([rows_of(story.follower.state)] * 2)
+    ax = plots.figure()[1]
+    plots.programs(table, ax)
+    assert "6 faults\n2 helped, 2 in vain" in [text.get_text() for text in ax.texts]
+    widths = [patch.get_width() for patch in ax.patches]
+    assert widths[:4] == pytest.approx([0, 100 / 3, 100 / 3, 100 / 3])
+
+
+def test_what_was_counted_is_told_in_words():
+    story = forked().fault(1)(INSERTION, 101).fault(2)(INSERTION, 7)(ALLOC, 200, USER).fault(3)
+    story.fault(3)
+    story.count()
+    table, reasons = table_of([rows_of(story.follower.state)] * 2)
+    cost = {
+        f"{name}_percent{end}": 2.5 for name in ("wall", "cpu") for end in ("", "_low", "_high")
+    }
+    table.attrs["wpbench"] = {
+        "unclear": reasons,
+        "parameters": {"runs": 2},
+        "tracing": {"events": 40, "lost": 3, "cost": {"pairs": 2, **cost}},
+    }
+    told = " ".join(text.describe(table).split())
+    assert "prog 3 2 1 2 1 1" in told
+    assert "6 write-protect faults on anonymous pages in 2 runs: 2 copied." in told
+    assert "A drain put pages on the LRU in 4: it helped in 2, and 2 copied all the same." in told
+    assert "It helps in one of 3 faults." in told
+    assert "Unclear, in no other column: 2 (2 writable" in told
+    assert "40 events, 3 lost. Tracing made the command 2.5 % [2.5, 2.5] slower" in told
 
 
 def test_a_record_comes_back_as_it_was(tmp_path):

@@ -58,9 +58,9 @@ def programs(table: pd.DataFrame, ax: Axes, *, by: str = "command", most: int = 
         share = share_of(counts.to_numpy(float), whole)
         stacked(ax, left, share, facecolor=colour, hatch=hatch, label=name)
         left += share
-    for i, (name, row) in enumerate(sums.iterrows()):
+    for i, row in enumerate(sums.reset_index().to_dict("records")):
         told = f"{row['wp_faults']} faults\n{row['helped']} helped, {row['in_vain']} in vain"
-        ax.text(-2, i, str(name), va="center", ha="right")
+        ax.text(-2, i, str(row[by]), va="center", ha="right")
         ax.text(102, i, told, va="center", ha="left", fontsize="small")
     percent_frame(ax, len(sums) - 0.5)
     ax.legend(

@@ -100,6 +100,7 @@ def percent_frame(ax: Axes, bottom: float) -> None:
 
 
 def share_of(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return parts of a whole, 0 of nothing."""
     share: np.ndarray = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
     return share
 

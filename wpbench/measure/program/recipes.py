@@ -119,8 +119,9 @@ def recipe(
     zram = found.zram if zram is None else zram
     with tempfile.TemporaryDirectory(prefix="wpbench-") as folder:
         Path(folder).chmod(0o755)  # some servers run as another user
+        shutil.copy(SCRIPTS / found.script, folder)
         return program(
-            ["sh", "-eu", str(SCRIPTS / found.script)],
+            ["sh", "-eu", f"../{found.script}"],
             folder=folder,
             fresh=True,
             environment={"PATH": path, "JOBS": str(len(os.sched_getaffinity(0)))},
