@@ -57,7 +57,7 @@ def check_memory(needed: int, what: str) -> None:
         )
 
 
-def _owner(device: Path) -> int:
+def owner(device: Path) -> int:
     """Return the process id of the guard that a swap device is labelled with, 0 for none."""
     try:
         with device.open("rb") as file:
@@ -80,8 +80,8 @@ def remove_left() -> list[str]:
     found = []
     for folder in sorted(Path("/sys/block").glob("zram*")):
         device = Path("/dev") / folder.name
-        owner = _owner(device)
-        if not owner or GUARD.name in (read_text(f"/proc/{owner}/cmdline") or ""):
+        guard_id = owner(device)
+        if not guard_id or GUARD.name in (read_text(f"/proc/{guard_id}/cmdline") or ""):
             continue
         guard = Device()
         guard.number, guard.swapping = int(folder.name.removeprefix("zram")), True
