@@ -191,15 +191,29 @@ def running(seconds):
     return found
 
 
-def started(seconds, *options):
-    """Start a measurement of a command that sleeps; return when that sleeps."""
-    words = ["-m", "wpbench", "measure", "program", *options, "--", "/usr/bin/sleep", seconds]
-    process = subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    wait_for(lambda: running(seconds) or process.poll() is not None)
-    assert process.poll() is None, process.communicate()
-    return process
+@pytest.fixture
+def started():
+    """Start a measurement of a command that sleeps; return when that sleeps, and for how long."""
+    processes = []
+
+    def start(*options):
+        # A time that tells this command from those of other tests and test runs.
+        seconds = f"{4321 + len(processes)}.{os.getpid()}{time.monotonic_ns()}"
+        words = ["-m", "wpbench", "measure", "program", *options, "--", "/usr/bin/sleep", seconds]
+        process = subprocess.Popen(
+            [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        processes.append(process)
+        wait_for(lambda: running(seconds) or process.poll() is not None)
+        assert process.poll() is None, process.communicate()
+        return process, seconds
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait()
+        process.stdout.close()  # the command has it, too, and may live on
+        process.stderr.close()
 
 
 def guards(pid):
@@ -211,46 +225,43 @@ def guards(pid):
 @pytest.mark.root
 @traced
 @has_zram
-def test_a_killed_reader_leaves_nothing():
-    process = started("4321.1", "--memory", "64M", "--zram", "32M")
+def test_a_killed_reader_leaves_nothing(started):
+    process, seconds = started("--memory", "64M", "--zram", "32M")
     cleaners = guards(process.pid)
     assert len(of_process(process.pid)) == 2
     assert len(swaps_of(cleaners)) == 1
     process.kill()
     process.wait()
-    process.stdout.close()  # the command has it, too, and may live on
-    process.stderr.close()
-    wait_for(lambda: not (of_process(process.pid) + running("4321.1") + swaps_of(cleaners)))
+    wait_for(lambda: not (of_process(process.pid) + running(seconds) + swaps_of(cleaners)))
 
 
 @pytest.mark.root
 @traced
 @has_zram
-def test_what_a_killed_guard_leaves_the_next_run_removes_and_says_so():
-    process = started("4321.2", "--memory", "64M", "--zram", "32M")
+def test_what_a_killed_guard_leaves_the_next_run_removes_and_says_so(started):
+    process, seconds = started("--memory", "64M", "--zram", "32M")
     cleaners = guards(process.pid)
     for pid in cleaners:
         os.kill(pid, signal.SIGKILL)
     process.kill()
     process.wait()
-    process.stdout.close()  # the command has it, too, and may live on
-    process.stderr.close()
     assert (len(of_process(process.pid)), len(swaps_of(cleaners))) == (2, 1)
     table = wb.measure.program(["true"])
-    notes = "\n".join(table.attrs["wpbench"]["notes"])
-    assert notes.count("left by a killed run") == 3
-    assert of_process(process.pid) + running("4321.2") + swaps_of(cleaners) == []
+    left = [note for note in table.attrs["wpbench"]["notes"] if "left by a killed run" in note]
+    assert sum(f"wpbench-{process.pid}-" in note for note in left) == 2
+    assert sum(note.startswith("/dev/zram") for note in left) >= 1
+    assert of_process(process.pid) + running(seconds) + swaps_of(cleaners) == []
 
 
 @pytest.mark.root
 @traced
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_command_and_leaves_nothing(number):
-    process = started(f"4321.{number:d}", "--memory", "64M")
+def test_a_signal_ends_the_command_and_leaves_nothing(started, number):
+    process, seconds = started("--memory", "64M")
     process.send_signal(number)
     out, err = process.communicate(timeout=300)
     assert process.returncode in (130, -number), (out, err)
-    assert of_process(process.pid) + running(f"4321.{number:d}") == []
+    assert of_process(process.pid) + running(seconds) == []
     assert "Traceback" not in err
 
 

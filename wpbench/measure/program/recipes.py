@@ -42,7 +42,7 @@ RECIPES = {
         "memcached with sets and gets of a skewed set of keys, larger than its cgroup, on zram",
         "memcached.sh",
         {"memcached": "memcached", "python3": "python3"},
-        memory="48M",
+        memory="80M",
         zram="256M",
     ),
     "compile": Recipe(
