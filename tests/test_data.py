@@ -2,13 +2,17 @@
 
 import csv
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from wpbench.data import facts
+from wpbench.measure.program.state import UNCLEAR
+from wpbench.measure.program.table import COLUMNS as PROGRAM_COLUMNS
 from wpbench.mm import layout as L
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -164,3 +168,20 @@ def test_backend_facts_fit_together(name: str) -> None:
     assert fact["synchronous"] == (fact["latency_ns"] == 0)
     assert fact["queue_depth"] >= 1
     assert fact["max_request_pages"] >= 1
+
+
+@pytest.mark.parametrize("path", sorted((DATA / "programs").glob("*.csv")), ids=lambda p: p.stem)
+def test_program_tables_are_whole_and_have_their_provenance(path: Path) -> None:
+    table = pd.read_csv(path)
+    assert tuple(table) == PROGRAM_COLUMNS
+    assert (table["wp_faults"] == table["reuses"] + table["copies"]).all()
+    assert (table["drained"] == table["helped"] + table["in_vain"]).all()
+    about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert about["parameters"]["runs"] == 1 + table["run"].max()
+    assert about["status"] == [0] * about["parameters"]["runs"]
+    assert about["tracing"]["lost"] == 0
+    assert sum(about["unclear"][name] for name in UNCLEAR) == table["unclear"].sum()
+    sums = table.groupby("run")[["wp_faults", "copies"]].sum()
+    told = [f"| {int(s.min())} to {int(s.max())} " for s in (sums["wp_faults"], sums["copies"])]
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    assert f"{told[0]}{told[1]}|" in readme

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .agreement import compare, compare_table, compare_trace, describe
     from .facts import environment
+    from .program.measure import program, system
+    from .program.recipes import recipe
     from .table import run
     from .vng import Guest
 
@@ -21,10 +25,35 @@ _WHERE = {
     "compare_trace": "agreement",
     "describe": "agreement",
     "environment": "facts",
+    "program": "program.measure",
+    "recipe": "program.recipes",
     "run": "table",
+    "system": "program.measure",
 }
 
-__all__ = ["Guest", "compare", "compare_table", "compare_trace", "describe", "environment", "run"]
+__all__ = [
+    "Guest",
+    "compare",
+    "compare_table",
+    "compare_trace",
+    "describe",
+    "environment",
+    "program",
+    "recipe",
+    "run",
+    "system",
+]
+
+
+class _Room(ModuleType):
+    """The room: ``measure.program()`` stays a function when the package of that name is loaded."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _WHERE and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Room
 
 
 def __getattr__(name: str) -> Any:

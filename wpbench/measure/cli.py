@@ -11,6 +11,7 @@ from typing import Any
 from ..bounds import number_of
 from ..errors import MeasureError
 from ..output import add_output_options, check_file, check_outputs, write_outputs
+from .program.cli import add_parsers
 
 # Fields of Scenario that can be asked of a real kernel, by workload.
 _COMMON = ("npages", "rounds", "cpus", "seed")
@@ -195,6 +196,7 @@ def add_parser(commands: Any) -> Any:
             workload, help=text, description=f"{text.capitalize()}.  Commas make a grid."
         )
         _add_options(parser, workload)
+    add_parsers(kinds)
     environment = kinds.add_parser("environment", help="what would be measured on, as JSON")
     environment.set_defaults(do=_environment)
     compare = kinds.add_parser(

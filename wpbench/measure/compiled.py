@@ -27,6 +27,13 @@ SOURCES = (
     "litmus_steps.py",
     "loops.py",
     "memory.py",
+    "program/advance.py",
+    "program/events.py",
+    "program/faults.py",
+    "program/pages.py",
+    "program/ring.py",
+    "program/state.py",
+    "program/tasks.py",
     "row.py",
     "../workloads/litmus_ops.py",
 )
@@ -84,3 +91,8 @@ def entry(function: Callable[..., Any]) -> Callable[[], int]:
 def step(function: Callable[..., Any]) -> Any:
     """Compile a step of a loop, inlined into it: between two system calls nothing is called."""
     return _compiled(function, forceinline=True)
+
+
+def helper(function: Callable[..., Any]) -> Any:
+    """Compile a function over arrays that measures nothing itself; it also runs as plain Python."""
+    return function if JIT_DISABLED else _compiled(function, nogil=True)

@@ -17,15 +17,17 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import MeasureError
-from .facts import meminfo
+from .facts import meminfo, read_text
+from .zram_guard import LABEL, Device
 
+_LABEL_AT = 1024 + 12 + 16  # in a swap device: after the boot block, three numbers and the UUID
 GUARD = Path(__file__).with_name("zram_guard.py")
 MARGIN = 128 << 20  # bytes that stay free beside the device and what is measured
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-def parse_size(text: str) -> int:
-    """Return the bytes that ``64M`` or ``1G`` stands for.
+def parse_size(text: str, what: str = "zram") -> int:
+    """Return the bytes that ``64M`` or ``1G`` stands for; ``what`` names it in an error.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def parse_size(text: str) -> int:
     match = re.fullmatch(r"(\d+)([KMG]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     size = int(match[1]) * _UNITS[match[2].upper()] if match else 0
     if size < 1 << 20:
-        raise MeasureError(f"zram: {text!r} is not accepted; accepted: a size from 1M up, as 64M")
+        raise MeasureError(f"{what}: {text!r} is not accepted; accepted: a size from 1M up, as 64M")
     return size
 
 
@@ -53,6 +55,41 @@ def check_memory(needed: int, what: str) -> None:
             f"{what} may take {needed >> 20} MiB, and {MARGIN >> 20} MiB must stay free; "
             f"{available >> 20} MiB are available"
         )
+
+
+def owner(device: Path) -> int:
+    """Return the process id of the guard that a swap device is labelled with, 0 for none."""
+    try:
+        with device.open("rb") as file:
+            file.seek(_LABEL_AT)
+            label = file.read(16).rstrip(b"\0").decode("ascii", "replace")
+    except OSError:
+        return 0
+    number = label.removeprefix(LABEL)
+    return int(number) if label != number and number.isdigit() else 0
+
+
+def remove_left() -> list[str]:
+    """Take down the zram devices whose guard was killed; say which.
+
+    Raises
+    ------
+    MeasureError
+        If one cannot be taken down.
+    """
+    found = []
+    for folder in sorted(Path("/sys/block").glob("zram*")):
+        device = Path("/dev") / folder.name
+        guard_id = owner(device)
+        if not guard_id or GUARD.name in (read_text(f"/proc/{guard_id}/cmdline") or ""):
+            continue
+        guard = Device()
+        guard.number, guard.swapping = int(folder.name.removeprefix("zram")), True
+        left = guard.down()
+        if left:
+            raise MeasureError(f"zram: left by a killed run: {left}")
+        found.append(f"{device}: left by a killed run, was taken down")
+    return found
 
 
 class Zram:

@@ -17,6 +17,7 @@ import time
 CONTROL = "/sys/class/zram-control"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PRIORITY = 32767  # the highest: what is paged out goes here first
+LABEL = "wpbench-"
 TRIES = 50  # of each step of the way down, 0.1 s apart
 EBUSY_WAIT = 0.1
 
@@ -73,7 +74,8 @@ class Device:
             if os.path.exists(self.path):  # noqa: PTH110
                 break
             time.sleep(EBUSY_WAIT)
-        command("mkswap", self.path)
+        # The label says whose it is: zram.remove_left() takes down what killed runs left.
+        command("mkswap", "-L", f"{LABEL}{os.getpid()}", self.path)
         self.swapping = True
         command("swapon", "--priority", str(PRIORITY), self.path)
 

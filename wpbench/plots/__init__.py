@@ -5,6 +5,7 @@ from .copy_rate import copy_rate
 from .frontier import frontier
 from .mean_over import mean_over
 from .page_life import page_life
+from .programs import programs
 from .rates import rate_panels, rates
 from .reasons import reasons
 from .record import draw, read_provenance
@@ -21,6 +22,7 @@ __all__ = [
     "frontier",
     "mean_over",
     "page_life",
+    "programs",
     "rate_panels",
     "rates",
     "read_provenance",

@@ -67,23 +67,23 @@ def reasons(table: pd.DataFrame, ax: Axes, *, by: str = "kernel") -> Axes:
     left = np.zeros(len(sums))
     for reason in shown:
         colour, hatch = LOOKS[reason]
-        share = _share(sums[f"copy_{reason}"].to_numpy(float), whole)
-        _parts(ax, left, share, facecolor=colour, hatch=hatch, label=reason)
+        share = share_of(sums[f"copy_{reason}"].to_numpy(float), whole)
+        stacked(ax, left, share, facecolor=colour, hatch=hatch, label=reason)
         left += share
-    _parts(ax, left, np.where(whole > 0, 1 - left, 0.0), facecolor="white", label="reused")
+    stacked(ax, left, np.where(whole > 0, 1 - left, 0.0), facecolor="white", label="reused")
     for i, name in enumerate(sums.index):
         copies, faults = int(sums["copies"].iloc[i]), int(whole[i])
         counts = f"{copies} of\n{faults}" if faults else "no fault"
         ax.text(-2, i, str(name), va="center", ha="right")
         ax.text(102, i, counts, va="center", ha="left", fontsize="small")
-    _percent(ax, len(sums) - 0.5)
+    percent_frame(ax, len(sums) - 0.5)
     ax.legend(
         loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize="small", frameon=False
     )
     return ax
 
 
-def _percent(ax: Axes, bottom: float) -> None:
+def percent_frame(ax: Axes, bottom: float) -> None:
     """Draw a frame and a scale from 0 to 100 percent.
 
     Of rectangles, lines and texts: matplotlib's own ticks take as long as all the rest.
@@ -99,12 +99,13 @@ def _percent(ax: Axes, bottom: float) -> None:
     ax.annotate("percent of the write-protect faults", (50, bottom), (0, -20), **_BELOW)
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share_of(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return parts of a whole, 0 of nothing."""
     share: np.ndarray = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
     return share
 
 
-def _parts(ax: Axes, left: np.ndarray, share: np.ndarray, **looks: Any) -> None:
+def stacked(ax: Axes, left: np.ndarray, share: np.ndarray, **looks: Any) -> None:
     """Draw a part of each bar, and write its percentage into it where there is room."""
     for i, (start, width) in enumerate(zip(100 * left, 100 * share, strict=True)):
         part = Rectangle((start, i - 0.3), width, 0.6, edgecolor="black", linewidth=0.8, **looks)

@@ -1,0 +1,1 @@
+"""How often, in real programs: write-protect faults counted by tracepoints (docs/programs.md)."""
