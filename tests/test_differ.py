@@ -1,4 +1,4 @@
-"""All programs in which two kernels differ: found, replayed, and compared with plain enumeration."""
+"""Programs in which two kernels differ: found, replayed, compared with plain enumeration."""
 
 import itertools
 import json

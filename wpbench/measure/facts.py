@@ -13,6 +13,8 @@ from mmap import PAGESIZE
 from pathlib import Path
 from typing import Any
 
+from ..errors import MeasureError
+
 CONFIG = (
     "CONFIG_DEBUG_TLBFLUSH",
     "CONFIG_HZ",
@@ -52,6 +54,14 @@ def _number(path: str) -> int | None:
         return None if text is None else int(text, 0)
     except ValueError:
         return None
+
+
+def parse_version(release: str) -> tuple[int, int]:
+    """Return major and minor of a kernel release such as ``6.1.0-54-amd64``."""
+    match = re.match(r"(\d+)\.(\d+)", release)
+    if match is None:
+        raise MeasureError(f"kernel release {release!r} does not begin with MAJOR.MINOR")
+    return int(match[1]), int(match[2])
 
 
 def upstream_version(release: str, version: str) -> str:
