@@ -174,6 +174,7 @@ def test_backend_facts_fit_together(name: str) -> None:
 def test_program_tables_are_whole_and_have_their_provenance(path: Path) -> None:
     table = pd.read_csv(path)
     assert tuple(table) == PROGRAM_COLUMNS
+    assert not table.duplicated(["command", "cpu", "run"]).any()
     assert (table["wp_faults"] == table["reuses"] + table["copies"]).all()
     assert (table["drained"] == table["helped"] + table["in_vain"]).all()
     about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

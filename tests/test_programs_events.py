@@ -451,6 +451,19 @@ def test_names_are_exact_and_the_launcher_is_not_counted():
     assert name_text(*name_words("ä")) == "ä"
 
 
+def test_what_follows_a_names_end_does_not_count():
+    story = Story()
+    for rest in (b"\0abcd", b"\0wxyz"):
+        for name in (b"grep" + rest.ljust(12, b"!"), b"redis-se" + rest.ljust(8, b"?")):
+            low, high = (
+                int.from_bytes(part, "little", signed=True) for part in (name[:8], name[8:])
+            )
+            story(RENAME, 10, low, high).fault(len(story.rows))(SYSCALL, 39)
+    story.count()
+    rows = rows_of(story.follower.state)
+    assert [(row["command"], row["reuses"]) for row in rows] == [("grep", 2), ("redis-se", 2)]
+
+
 def test_a_thread_that_runs_another_program_takes_its_leaders_number():
     story = Story()(NEWTASK, 12, 0x100)(EXIT, 10)
     story(EXEC, 10, 12, pid=10)(RENAME, 10, *name_words("next")).fault(1)

@@ -39,8 +39,20 @@ def new_mm(s, parent, time):  # type: ignore[no-untyped-def]
 
 
 @helper
+def _up_to_nul(word):  # type: ignore[no-untyped-def]
+    """Return eight bytes of a name, those from the first NUL on cleared."""
+    for i in range(8):
+        if (word >> (8 * i)) & 0xFF == 0:
+            return word & ((1 << (8 * i)) - 1)
+    return word
+
+
+@helper
 def find_name(s, low, high):  # type: ignore[no-untyped-def]
-    """Return the row of a name, made if there was none."""
+    """Return the row of a name, made if there was none; what follows its NUL does not count."""
+    whole = low
+    low = _up_to_nul(low)
+    high = _up_to_nul(high) if low == whole and (whole >> 56) & 0xFF else 0
     n = s.number[N_COMMS]
     for i in range(n):
         if s.comm[i, 0] == low and s.comm[i, 1] == high:
