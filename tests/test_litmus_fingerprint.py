@@ -121,6 +121,17 @@ def test_runs_that_do_not_agree_are_noise():
     assert not Seen("a", ("read 0-0: minor 1",), 5, 3).noise
 
 
-def test_a_wrong_option_of_the_fingerprint_is_one_line(capsys):
-    assert main(["measure", "fingerprint", "--kernel", "v6.1,v6.2"]) == 2
-    assert "accepted: one kernel" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--kernel", "v6.1,v6.2"], "accepted: one kernel"),
+        (["--kernel", "v1.0"], "kernel: 'v1.0' is not accepted"),
+        (["--runs", "0"], "runs: 0 is not accepted"),
+        (["--zram", "many"], "zram: 'many' is not accepted"),
+    ],
+)
+def test_a_wrong_option_of_the_fingerprint_is_one_line(arguments, message, capsys):
+    assert main(["measure", "fingerprint", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

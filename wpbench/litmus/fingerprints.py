@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..errors import check_positive
 from ..measure.zram_guard import CONTROL
 from ..scenario.kernels import row_of
 from ..scenario.rules import Value, value_text
@@ -63,6 +64,7 @@ def fingerprint(kernel: str = RUNNING, *, zram: str = "64M", runs: int = RUNS) -
     >>> wb.litmus.fingerprint("v6.12").rows
     ['v6.12']
     """
+    check_positive("runs", runs)
     native = kernel == RUNNING
     cpus = len(os.sched_getaffinity(0)) if native else 2
     pool = pool_for(cpus, not native or Path(CONTROL).is_dir())
