@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -246,3 +248,12 @@ def test_the_command_prints_programs_and_how_far(capsys):
 def test_a_wrong_option_is_one_line(more, message, capsys):
     assert main(["litmus", "differ", *more]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_page_shows_what_the_command_prints(capsys):
+    page = (Path(__file__).resolve().parents[1] / "docs" / "differ.md").read_text()
+    main(["litmus", "differ", "v7.2", "v7.3", "--operations", "3"])
+    printed = capsys.readouterr().out.split("\n\n")
+    assert len(printed) == 4
+    for part in (*printed[:2], printed[3]):
+        assert textwrap.indent(part, "    ").rstrip() in page
