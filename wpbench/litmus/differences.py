@@ -10,7 +10,9 @@ from ..explain import Explanation
 from ..provenance import provenance
 
 _INDENT = "    "
-_COUNTED = ("drains", "drains_swapin", "drains_readahead", "tlb_flushes", "memory")
+# What is told of the last operation: drains always, else what the kernels differ in.
+_DRAINS = ("drains", "drains_swapin", "drains_readahead")
+_TOLD = {"flushes": "tlb_flushes", "memory": "memory"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Side:
         words = [self.result] if self.result else []
         if self.last["copies"]:
             words.append(f"copied: {self.reason}")
-        words += [f"{name} {n}" for name, n in self.last.items() if name in _COUNTED and n]
-        return ", ".join(words) or "nothing of it"
+        words += [f"{name} {n}" for name, n in self.last.items() if name in _DRAINS and n]
+        return ", ".join(words)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -104,7 +106,11 @@ class Difference:
             title += "; not with the kernels' own batches"
         lines = [title, *(_INDENT + line for line in self.program.splitlines())]
         width = max(len(side.kernel) for side in (self.a, self.b))
-        lines += [f"  {side.kernel:{width}}  {side.deed}" for side in (self.a, self.b)]
+        for side in (self.a, self.b):
+            words = [side.deed] if side.deed else []
+            if self.observed in _TOLD:
+                words.append(f"{self.observed} {side.last[_TOLD[self.observed]]}")
+            lines.append(f"  {side.kernel:{width}}  {', '.join(words) or 'no drain'}")
         for side in (self.a, self.b):
             lines += _explained(side)
         return "\n".join(lines)
