@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Programs in which two kernels differ: found, replayed, compared with plain enumeration."""
-=======
-"""All programs in which two kernels differ: found, replayed, compared with plain enumeration."""
->>>>>>> h8
 
 import itertools
 import json
