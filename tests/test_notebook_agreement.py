@@ -25,9 +25,9 @@ def run(out, **parameters):
 
 class TestShipped:
     def test_traces(self):
-        assert len(shipped.trace_files()) == 83
+        assert len(shipped.trace_files()) == 91
         table = shipped.compare_traces(every=9)
-        assert len(table) == 10
+        assert len(table) == 11
         assert set(table["kind"]) == {shipped.SYNCHRONOUS, shipped.DETERMINISTIC, shipped.REAL}
         calm = table[table["kind"] == shipped.SYNCHRONOUS]
         assert (calm["mismatches"] == 0).all()

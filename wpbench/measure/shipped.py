@@ -18,7 +18,7 @@ from ..stats.text import WIDTH
 from ..trace import NO_SWAP, read_trace, replay
 from .agreement import compare_table, compare_trace
 
-_FOLDERS = ("traces", "traces-debian", "recorded-debian")
+_FOLDERS = ("traces", "traces-debian", "recorded-debian", "traces-7.x")
 _PAGE_TABLE = 512  # pages of a page table: 2 MiB
 # What the measured tables leave out, because it is the same in all rows.
 TABLES: dict[str, dict[str, Any]] = {
