@@ -171,6 +171,13 @@ def test_programs_of_any_length():
     assert not differ("v6.13", "v6.13", operations=1, pages=1, cpus=1, among=among).fixpoint
 
 
+def test_freeing_dead_pages_at_a_flush_changes_no_outcome_in_programs_of_any_length():
+    """v7.2's only rule: two pages, two CPUs, swap, a child."""
+    among = ("read", "write", "pageout", "dontneed", "munmap", "fork", "exit", "on", "drain")
+    made = differ("v7.1", "v7.2", operations=None, among=among)
+    assert (made.fixpoint, made.found) == (True, [])
+
+
 def test_one_rule_overridden_is_the_rule_that_decides():
     made = differ("v6.12", "v6.12", operations=4, rules_b={"gather_drains": False}, pages=1)
     assert made.found
@@ -240,6 +247,7 @@ def test_the_command_prints_programs_and_how_far(capsys):
         (["v7.2", "v7.3", "--cpus", "0"], "cpus: 0 is not accepted"),
         (["v7.2", "v7.3", "--operations", "0"], "operations: 0 is not accepted"),
         (["v7.2", "v7.3", "--observe", "copy"], "observe: 'copy' is not accepted"),
+        (["v7.2", "v7.3", "--among", "reed"], "among: 'reed' is not accepted (did you mean 'read'"),
         (["v7.2", "v7.3", "--pagevec", "32"], "pagevec: 32 is not accepted"),
         (["v7.2", "v7.3", "--rule-a", "exit"], "rule: 'exit' is not accepted"),
         (["v7.2", "v7.3", "--rule-b", "exit_drains=2"], "exit_drains: '2' is not accepted"),

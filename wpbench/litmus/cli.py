@@ -69,7 +69,9 @@ def _how_far(length: int, share: float, states: int) -> None:
 
 def _differ(options: argparse.Namespace) -> int:
     from .pair import differ
+    from .search import OPERATIONS
 
+    among = [name.strip() for name in options.among.split(",")] if options.among else OPERATIONS
     shown = sys.stderr.isatty() and not options.json
     found = differ(
         options.a,
@@ -80,6 +82,7 @@ def _differ(options: argparse.Namespace) -> int:
         observe=[name.strip() for name in options.observe.split(",")],
         rules_a=_rules(options.rule_a),
         rules_b=_rules(options.rule_b),
+        among=among,
         pagevec=options.pagevec,
         max_states=options.max_states,
         threads=options.threads,
@@ -124,6 +127,11 @@ def _add_differ(kinds: Any) -> None:
         default="copies,drains",
         metavar="WHAT[,WHAT...]",
         help="copies, drains, flushes, memory; default: %(default)s",
+    )
+    parser.add_argument(
+        "--among",
+        metavar="OPERATION[,OPERATION...]",
+        help="what programs are made of; default: all operations that change something",
     )
     for side in ("a", "b"):
         parser.add_argument(
