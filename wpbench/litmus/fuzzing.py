@@ -145,9 +145,21 @@ class _Judge:
         wrong = iter(self.differing(fit))
         return [p in fit and 2 * next(wrong)[0] > self.runs for p in programs]
 
+    def first_fails(self, programs: Sequence[Program]) -> list[bool]:
+        """Mark the first program that differs in most runs; each runs once, until one differs."""
+        marks = [False] * len(programs)
+        ours = [self.ours(program) for program in programs]
+        fit = [i for i, lines in enumerate(ours) if lines is not None]
+        once = self.other([programs[i] for i in fit], 1)
+        for i, (lines,) in zip(fit, once, strict=True):
+            if lines != ours[i] and self.fails([programs[i]]) == [True]:
+                marks[i] = True
+                break
+        return marks
+
     def mismatch(self, drawn: Program) -> Mismatch:
         """Shrink a program, and say what can be said of it."""
-        small = shrink(drawn, self.fails)
+        small = shrink(drawn, self.first_fails)
         ((nr, measured),) = self.differing([small])
         ours = self.ours(small) or ()
         return Mismatch(

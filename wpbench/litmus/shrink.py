@@ -89,7 +89,7 @@ def shrink(program: Program, fails: Fails) -> Program:
     program
         One that fails.
     fails
-        Says of each of some programs whether it fails.
+        Says of each of some programs whether it fails; after the first that does it may say no.
     """
     while True:
         found = None
