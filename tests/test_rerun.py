@@ -328,14 +328,14 @@ def test_as_many_cases_as_grids():
 
 def test_a_fields_former_name_is_read(tmp_path, monkeypatch):
     grid = wb.grid(kernel=["patch1", "patch2"], npages=2, rounds=1)
-    monkeypatch.setitem(record_module.FORMER_NAMES, "rule", "decision")
+    monkeypatch.setitem(record_module.FORMER_NAMES, "rule", "kernel")
     for scenarios in (grid, list(grid)):
         table = wb.simulate(scenarios)
-        text = json.dumps(table.attrs["wpbench"]["parameters"]).replace('"decision"', '"rule"')
+        text = json.dumps(table.attrs["wpbench"]["parameters"]).replace('"kernel"', '"rule"')
         assert '"rule"' in text
         found = scenarios_of(json.loads(text))
         assert [s.resolved() for s in found] == [s.resolved() for s in grid]
-        table.rename(columns={"decision": "rule"}).to_parquet(tmp_path / "old.parquet")
+        table.rename(columns={"kernel": "rule"}).to_parquet(tmp_path / "old.parquet")
         assert "patch1" in str(wb.report(tmp_path / "old.parquet"))
 
 

@@ -83,7 +83,7 @@ def test_ctrl_c_ends_what_runs_and_the_next_one_works(tmp_path):
     ids=lambda line: line[0],
 )
 def test_ctrl_c_ends_a_command_with_one_line(tmp_path, line):
-    grid = 'title = "x"\nquestion = "y"\n[[grid]]\ndecision = ["patch1", "patch2"]\n'
+    grid = 'title = "x"\nquestion = "y"\n[[grid]]\nkernel = ["patch1", "patch2"]\n'
     (tmp_path / "LONG.toml").write_text(f"{grid}npages = 64\nrounds = {HUNDRED_MILLION}\n")
     with subprocess.Popen(
         [sys.executable, "-m", "wpbench", *line],

@@ -177,7 +177,7 @@ def test_a_store_of_an_earlier_version_is_read_and_said_to_be_unverified(made, s
     message = r"store: 1 parts were written by an earlier version, without checksums"
     with pytest.warns(UserWarning, match=message):
         rows = read_store(store)
-    assert rows["copies"].tolist() == made[1].sort_values(["decision", "npages"])["copies"].tolist()
+    assert rows["copies"].tolist() == made[1].sort_values(["kernel", "npages"])["copies"].tolist()
     assert "folio_order" not in rows
     table, told = swept(store)
     pd.testing.assert_frame_equal(table, made[1])

@@ -18,6 +18,7 @@ from ..plots import read_provenance
 from ..plots.record import COMMANDS
 from ..recorded import check_record
 from ..scenario import Grid, GridFile, Scenario, load_grid
+from ..scenario.record import current_name
 from ..scenario.rules import value_text
 from ..scenario.table import with_present_names
 from ..simulate import simulate
@@ -119,11 +120,16 @@ def _from_path(path: Path) -> Source:
     return Source(table, kind_of(table), path.name)
 
 
+def _as_now(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that was read with the names of today."""
+    return with_present_names(table).rename(columns=current_name)
+
+
 def _read(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
-            return with_present_names(pd.read_parquet(path))
-        table = with_present_names(pd.read_csv(path, keep_default_na=True))
+            return _as_now(pd.read_parquet(path))
+        table = _as_now(pd.read_csv(path, keep_default_na=True))
     except Exception as error:  # whatever pandas and pyarrow say of what is none
         text = " ".join(str(error).split())[:200]
         raise WpbenchError(f"{path}: is no {path.suffix[1:]} table: {text}") from None

@@ -302,7 +302,8 @@ class Scenario(BaseModel):
         look at does not matter.
         """
         for name, choices in (("workload", WORKLOADS), ("backend", backends())):
-            if not isinstance(row.get(name), str) or row[name] not in choices:
+            is_open = name != "workload" and row.get(name) is None
+            if not is_open and (not isinstance(row.get(name), str) or row[name] not in choices):
                 raise ScenarioError(accepted(name, row.get(name), choices))
         workload = row["workload"]
         unused = WORKLOAD_FIELDS - WORKLOADS[workload].uses
