@@ -89,7 +89,7 @@ class TestNotebook:
         assert max(map(len, texts[0].splitlines())) <= 72
         assert "files exact  compared  differ   worst\nsynchronous" in texts[0]
         words = " ".join(texts[0].split())
-        assert "in 7 traces" in words
+        assert "in 8 traces" in words
         assert "Of 51 rows of the tables" in words
         for name in ("agreement.svg", "agreement.csv", "traces.parquet", "tables.parquet"):
             first, second = ((tmp_path / a / "04-agreement" / name).read_bytes() for a in "ab")
