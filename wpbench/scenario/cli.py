@@ -32,9 +32,7 @@ def _kernels(options: argparse.Namespace) -> int:
     if options.diff and len(options.names) != 2:
         raise ScenarioError(f"--diff: {len(options.names)} names; accepted: two kernels")
     found = {name: kernel(name) for name in options.names or rows()}
-    names = changed(*found.values()) if options.diff and len(found) == 2 else list(RULES)
-    if options.diff and len(found) < 2:
-        names = []
+    names = changed(*map(kernel, options.names)) if options.diff else list(RULES)
     if options.json:
         print(json.dumps([as_dict(name, row, names) for name, row in found.items()], indent=1))
     elif options.diff:

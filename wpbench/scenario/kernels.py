@@ -20,7 +20,7 @@ FILE = "kernels.toml"
 # The newest release of each major version: 5.19 was followed by 6.0.
 _LAST_MINOR = {5: 19, 6: 19}
 _RELEASE = re.compile(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,4}))?(?:[-+~_ ].*)?", re.ASCII)
-# What is asked of the rules' old names: `swapin` in the traces' headers names a release.
+# The release of the instrumented kernel of data/kernel-measurements.
 INSTRUMENTED = "v6.1"
 
 
@@ -89,11 +89,6 @@ class Kernel:
     def values(self, overrides: Overrides = NO_OVERRIDES) -> dict[str, Value]:
         """Return rule -> value, some of them overridden."""
         return {name: fact.value for name, fact in self.facts.items()} | dict(overrides)
-
-    @property
-    def source(self) -> str:
-        """Where its decision is from, in a line."""
-        return self.note
 
 
 def _wrong(table: str, message: str) -> WpbenchError:
