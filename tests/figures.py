@@ -6,8 +6,8 @@ import pandas as pd
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.measure import shipped
-from wpbench.sweep.rates import rates
+from wpbench.measure.compare import shipped
+from wpbench.tables.rates import rates
 
 IMG = Path(__file__).resolve().parents[1] / "docs" / "img"
 BACKENDS = ["zram", "zswap", "nvme"]

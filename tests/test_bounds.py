@@ -12,12 +12,12 @@ import pytest
 import wpbench as wb
 from wpbench import bounds
 from wpbench.bounds import ARGUMENTS, FIELDS, MAX_ACCESSES, MAX_CLOCK_NS, TRACE, Bound
-from wpbench.cli import _parser, main
+from wpbench.commands.main import _parser, main
 from wpbench.errors import accepted, one_line, readable, shown
 from wpbench.mm import layout as L
 from wpbench.scenario import Scenario
 from wpbench.scenario.longest import accesses, longest_ns
-from wpbench.simulate import plan_of
+from wpbench.simulate.runs import plan_of
 from wpbench.sweep.estimate import seconds_a_run
 
 pytestmark = pytest.mark.nojit

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from wpbench.data import facts
+from wpbench.measure.program.counted import COLUMNS as PROGRAM_COLUMNS
 from wpbench.measure.program.state import UNCLEAR
-from wpbench.measure.program.table import COLUMNS as PROGRAM_COLUMNS
 from wpbench.mm import layout as L
 
 DATA = Path(__file__).resolve().parents[1] / "data"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
+from wpbench.litmus.machines import Row, run_program
 from wpbench.litmus.pair import differ, observation
 from wpbench.litmus.parse import parse_program
-from wpbench.litmus.row import Row, run_program
 
 PAIRS = [("v7.2", "v7.3"), ("v6.13", "v6.14"), ("patch1", "patch2")]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wpbench as wb
-from wpbench.cli import _parser, main
+from wpbench.commands.main import _parser, main
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # Of docs/measure.md these need neither root nor a kernel image.

@@ -8,9 +8,9 @@ import pytest
 from states import EXCLUSIVE, KERNELS
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.mm import layout as L
-from wpbench.trace import read_trace
+from wpbench.simulate.trace import read_trace
 from wpbench.workloads.replay import OPS
 
 TRACES = wb.data_dir() / "kernel-measurements" / "traces"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.scenario.kernels import OFF
 from wpbench.widgets import PRESETS, State, Workbench
 from wpbench.widgets.answer import answer, in_words, names, notes, numbers

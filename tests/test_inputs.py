@@ -12,15 +12,16 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench import data, plots, provenance
-from wpbench._cache import Cache
-from wpbench.cli import main
+from wpbench import data, plots
+from wpbench.commands.main import main
+from wpbench.commands.notebook import run_notebook
 from wpbench.errors import DataError
-from wpbench.notebook import run_notebook
-from wpbench.plots.record import describe
+from wpbench.figures.record import describe
+from wpbench.jit.cache import Cache
+from wpbench.provenance import record as provenance
 from wpbench.scenario import Scenario
 from wpbench.scenario.columns import cost_row
-from wpbench.trace import read_trace
+from wpbench.simulate.trace import read_trace
 
 pytestmark = pytest.mark.nojit
 

@@ -44,7 +44,7 @@ SOURCES = sorted(
 EDIT_EVERY_FILE = """
 import sys
 from pathlib import Path
-from wpbench._cache import cache_dir
+from wpbench.jit.cache import cache_dir
 
 def ask():
     cache_dir.cache_clear()

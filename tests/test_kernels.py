@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import UnknownKernelWarning
 from wpbench.mm import layout as L
 from wpbench.scenario import Overrides, Scenario

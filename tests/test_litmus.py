@@ -6,7 +6,7 @@ import re
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.litmus import demanded, measured, parse_program, programs
 from wpbench.litmus.parse import MAX_CPUS, MAX_PAGES
 

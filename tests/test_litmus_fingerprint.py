@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.litmus import measured, programs, read_program
 from wpbench.litmus.choose import cover, distinct_rows
 from wpbench.litmus.evidence import Seen

@@ -6,7 +6,7 @@ import random
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.litmus.draw import draw, text_of
 from wpbench.litmus.fuzzing import explaining
 from wpbench.litmus.parse import parse_program

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.litmus import RUNNING, demanded, measured
 from wpbench.litmus.parse import parse_program
 from wpbench.measure import environment
-from wpbench.measure.oracle import Oracle
-from wpbench.measure.zram_guard import CONTROL
+from wpbench.measure.probe.oracle import Oracle
+from wpbench.measure.probe.zram_guard import CONTROL
 from wpbench.workloads.litmus_ops import OPS
 
 # One for each kind of operation, and those that tell kernels apart.
@@ -116,7 +116,7 @@ def test_a_program_that_cannot_run_here_is_one_error(text, message):
 
 
 def test_a_program_that_takes_too_long_is_ended(monkeypatch):
-    monkeypatch.setattr("wpbench.measure.litmus.DEADLINE_NS", 10_000_000)
+    monkeypatch.setattr("wpbench.measure.probe.litmus.DEADLINE_NS", 10_000_000)
     text = "pages 20000\n" + "write 0-19999\ndontneed 0-19999\n" * 100
     with pytest.raises(wb.MeasureError, match=r"after 0\.01 s; accepted: programs that take less"):
         wb.litmus.run(text, kernel=RUNNING)

@@ -16,20 +16,21 @@ import pytest
 
 import wpbench as wb
 from wpbench import mm
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import UnknownKernelWarning
-from wpbench.measure import agent, crew, facts, run, zram, zram_guard
-from wpbench.measure.agreement import compare, compare_table, scenario_of
-from wpbench.measure.bench import COUNTED
-from wpbench.measure.crew import masks
-from wpbench.measure.draw import draw
-from wpbench.measure.plans import as_measured, pages_out, plan, shuffled_pages, without_swap
-from wpbench.measure.record import trace_text, write_trace
-from wpbench.measure.signals import StoppedError, noted, stopping
-from wpbench.measure.vng import Guest
+from wpbench.measure import run
+from wpbench.measure.compare.agreement import compare, compare_table, scenario_of
+from wpbench.measure.host.draw import draw
+from wpbench.measure.host.plans import as_measured, pages_out, plan, shuffled_pages, without_swap
+from wpbench.measure.host.trace_file import trace_text, write_trace
+from wpbench.measure.host.vng import Guest
+from wpbench.measure.probe import agent, crew, facts, zram, zram_guard
+from wpbench.measure.probe.bench import COUNTED
+from wpbench.measure.probe.crew import masks
+from wpbench.measure.probe.signals import StoppedError, noted, stopping
 from wpbench.mm.clock import settle
-from wpbench.simulate import COUNTERS
-from wpbench.trace import read_trace
+from wpbench.simulate.runs import COUNTERS
+from wpbench.simulate.trace import read_trace
 from wpbench.workloads.replay import OPS, page_flags, replay_trace
 from wpbench.workloads.reproducer import shuffled
 
@@ -353,11 +354,11 @@ def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
         Guest(tmp_path / "bzImage")
     with pytest.raises(wb.MeasureError, match="cpus: 1 is not accepted"):
         Guest(tmp_path, cpus=1)
-    monkeypatch.setattr("wpbench.measure.vng._search_path", lambda: str(tmp_path))
+    monkeypatch.setattr("wpbench.measure.host.vng._search_path", lambda: str(tmp_path))
     with pytest.raises(wb.MeasureError, match=r"vng is not installed.*virtme-ng"):
         Guest(tmp_path)
     monkeypatch.setattr(Guest, "_find", staticmethod(lambda program, _where: program))
-    monkeypatch.setattr("wpbench.measure.vng._PACKAGE", Path("/tmp/checkout"))  # noqa: S108
+    monkeypatch.setattr("wpbench.measure.host.vng._PACKAGE", Path("/tmp/checkout"))  # noqa: S108
     with pytest.raises(wb.MeasureError, match=r"vng: \S+ is below /tmp, and the guest has a /tmp"):
         Guest(tmp_path)
 
@@ -429,14 +430,14 @@ def test_a_signal_that_does_not_wake_the_main_thread_stops_the_loops_all_the_sam
     ],
 )
 def test_command_line_errors(capsys, monkeypatch, words, message):
-    monkeypatch.setattr("wpbench.measure.table.swaps", lambda: [{"backend": "zram"}])
+    monkeypatch.setattr("wpbench.measure.host.run.swaps", lambda: [{"backend": "zram"}])
     assert main(["measure", *words]) == 2
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.nojit
 def test_without_swap_the_reproducer_says_what_can_be_measured(capsys, monkeypatch):
-    monkeypatch.setattr("wpbench.measure.table.swaps", list)
+    monkeypatch.setattr("wpbench.measure.host.run.swaps", list)
     assert main(["measure", "reproducer"]) == 2
     error = capsys.readouterr().err
     assert "no swap" in error
@@ -494,8 +495,8 @@ def measuring(monkeypatch):
             "results": [answer(plan, frames) for plan in job["plans"]],
         }
 
-    monkeypatch.setattr("wpbench.measure.table.execute", execute)
-    monkeypatch.setattr("wpbench.measure.table.swaps", lambda: FACTS["swaps"])
+    monkeypatch.setattr("wpbench.measure.host.run.execute", execute)
+    monkeypatch.setattr("wpbench.measure.host.run.swaps", lambda: FACTS["swaps"])
     return jobs
 
 
@@ -622,7 +623,7 @@ def test_a_guest_gets_the_job_and_returns_the_result(guest, monkeypatch):
     found = guest.execute({"plans": [], "oracle": "on", "zram": 0})
     assert found["environment"]["config"] == {"CONFIG_ZRAM": "m"}
     assert seen["job"]["cpu_ids"] == [1, 2]
-    assert "wpbench.measure.agent" in seen["script"]
+    assert "wpbench.measure.probe.agent" in seen["script"]
     assert "NUMBA_CPU_NAME=generic" in seen["script"]
     assert guest.clock == "tcg"
 

@@ -11,7 +11,7 @@ from debian_kernel import META, kernel_image
 
 import wpbench as wb
 from wpbench.measure import Guest, compare_trace, run
-from wpbench.measure.vng import _tail
+from wpbench.measure.host.vng import _tail
 from wpbench.scenario import kernel
 
 DRIVER = Path(__file__).with_name("guest_interrupts.py")

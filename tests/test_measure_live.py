@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.measure import compare, compare_table, environment, run
-from wpbench.measure.oracle import Oracle
-from wpbench.measure.zram_guard import CONTROL
+from wpbench.measure.probe.oracle import Oracle
+from wpbench.measure.probe.zram_guard import CONTROL
 
 FORKS = "read:40 write:40 migrate:4 fork:2 exit:3"
 EVERYTHING = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2"

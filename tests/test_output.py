@@ -14,8 +14,8 @@ from reporting import small
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.cli import main
-from wpbench.notebook import run_notebook
+from wpbench.commands.main import main
+from wpbench.commands.notebook import run_notebook
 from wpbench.output import written
 
 pytestmark = pytest.mark.nojit

@@ -6,10 +6,10 @@ import pytest
 
 import wpbench as wb
 from wpbench import mm
-from wpbench._jit import JIT_DISABLED
+from wpbench.jit.compile import JIT_DISABLED
 from wpbench.mm import operations, refusals
 from wpbench.mm.invariants import broken_invariant
-from wpbench.simulate import run
+from wpbench.simulate.runs import run
 
 pytestmark = pytest.mark.nojit
 

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.data import facts
 from wpbench.mm import layout as L
 from wpbench.plots import figure, frontier

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from wpbench.errors import MeasureError
-from wpbench.measure.program import follow, pages, record, state, text
+from wpbench.measure.program import event_file as record
+from wpbench.measure.program import follow, pages, state
+from wpbench.measure.program import words as text
+from wpbench.measure.program.counted import COLUMNS, rows_of, table_of
 from wpbench.measure.program.events import (
     ALLOC,
     DELIVER,
@@ -36,7 +39,6 @@ from wpbench.measure.program.events import (
 )
 from wpbench.measure.program.formats import Field, make_plan, parse_format, parse_symbols
 from wpbench.measure.program.ring import decode
-from wpbench.measure.program.table import COLUMNS, rows_of, table_of
 
 pytestmark = pytest.mark.nojit
 

@@ -14,16 +14,16 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import MeasureError
-from wpbench.measure.facts import parse_version
-from wpbench.measure.oracle import Oracle
+from wpbench.measure.probe.facts import parse_version
+from wpbench.measure.probe.oracle import Oracle
+from wpbench.measure.probe.zram import owner
+from wpbench.measure.probe.zram_guard import CONTROL
 from wpbench.measure.program.cgroup import find_hierarchy
+from wpbench.measure.program.event_file import read_record
 from wpbench.measure.program.recipes import RECIPES, recipe
-from wpbench.measure.program.record import read_record
 from wpbench.measure.program.tracefs import check_kernel, find_tracefs
-from wpbench.measure.zram import owner
-from wpbench.measure.zram_guard import CONTROL
 
 HERE = Path(__file__).parent
 FRAME = (1 << 55) - 1
@@ -288,8 +288,8 @@ def test_a_command_is_measured_from_the_command_line(tmp_path, capfd):
 def test_a_record_replays_to_the_same_counts(tmp_path):
     """What is kept is enough: the events of all, of which the command's are counted."""
     from wpbench.measure.program import follow
+    from wpbench.measure.program.counted import rows_of
     from wpbench.measure.program.events import EXEC, NEWTASK
-    from wpbench.measure.program.table import rows_of
     from wpbench.measure.program.tracefs import flags_of, read_formats
 
     path = tmp_path / "events.parquet"

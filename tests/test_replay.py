@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
-from wpbench.trace import read_trace
+from wpbench.commands.main import main
+from wpbench.simulate.trace import read_trace
 
 MEASURED = wb.data_dir() / "kernel-measurements"
 TRACES = sorted([*MEASURED.glob("traces*/*.csv.gz"), *MEASURED.glob("recorded-*/*.csv.gz")])

@@ -12,10 +12,10 @@ import pytest
 from reporting import command, small, stable
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.report import chart
-from wpbench.report.agreement import USES, in_use, mechanisms
-from wpbench.report.text import MEANING
+from wpbench.report.mechanisms import USES, in_use, mechanisms
+from wpbench.report.sections import MEANING
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "data" / "kernel-measurements"

@@ -12,11 +12,11 @@ from reporting import small
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.plots.style import PNG_BYTES
-from wpbench.recorded import check_record
-from wpbench.scenario import record as record_module
-from wpbench.scenario.record import scenarios_of
+from wpbench.provenance.read import check_record
+from wpbench.scenario import plain as record_module
+from wpbench.scenario.plain import scenarios_of
 
 CAPTION = "Copy rate over pages, <both> sides"
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wpbench as wb
-from wpbench.stats import format_comparison, mean_interval, rate_interval
+from wpbench.tables import format_comparison, mean_interval, rate_interval
 
 pytestmark = pytest.mark.nojit
 

@@ -18,10 +18,10 @@ import pytest
 
 import wpbench as wb
 from wpbench import mm
-from wpbench._jit import JIT_DISABLED
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import WpbenchWarning
-from wpbench.simulate import COUNTERS, plan_of
+from wpbench.jit.compile import JIT_DISABLED
+from wpbench.simulate.runs import COUNTERS, plan_of
 from wpbench.sweep import estimate, keys, pool, resources, run, store, task
 from wpbench.sweep import parts as part_files
 from wpbench.sweep.run import estimate_sweep

@@ -6,9 +6,9 @@ import pytest
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.cli import main
-from wpbench.sweep.rates import axis_of, blocks_of, check_axis, off_and_on, rates
-from wpbench.sweep.text import format_answer, format_rates, percent
+from wpbench.commands.main import main
+from wpbench.tables.rates import axis_of, blocks_of, check_axis, off_and_on, rates
+from wpbench.text.rates import format_answer, format_rates, percent
 
 GRID = """
 title = "t"

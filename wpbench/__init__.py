@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import litmus, measure, mm, stats
+    from . import litmus, measure, mm
+    from . import tables as stats
     from .errors import (
         DataError,
         LitmusError,
@@ -24,24 +25,24 @@ if TYPE_CHECKING:
         TraceError,
         WpbenchError,
     )
-    from .explain import Explanation, explain
     from .price.account import budget
     from .price.difference import price
     from .price.predictions import predictions
     from .price.result import Price
-    from .provenance import version
+    from .provenance.record import version
     from .report.report import report
     from .scenario import DRAINS, Grid, GridFile, Scenario, grid, load_grid
-    from .scenario.table import kernels
-    from .simulate import faults, simulate
-    from .stats import compare, summarize
+    from .scenario.kernel_table import kernels
+    from .simulate.explain import Explanation, explain
+    from .simulate.runs import faults, simulate
+    from .simulate.trace import Replay, replay
     from .sweep.run import sweep
     from .sweep.store import read_store
-    from .trace import Replay, replay
+    from .tables import compare, summarize
     from .widgets import explore
 
 _WHERE = {
-    "kernels": "scenario.table",
+    "kernels": "scenario.kernel_table",
     "DRAINS": "scenario",
     "Grid": "scenario",
     "GridFile": "scenario",
@@ -49,7 +50,7 @@ _WHERE = {
     "LitmusError": "errors",
     "MeasureError": "errors",
     "Price": "price.result",
-    "Replay": "trace",
+    "Replay": "simulate.trace",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
@@ -57,26 +58,26 @@ _WHERE = {
     "TableError": "errors",
     "TraceError": "errors",
     "WpbenchError": "errors",
-    "Explanation": "explain",
+    "Explanation": "simulate.explain",
     "backends": "data",
-    "compare": "stats",
+    "compare": "tables",
     "costs": "data",
     "data_dir": "data",
-    "explain": "explain",
+    "explain": "simulate.explain",
     "explore": "widgets",
-    "faults": "simulate",
+    "faults": "simulate.runs",
     "grid": "scenario",
     "load_grid": "scenario",
     "budget": "price.account",
     "predictions": "price.predictions",
     "price": "price.difference",
     "read_store": "sweep.store",
-    "replay": "trace",
+    "replay": "simulate.trace",
     "report": "report.report",
-    "simulate": "simulate",
-    "summarize": "stats",
+    "simulate": "simulate.runs",
+    "summarize": "tables",
     "sweep": "sweep.run",
-    "version": "provenance",
+    "version": "provenance.record",
 }
 _MODULES = {"litmus", "measure", "mm", "plots", "stats"}
 

@@ -93,7 +93,7 @@ def command(arguments: Sequence[str]) -> tuple[int, str]:
 
     Asserts that it ended with 0 or 1, or with 2 and one clear line on standard error.
     """
-    from wpbench.cli import main
+    from wpbench.commands.main import main
 
     out, err = io.StringIO(), io.StringIO()
     try:

@@ -21,7 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.cli import main
+from wpbench.commands.main import main
 
 # Small ones: how much a record may ask for is the matter of another limit.
 VALUES: tuple[Any, ...] = (

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
-from wpbench import trace
 from wpbench.data import data_dir
+from wpbench.simulate import trace
 
 from . import check
 

@@ -6,8 +6,8 @@ import html
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..explain import Explanation
-from ..provenance import provenance
+from ..provenance.record import provenance
+from ..simulate.explain import Explanation
 
 _INDENT = "    "
 # What is told of the last operation: drains always, else what the kernels differ in.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import check_positive
-from ..measure.zram_guard import CONTROL
+from ..measure.probe.zram_guard import CONTROL
 from ..scenario.kernels import row_of
 from ..scenario.rules import Value, value_text
 from .choose import Pool, alternatives, cover, distinct_rows, outcome, telling

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LitmusError, ScenarioError, check_positive
-from ..measure.facts import environment
-from ..measure.zram_guard import CONTROL
+from ..measure.probe.facts import environment
+from ..measure.probe.zram_guard import CONTROL
 from ..scenario.rules import NO_OVERRIDES, RULES, Value, value_text
 from .draw import draw, text_of
 from .native import Lines, Side, side

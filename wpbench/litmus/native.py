@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..measure.litmus import Session
+from ..measure.probe.litmus import Session
 from .outcome import RUNNING
 from .parse import Program
 from .simulated import simulate

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import LitmusError, accepted
-from ..explain import Explanation, explanation_of
 from ..mm import layout as L
 from ..scenario.rules import RULES
+from ..simulate.explain import Explanation, explanation_of
 from ..workloads.joint_step import KIND, KIND_BITS, OBSERVABLE
 from ..workloads.litmus_ops import OPS
 from .differences import Difference, Differences, Side
+from .machines import Row, Run, differing, machine_of, run_on, run_program, with_rule
 from .parse import Program, parse_program
-from .row import Row, Run, differing, machine_of, run_on, run_program, with_rule
 from .search import GET_AT_MOST, OPERATIONS, Progress, Search, lines_of, operation_rows
 
 MAX_PAGES = 3

@@ -11,23 +11,23 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .agreement import compare, compare_table, compare_trace, describe
-    from .facts import environment
+    from .compare.agreement import compare, compare_table, compare_trace, describe
+    from .host.run import run
+    from .host.vng import Guest
+    from .probe.facts import environment
     from .program.measure import program, system
     from .program.recipes import recipe
-    from .table import run
-    from .vng import Guest
 
 _WHERE = {
-    "Guest": "vng",
-    "compare": "agreement",
-    "compare_table": "agreement",
-    "compare_trace": "agreement",
-    "describe": "agreement",
-    "environment": "facts",
+    "Guest": "host.vng",
+    "compare": "compare.agreement",
+    "compare_table": "compare.agreement",
+    "compare_trace": "compare.agreement",
+    "describe": "compare.agreement",
+    "environment": "probe.facts",
     "program": "program.measure",
     "recipe": "program.recipes",
-    "run": "table",
+    "run": "host.run",
     "system": "program.measure",
 }
 

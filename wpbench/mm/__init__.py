@@ -9,7 +9,7 @@ Here is what a workload of one's own calls: each operation looks at its argument
 Shipped workloads call the same unchecked (operations).
 """
 
-from .._jit import link
+from ..jit.compile import link
 from .checked import (
     background,
     below,

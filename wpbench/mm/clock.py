@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._jit import JIT_DISABLED, inline, kernel
+from ..jit.compile import JIT_DISABLED, inline, kernel
 from . import layout as L
 from .machine import Machine
 
@@ -13,7 +13,7 @@ if JIT_DISABLED:
         return int(number).bit_length()
 
 else:
-    from .._pointer import bit_length
+    from ..jit.pointer import bit_length
 
 
 @inline

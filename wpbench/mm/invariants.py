@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import jitted
+from ..jit.compile import jitted
 from . import layout as L
 from .machine import Machine
 from .pagevec import pagevec

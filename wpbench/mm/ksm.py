@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .gup import mark_page_accessed
 from .machine import Machine

@@ -8,7 +8,7 @@ more than the time there is, and who comes early finds the gaps that a longer op
 
 from __future__ import annotations
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .clock import spend
 from .machine import Machine

@@ -1,6 +1,6 @@
 """The machine: a header of named numbers, and the tables it points at.
 
-Jitted code sees a machine as one pointer (wpbench/_pointer.py).  A NamedTuple of arrays would do as
+Jitted code sees a machine as one pointer (wpbench/jit/pointer.py).  A NamedTuple of arrays would do as
 well, but numba hands seven words of each array to every function it calls: only inlining makes that
 fast, and inlining everything everywhere took more than a minute to compile.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import JIT_DISABLED, TYPES, kernel, link
+from ..jit.compile import JIT_DISABLED, TYPES, kernel, link
 from . import layout as L
 from .refusals import FAILURE, failure
 
@@ -215,7 +215,7 @@ def as_clocked(m: Machine) -> Machine:
 
 
 if not JIT_DISABLED:
-    from .._pointer import Layout, passes_as, pointer_at, pointer_type, special_case
+    from ..jit.pointer import Layout, passes_as, pointer_at, pointer_type, special_case
 
     _fields = Layout(
         constants={name: INDEX[name] for name in L.CONFIG},

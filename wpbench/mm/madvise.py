@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .device import flush_plug, tick
 from .lru_lock import hold_lru_lock, hold_lru_lock_often

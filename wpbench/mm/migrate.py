@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .machine import Machine
 from .page import alloc_page, fail, mapped_page, page_count, page_mapcount, store_or_free

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline
+from ..jit.compile import inline
 from . import layout as L
 from .machine import Machine
 

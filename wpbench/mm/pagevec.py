@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .lru_lock import hold_lru_lock
 from .machine import Machine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._jit import kernel
+from ..jit.compile import kernel
 from . import layout as L
 from .device import flush_plug
 from .lru_lock import hold_lru_lock

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .machine import Machine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
 from .clock import spend

@@ -1,5 +1,7 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
+from ..figures.record import draw, read_provenance
+from ..figures.rerun import Rerun, rerun
 from .agreement import agreement
 from .copy_rate import copy_rate
 from .frontier import frontier
@@ -8,8 +10,6 @@ from .page_life import page_life
 from .programs import programs
 from .rates import rate_panels, rates
 from .reasons import reasons
-from .record import draw, read_provenance
-from .rerun import Rerun, rerun
 from .style import STYLES, figure, save
 
 __all__ = [

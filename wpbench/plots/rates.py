@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import TableError, accepted
 from ..scenario.kernels import OFF, ON
-from ..sweep.rates import bare, blocks_of, lines_of
-from ..sweep.text import interval_note
+from ..tables.rates import bare, blocks_of, lines_of
+from ..text.rates import interval_note
 from .style import STYLES, figure, styles_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def rates(
     Parameters
     ----------
     table
-        Rows of ``wpbench.sweep.rates.rates()`` that differ in ``x``, ``kernel`` and ``drain``
+        Rows of ``wpbench.tables.rates.rates()`` that differ in ``x``, ``kernel`` and ``drain``
         only.
     ax
         Where to draw.
@@ -152,7 +152,7 @@ def rate_panels(
     Parameters
     ----------
     table
-        From ``wpbench.sweep.rates.rates()``.
+        From ``wpbench.tables.rates.rates()``.
     value
         As ``rates()``.
     policies

@@ -9,10 +9,10 @@ import pandas as pd
 
 from ..errors import ScenarioError
 from ..mm import layout as L
-from ..provenance import provenance
+from ..provenance.record import provenance
 from ..scenario import Scenario
-from ..scenario.record import described
-from ..simulate import run
+from ..scenario.plain import described
+from ..simulate.runs import run
 
 
 def budget(scenarios: Scenario | Iterable[Scenario], replication: int = 0) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import TableError, accepted
-from ..stats.text import WIDTH
+from ..text.comparison import WIDTH
 
 if TYPE_CHECKING:
     from .result import Price

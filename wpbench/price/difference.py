@@ -13,13 +13,13 @@ from ..bounds import MAX_RUNS, check
 from ..data import costs, facts
 from ..errors import ScenarioError
 from ..mm import layout as L
-from ..provenance import provenance
+from ..provenance.record import provenance
 from ..scenario import Overrides, Scenario, kernel
 from ..scenario.grids import check_runs
 from ..scenario.kernels import OFF, ON
-from ..scenario.record import described
-from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure
-from ..stats import rate_interval, varying
+from ..scenario.plain import described
+from ..simulate.runs import COUNTERS, Plan, execute, plan_of, raise_failure
+from ..tables import rate_interval, varying
 from .draws import BACKEND_FACTS, DRAWN, drawn_costs, unit_draws
 from .result import Price
 

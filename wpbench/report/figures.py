@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from ..figures.record import chosen
+from ..figures.rerun import can_rerun
 from ..plots import draw
-from ..plots.record import chosen
-from ..plots.rerun import can_rerun
 from .cases import NAMELESS
 from .chart import POINTS, Shape
 from .source import MEASURED, Source

@@ -15,13 +15,13 @@ from ..measure import compare as beside_simulation
 from ..output import written
 from ..plots.style import file_sha256
 from ..scenario.kernels import OFF, ON
-from ..stats import compare, format_comparison
-from ..stats.text import WIDTH
-from . import text
+from ..tables import compare, format_comparison
+from ..text.comparison import WIDTH
+from ..text.mail import mail
+from . import sections as text
 from .cases import CASE, named
 from .chart import chart, shape_of
 from .figures import Figure, draw_figures
-from .mail import mail
 from .source import MEASURED, SIMULATED, Source, command_of, load
 
 MOST = 24  # scenarios listed
@@ -83,7 +83,7 @@ class Report:
             None for the report's title.
         headers
             ``to``, ``cc`` (lists), ``sender``, ``date``, ``in_reply_to``: see
-            ``wpbench.report.mail``.
+            ``wpbench.text.mail``.
 
         Raises
         ------

@@ -14,14 +14,14 @@ import pandas as pd
 
 from ..data import data_dir
 from ..errors import TableError, WpbenchError, accepted
+from ..figures.record import COMMANDS
 from ..plots import read_provenance
-from ..plots.record import COMMANDS
-from ..recorded import check_record
+from ..provenance.read import check_record
 from ..scenario import Grid, GridFile, Scenario, load_grid
-from ..scenario.record import current_name
+from ..scenario.kernel_table import with_present_names
+from ..scenario.plain import current_name
 from ..scenario.rules import value_text
-from ..scenario.table import with_present_names
-from ..simulate import simulate
+from ..simulate.runs import simulate
 from ..sweep.store import read_store
 
 SIMULATED, MEASURED = "simulated", "measured"

@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from ..errors import SweepError
 from ..output import written
 from ..scenario import Scenario
-from ..scenario.record import current_name
-from ..simulate import COUNTERS, MODEL, plan_of, tabulate
+from ..scenario.plain import current_name
+from ..simulate.runs import COUNTERS, MODEL, plan_of, tabulate
 
 NOTES = b"wpbench"  # in a part's schema: provenance of its rows, a JSON object a line
 MODEL_FOLDER = "model="

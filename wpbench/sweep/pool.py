@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from typing import Any
 
-from .._threads import Stop, Workers
 from ..bounds import check
 from ..errors import ScenarioError, SweepError, accepted, short
-from ..simulate import Plan
+from ..jit.threads import Stop, Workers
+from ..simulate.runs import Plan
 from .resources import cpus
 from .task import Done, do_pickled, do_task, pickled, task_of
 

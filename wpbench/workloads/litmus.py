@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._jit import inline, jitted
+from ..jit.compile import inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .._jit import inline
+from ..jit.compile import inline
 from ..mm.machine import Machine
 
 

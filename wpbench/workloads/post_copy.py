@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import workload
+from ..jit.compile import workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine

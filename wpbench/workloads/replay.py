@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline, jitted
+from ..jit.compile import inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine

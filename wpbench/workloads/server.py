@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from .._jit import inline, kernel, workload
+from ..jit.compile import inline, kernel, workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ..compiled import helper
+from ..probe.compiled import helper
 from .events import (
     ALLOC,
     CPU,

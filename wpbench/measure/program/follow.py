@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..facts import read_text
+from ..probe.facts import read_text
 from .advance import advance, finish
+from .event_file import Recorder
 from .events import WIDTH, name_words
 from .pages import map_range
-from .record import Recorder
 from .ring import decode_pages
 from .room import grown
 from .state import M_USERS, T_COUNTED, U_END, State, Words, new_state

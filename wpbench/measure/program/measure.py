@@ -10,18 +10,18 @@ from typing import Any
 import pandas as pd
 
 from ...errors import MeasureError, check_positive
-from ...provenance import provenance
-from ...stats import mean_interval
-from .. import signals
-from ..facts import environment, notes
-from ..zram import Zram, parse_size
-from ..zram import remove_left as remove_left_zram
+from ...provenance.record import provenance
+from ...tables import mean_interval
+from ..probe import signals
+from ..probe.facts import environment, notes
+from ..probe.zram import Zram, parse_size
+from ..probe.zram import remove_left as remove_left_zram
 from .cgroup import find_hierarchy
+from .counted import table_of
+from .event_file import Recorder, check_folder
 from .follow import warm
 from .guard import Guard, remove_left
-from .record import Recorder, check_folder
 from .run import Setting, Traced, run_plain, run_traced, watch_system
-from .table import table_of
 from .tracefs import BUFFER_KB, find_tracefs
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import helper
+from ..probe.compiled import helper
 from .events import FAULT_KERNEL, LOST, WIDTH
 
 PADDING, TIME_EXTEND, TIME_STAMP = 29, 30, 31

@@ -10,15 +10,15 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import signals
+from ..probe import signals
 from .cgroup import Cgroup
 from .command import Command, Ended
+from .counted import rows_of
+from .event_file import Recorder
 from .follow import Follower
 from .guard import Guard, own_name
 from .reader import Reader
-from .record import Recorder
 from .state import N_ITSELF, N_LOST
-from .table import rows_of
 from .tracefs import BUFFER_KB, Instance
 
 _HURRY = -10  # nice value: a reader that waits for a CPU loses events

@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 
 from ...errors import MeasureError
-from ..facts import parse_version, read_text
+from ..probe.facts import parse_version, read_text
 from .events import ALLOC, EVENTS
 from .formats import Format, Plan, make_plan, parse_format, parse_symbols
 from .guard import Guard

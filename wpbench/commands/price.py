@@ -1,0 +1,57 @@
+"""``wpbench price``: what the patch saves and costs, over the ranges of the costs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..bounds import add_max_runs, number_of
+from ..output import add_output_options, check_outputs, write_outputs
+from ..scenario.kernels import OFF, ON
+from .options import add_scenario_options, scenarios_of
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to ``argparse``'s."""
+    parser = commands.add_parser(
+        "price",
+        help="patch on less patch off, in time, over the ranges of the costs",
+        description="Simulate each scenario with patch off and on, with the costs of a set and "
+        "with costs drawn from its ranges.",
+    )
+    add_scenario_options(parser, without=("kernel",))
+    parser.add_argument("--off", default=OFF, metavar="KERNEL", help="default: %(default)s")
+    parser.add_argument("--on", default=ON, metavar="KERNEL", help="default: %(default)s")
+    parser.add_argument(
+        "--seeds", type=number_of("seeds"), default=1, metavar="N", help="replications"
+    )
+    parser.add_argument(
+        "--draws", type=number_of("draws"), default=64, metavar="N", help="of costs: 2, 4, ..."
+    )
+    add_max_runs(parser)
+    parser.add_argument("--measure", default="write", help="write or cpu; default: %(default)s")
+    add_output_options(parser)
+    parser.set_defaults(do=_price)
+
+
+def _price(options: argparse.Namespace) -> int:
+    scenarios = scenarios_of(options)
+    check_outputs(options)
+    from ..price.answer import check_measure
+    from ..price.difference import price
+
+    check_measure(options.measure)
+    found = price(
+        scenarios,
+        off=options.off,
+        on=options.on,
+        seeds=options.seeds,
+        draws=options.draws,
+        max_runs=options.max_runs,
+    )
+    said = found.answer(measure=options.measure)
+    if not write_outputs(options, found.table):
+        print(found)
+        print()
+        print(said)
+    return 0

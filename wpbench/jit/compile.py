@@ -1,0 +1,183 @@
+"""Compile to machine code; what was compiled before is loaded (wpbench/jit/cache.py)."""
+
+from __future__ import annotations
+
+import ctypes
+import dis
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+import numba.types
+from numba.core import config as _config
+from numba.core import sigutils
+from numba.core.ccallback import CFunc
+from numba.core.dispatcher import Dispatcher
+from numba.extending import models, register_model
+
+from .cache import Cache, cache_dir
+
+__all__ = [
+    "JIT_DISABLED",
+    "TYPES",
+    "cfunction",
+    "inline",
+    "jitted",
+    "kernel",
+    "link",
+    "njit",
+    "workload",
+]
+
+config: Any = _config  # numba fills this module at run time
+JIT_DISABLED: bool = bool(config.DISABLE_JIT)
+# Several threads may build their first machine, or be given workloads, at once.
+_LINKING = threading.RLock()
+
+
+def njit(function: Callable[..., Any], folder: Any, **options: Any) -> Any:
+    """Return numba's dispatcher of a function; its compiled code is kept in a folder, if any."""
+    dispatcher = numba.njit(**options)(function)
+    dispatcher._cache = Cache(function, folder)
+    return dispatcher
+
+
+def cfunction(function: Callable[..., Any], signature: Any, folder: Any, **options: Any) -> Any:
+    """Return a compiled C function with its ``address``; its code is kept in a folder, if any."""
+    args, result = sigutils.normalize_signature(signature)
+    compiled: Any = CFunc(function, (args, result), locals={}, options=options)
+    compiled._cache = Cache(function, folder)
+    compiled.compile()
+    return compiled
+
+
+def _njit(function: Callable[..., Any], **options: Any) -> Any:
+    if JIT_DISABLED:
+        return function
+    dispatcher = njit(function, cache_dir(), **options)
+    # numba compiles a function once more for every constant it is called with (0, 1, ...); the
+    # machine's functions gain nothing by it, and it doubles the time to compile them.
+    original = dispatcher.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        return original(
+            tuple(numba.types.unliteral(arg) for arg in args),
+            {name: numba.types.unliteral(arg) for name, arg in kws.items()},
+        )
+
+    dispatcher.get_call_template = get_call_template
+    return dispatcher
+
+
+def jitted(function: Callable[..., Any]) -> Any:
+    """Compile a function of arrays; other Python threads run meanwhile."""
+    return _njit(function, nogil=True)
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compile a function that LLVM must inline into its caller: a step of a hot path.
+
+    Measured: without it the machine runs 1.8 to 2.7 times slower than the same program in C.
+    """
+    return _njit(function, forceinline=True)
+
+
+# What a kernel's parameters and result can be annotated as.
+TYPES: dict[str, Any] = {
+    "int": numba.types.int64,
+    "bool": numba.types.int64,
+    "float": numba.types.float64,
+    "None": numba.types.void,
+}
+
+
+class Kernel(numba.types.ExternalFunction):
+    """A function compiled on its own and called by its symbol, from jitted code and from Python.
+
+    numba links the code of a jitted function into each of its callers and optimizes it there once
+    more, and again in theirs; the machine's slow paths would be compiled dozens of times.  A symbol
+    ends that.  Its signature is in its annotations.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        parameters = inspect.signature(function)
+        arguments = [TYPES[p.annotation] for p in parameters.parameters.values()]
+        result = TYPES[parameters.return_annotation]
+        symbol = f"{function.__module__}.{function.__qualname__}"
+        super().__init__(symbol, numba.types.Type.__call__(result, *arguments))
+        functools.update_wrapper(self, function)
+        self._compiled: Any = None
+
+    def link(self) -> None:
+        """Compile the function, or load it from the cache, and make its symbol known."""
+        with _LINKING:
+            if self._compiled is None:
+                self._link()
+
+    def _link(self) -> None:
+        for callee in _kernels_called(self.py_func):
+            callee.link()
+        compiled = cfunction(self.py_func, self.sig, cache_dir(), forceinline=True)
+        llvm.add_symbol(self.symbol, compiled.address)
+        result = None if self.sig.return_type == numba.types.void else ctypes.c_int64
+        numbers = [ctypes.c_int64] * (len(self.sig.args) - 1)
+        prototype = ctypes.CFUNCTYPE(result, ctypes.c_void_p, *numbers)
+        self._call = prototype(compiled.address)
+        self._compiled = compiled
+
+    @property
+    def address(self) -> int:
+        """Where the compiled function is."""
+        self.link()
+        return int(self._compiled.address)
+
+    def __call__(self, m: Any, *numbers: int) -> Any:  # type: ignore[override]
+        """Run the compiled function on a machine."""
+        self.link()
+        return self._call(m.address, *map(int, numbers))
+
+
+def _kernels_called(function: Any) -> Iterator[Kernel]:
+    """Yield the kernels that a function calls, itself or in what is inlined into it."""
+    for instruction in dis.get_instructions(function):
+        if instruction.opname != "LOAD_GLOBAL":
+            continue
+        called = function.__globals__.get(instruction.argval)
+        if isinstance(called, Kernel):
+            yield called
+        elif isinstance(called, Dispatcher):
+            yield from _kernels_called(called.py_func)
+
+
+register_model(Kernel)(models.OpaqueModel)
+_kernels: list[Kernel] = []
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that is called, not inlined: a slow path, or an operation of the machine.
+
+    Its parameters are a machine and integers.  It must not call itself, by whatever way.
+    """
+    if JIT_DISABLED:
+        return function
+    made = Kernel(function)
+    _kernels.append(made)
+    return made
+
+
+def workload(function: Callable[..., Any]) -> Any:
+    """Compile a program for the machine: a kernel that is compiled when it is first run."""
+    return function if JIT_DISABLED else Kernel(function)
+
+
+def link() -> None:
+    """Make all kernels callable; called when a machine is built, before anything can run on it."""
+    with _LINKING:
+        while _kernels:
+            _kernels[0].link()
+            del _kernels[0]

@@ -1,0 +1,98 @@
+"""Compile the measuring loops, and never run a stale copy of them.
+
+As wpbench/jit/cache.py, for the sources of this room: they call no machine, and the machine's cache
+need not be emptied when they change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ...errors import MeasureError
+from ...jit.cache import cache_dir
+from ...jit.compile import JIT_DISABLED, cfunction, njit
+from ...jit.folder import private_folder
+
+# Every file whose code can end up inside a compiled loop.
+SOURCES = (
+    "bench.py",
+    "compiled.py",
+    "libc.py",
+    "litmus_loops.py",
+    "litmus_row.py",
+    "litmus_steps.py",
+    "loops.py",
+    "memory.py",
+    "program/advance.py",
+    "program/events.py",
+    "program/faults.py",
+    "program/pages.py",
+    "program/ring.py",
+    "program/state.py",
+    "program/tasks.py",
+    "row.py",
+    "../workloads/litmus_ops.py",
+)
+
+
+NEEDS_COMPILED = "measuring needs compiled code: NUMBA_DISABLE_JIT is set"
+_kept: list[Any] = []  # compiled functions whose address is in use
+
+
+@lru_cache(maxsize=1)
+def measure_cache_dir() -> Path | None:
+    """Return the folder of the loops compiled from the sources as they are now, if any."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    parent = cache_dir()
+    try:
+        return parent and private_folder(parent / f"measure-{digest.hexdigest()[:16]}")
+    except OSError:
+        return None
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
+    if JIT_DISABLED:
+
+        def refuse(*_args: object) -> None:
+            raise MeasureError(NEEDS_COMPILED)
+
+        return refuse
+    return njit(function, measure_cache_dir(), **options)
+
+
+def loop(function: Callable[..., Any]) -> Any:
+    """Compile a loop that Python calls; other Python threads run meanwhile."""
+    return _compiled(function, nogil=True)
+
+
+def entry(function: Callable[..., Any]) -> Callable[[], int]:
+    """Return what compiles a C function of one address, which a cloned process begins in.
+
+    The result is called for the compiled function's address; it is compiled then.
+    """
+
+    @lru_cache(maxsize=1)
+    def address() -> int:
+        if JIT_DISABLED:
+            raise MeasureError(NEEDS_COMPILED)
+        compiled = cfunction(function, "int32(int64)", measure_cache_dir())
+        _kept.append(compiled)
+        return int(compiled.address)
+
+    return address
+
+
+def step(function: Callable[..., Any]) -> Any:
+    """Compile a step of a loop, inlined into it: between two system calls nothing is called."""
+    return _compiled(function, forceinline=True)
+
+
+def helper(function: Callable[..., Any]) -> Any:
+    """Compile a function over arrays that measures nothing itself; it also runs as plain Python."""
+    return function if JIT_DISABLED else _compiled(function, nogil=True)

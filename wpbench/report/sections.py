@@ -1,0 +1,321 @@
+"""A report's sections: lines of plain ASCII, at most 72 columns."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ..data import backends, facts
+from ..mm import layout as L
+from ..scenario.kernels import rows as kernel_rows
+from ..tables import rate_interval
+from ..text.comparison import WIDTH, aligned, wrap
+from .cases import CASE
+from .mechanisms import in_use
+from .source import Source
+
+_COMPARED_COSTS = ("none", "icount")  # the sets that count; the others are there for times
+# What made the kernel give up, for a reader who does not know the columns copy_<reason>.
+MEANING = {
+    "ksm": "a KSM page",
+    "gup": "a reference of get_user_pages()",
+    "shared_pte": "another process maps it",
+    "lagging_ref": "a reference that is about to be dropped (mmu_gather)",
+    "swapcount": "another process has it swapped out",
+    "isolated": "isolated by reclaim, compaction or migration",
+    "pagevec_remote": "it waits in another CPU's pagevec",
+    "rotate": "it waits in lru_rotate",
+    "activate": "it waits in activate_page",
+    "deactivate": "it waits in lru_deactivate (MADV_COLD)",
+    "lazyfree": "it waits in lru_lazyfree (MADV_FREE)",
+    "pagevec_local": "it waits in this CPU's pagevec",
+    "stable_wb": "under writeback to a device that needs stable pages",
+    "writeback": "under writeback, it cannot leave the swap cache",
+    "swapcache": "it is in the swap cache",
+    "trylock": "somebody holds the page lock",
+}
+# The steps of data/costs.toml that a write-protect fault takes itself.
+WRITE_STEPS = (
+    "fault_decision",
+    "drain",
+    "copy_insert",
+    "exclusive_return",
+    "reuse_return",
+    "copy_return",
+    "copy_free_swap",
+    "lru_hold",
+    "lru_hold_page",
+    "tlb_ipi",
+    "tlb_ipi_cpu",
+)
+
+
+def fill(*lines: str) -> list[str]:
+    """Return prose as lines of at most 72 columns."""
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
+        or [""]
+    ]
+
+
+def hang(*lines: str) -> list[str]:
+    """Return lines of at most 72 columns, indented from the second on."""
+    return [part.rstrip() for line in lines for part in wrap(line).split("\n")]
+
+
+def table_of(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
+    """Return aligned lines, headings first; a name that is too long stands above its numbers."""
+    width = sum(max(map(len, column)) + 2 for column in columns)
+    if max(map(len, names)) + width <= WIDTH:
+        return aligned([["", *names], *columns], 1)
+    head, *rows = aligned([[""] * (len(names) + 1), *columns], 1)
+    lines = [head]
+    for name, row in zip(names, rows, strict=True):
+        lines += [*hang(name), row]
+    return lines
+
+
+def setup(source: Source, rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]:
+    """Return the three lines: what was run, what is compared, with which version."""
+    runs = len(rows)
+    scenarios = rows[CASE].nunique()
+    faults = int(rows["wp_faults"].sum())
+    each = rows.groupby([CASE, column], sort=False).size()
+    seeds = f"{each.min()}" if each.min() == each.max() else f"{each.min()} to {each.max()}"
+    made = source.made
+    software = made.get("software", {})
+    commit = software.get("commit")
+    version = (
+        f"wpbench {software['version']}, {f'commit {commit}, ' if commit else ''}"
+        f"data {made.get('data', 'unknown')}"
+        if software
+        else "version unknown: the table carries no provenance"
+    )
+    sides = f"off: {_side(column, base)}; on: {_side(column, other)}"
+    if column != "kernel":
+        kernels = rows["kernel"].unique()
+        of = f", kernel {kernels[0]}" if len(kernels) == 1 else ""
+        sides = f"{column}: {base} beside {other}{of}"
+    what = "scenario" if scenarios == 1 else "scenarios"
+    replications = "run" if seeds == "1" else "runs"
+    return hang(
+        f"{source.kind}: {scenarios} {what}, {seeds} {replications} a side, {runs} in all, "
+        f"{faults} faults",
+        sides,
+        version,
+    )
+
+
+def _side(column: str, name: Any) -> str:
+    if column == "kernel" and name in kernel_rows():
+        note = kernel_rows()[name].note
+        if note.startswith("commit "):
+            return f"{name}, {note.split(',')[0].split(':')[0]}"
+    return str(name)
+
+
+def counts(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]:
+    """Return write-protect faults, copies and drains, summed over the runs of each case."""
+    cases = rows[CASE].drop_duplicates()
+    found = {
+        (name, side): _sums(rows[rows[column] == side], name, cases)
+        for name in ("wp_faults", "copies", "drains")
+        for side in (base, other)
+        if name in rows
+    }
+    columns = [
+        [heading, *map(_integer, found[name, side])]
+        for side in (base, other)
+        for heading, name in (("faults", "wp_faults"), ("copies", "copies"))
+    ]
+    lines = []
+    if "drains" in rows:
+        saved = found["copies", base] - found["copies", other]
+        drains = found["drains", other]
+        columns.append(["drains", *map(_integer, drains)])
+        columns.append(["per saved", *map(_ratio, drains, saved)])
+        lines = hang(
+            f"per saved: calls of lru_add_drain() by do_wp_page() with {other} for each copy less; "
+            "- where it saves none"
+        )
+    body = table_of([str(case) for case in cases], columns)
+    sizes = [max(map(len, column)) + 2 for column in columns]
+    start = len(body[0]) - sum(sizes) + 2
+    over = " " * start + str(base).ljust(sum(sizes[:2])) + str(other)
+    return [over, *body, *(["", *lines] if lines else [])]
+
+
+def _sums(rows: pd.DataFrame, name: str, cases: Any) -> Any:
+    """Return the sum of a column in each case, NaN where there is none."""
+    return rows.groupby(CASE, sort=False)[name].sum(min_count=1).reindex(cases).astype(float)
+
+
+def _integer(number: float) -> str:
+    return "-" if math.isnan(number) else f"{number:.0f}"
+
+
+def _ratio(part: float, whole: float) -> str:
+    return f"{part / whole:.2f}" if whole > 0 and not math.isnan(part) else "-"
+
+
+def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]:
+    """Return the copies by reason, of each case that has any, and what the reasons mean."""
+    names = [f"copy_{name}" for name in L.REASONS if f"copy_{name}" in rows]
+    if not names:
+        return ["not told apart in this table"]
+    sums = rows.groupby([CASE, column], sort=False)[names].sum()
+    lines: list[str] = []
+    seen: list[str] = []
+    without = 0
+    label = max(len(name) for name in L.REASONS)
+    size = max(len(str(int(sums.to_numpy().max()))), len(str(base)), len(str(other)))
+    for case in rows[CASE].drop_duplicates():
+        here = sums.loc[case]
+        found = [n for n in names if here[n].sum() > 0]
+        without += not found
+        if not found:
+            continue
+        lines += hang(case)
+        for name in found:
+            off, on = (int(here[name].get(side, 0)) for side in (base, other))
+            reason = name.removeprefix("copy_")
+            lines.append(f"  {reason:{label}}  {off:>{size}}  {on:>{size}}")
+            seen.append(reason)
+    if not seen:
+        return ["no copy on either side"]
+    lines.insert(0, f"  {'':{label}}  {base!s:>{size}}  {other!s:>{size}}")
+    if without:
+        lines.append(f"({without} more without a copy on either side)")
+    lines.append("")
+    lines += [
+        line for reason in dict.fromkeys(seen) for line in hang(f"{reason}: {MEANING[reason]}")
+    ]
+    return lines
+
+
+def verdicts(comparison: pd.DataFrame, value: str, kind: str) -> str:
+    """Return in words in how many cases the value falls, stays, rises."""
+    found = comparison["verdict"].value_counts()
+    n = len(comparison)
+    words = {
+        "lower": "is lower",
+        "same": "is the same",
+        "higher": "is higher",
+        "~": "shows no difference",
+        "untested": "was not tested (fewer than two pairs)",
+    }
+    parts = [f"{words[v]} in {found[v]}" for v in words if v in found]
+    rest = n - sum(int(found[v]) for v in words if v in found)
+    if rest:
+        parts.append(f"cannot be compared in {rest}")
+    other = comparison.attrs["comparison"]["other"]
+    return f"With {other}, {value} ({kind}) {', '.join(parts)} of {n} scenarios."
+
+
+def agreement(source: Source, rows: pd.DataFrame) -> list[str]:
+    """Return how far the mechanisms in use agree with a kernel, and which were never compared."""
+    used = in_use(rows)
+    under = [m for m in used if m.percent is not None and m.percent < 100]
+    whole = [m for m in used if m.percent == 100]
+    never = [m for m in used if m.percent is None]
+    lines = []
+    if source.kind == "simulated":
+        lines += fill(
+            "No number above was measured. Of the simulator's parts in use, a kernel's "
+            "counts and traces"
+        )
+    for title, some in (("agree wholly with", whole), ("agree in part with", under)):
+        if some:
+            lines.append(title)
+        for m in some:
+            lines += _item(f"{m.what}: {m.percent:g} %; {m.compared}")
+    if never:
+        lines.append("were never compared with")
+        for m in never:
+            lines += _item(f"{m.what} ({m.source})")
+    lines += fill("Sources: data/agreement.toml, data/README.md.")
+    return lines
+
+
+def _item(text: str) -> list[str]:
+    first, *more = wrap(text, WIDTH - 4).split("\n")
+    return [f"  - {first}", *(f"    {line.strip()}" for line in more)]
+
+
+def assumed(rows: pd.DataFrame) -> list[str]:
+    """Return the numbers that nobody published: of the cost sets and the backends in use."""
+    lines = []
+    for name in rows["costs"].drop_duplicates() if "costs" in rows else ():
+        table = facts("costs").get(name, {})
+        steps = _assumed({key: table[key] for key in WRITE_STEPS if key in table})
+        others = len(_assumed(table)) - len(steps)
+        if steps:
+            lines += _item(
+                f"costs {name}, ns (low to high), the steps of a write: {', '.join(steps)}; and "
+                f"{others} more around it (data/costs.toml)"
+            )
+    for name in rows["backend"].drop_duplicates() if "backend" in rows else ():
+        if name not in backends():
+            continue
+        timed = bool((rows.loc[rows["backend"] == name, "costs"] != "none").any())
+        steps = _assumed(facts("backends")[name]) if timed else []
+        if steps:
+            lines += _item(f"backend {name}: {', '.join(steps)}")
+    return lines
+
+
+def _assumed(table: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{key} {fact['value']:g} ({fact['low']:g} to {fact['high']:g})"
+        for key, fact in table.items()
+        if isinstance(fact, dict) and "assumed" in fact["source"] and "low" in fact
+    ]
+
+
+def priced(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose times mean something: of another cost set than icount's."""
+    if "write_ns_mean" not in rows:
+        return rows.iloc[:0]
+    timed = rows["write_ns_mean"].notna()
+    if "costs" in rows:
+        timed &= ~rows["costs"].isin(_COMPARED_COSTS)
+    return rows[timed]
+
+
+def counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows for counts: those without a clock or with icount's, all if there are none."""
+    if "costs" not in rows:
+        return rows
+    plain = rows[rows["costs"].isin(_COMPARED_COSTS)]
+    return plain if len(plain) else rows
+
+
+def rates(rows: pd.DataFrame, column: str) -> list[str]:
+    """Return a measured table's copy rates with Wilson's intervals, a line a row."""
+    known = rows[rows["copies"].notna()]
+    low, high = rate_interval(known["copies"].astype(float), known["wp_faults"].astype(float))
+    labels = [f"{case}, {side}" for case, side in zip(known[CASE], known[column], strict=True)]
+    columns = [
+        ["faults", *(str(int(n)) for n in known["wp_faults"])],
+        ["copies", *(str(int(n)) for n in known["copies"])],
+        ["copy rate", *(_rate(x) for x in known["copy_rate"])],
+        ["[low, high]", *(f"[{_rate(a)}, {_rate(b)}]" for a, b in zip(low, high, strict=True))],
+    ]
+    return [
+        *table_of(labels, columns),
+        "",
+        *hang(
+            "[low, high]: Wilson's 95% interval, as if faults were independent; they are not "
+            "quite, so it is rather too narrow"
+        ),
+    ]
+
+
+def _rate(value: Any) -> str:
+    return "-" if pd.isna(value) or math.isnan(value) else f"{value:.4f}"

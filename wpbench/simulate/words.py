@@ -1,0 +1,55 @@
+"""A page of the machine in words: its count, who holds it, its flags."""
+
+from __future__ import annotations
+
+from .. import mm
+from ..mm import layout as L
+
+# Holders of a reference: name, shift and mask of their number in the page's word.
+HOLDERS = (
+    ("pte", L.SHIFT_MAP, L.MAX_MAP),
+    ("swapcache", 1, 1),
+    ("lru_add", 12, 1),
+    ("isolated", 11, 1),
+    ("lru_rotate", L.SHIFT_ROTATE, L.MAX_VEC_REFS),
+    ("lru_deactivate", L.SHIFT_DEACTIVATE, L.MAX_VEC_REFS),
+    ("lru_lazyfree", L.SHIFT_LAZYFREE, L.MAX_VEC_REFS),
+    ("activate", L.SHIFT_ACTIVATE, L.MAX_VEC_REFS),
+    ("gup", L.SHIFT_GUP, L.MAX_GUP),
+    ("pin", L.SHIFT_PIN, L.MAX_PIN),
+    ("mmu_gather", L.SHIFT_LAG, L.MAX_LAG),
+)
+FLAGS = (
+    ("LRU", L.PG_LRU),
+    ("writeback", L.PG_WRITEBACK),
+    ("reclaim", L.PG_RECLAIM),
+    ("dirty", L.PG_DIRTY),
+    ("active", L.PG_ACTIVE),
+    ("exclusive", L.PG_ANON_EXCLUSIVE),
+    ("ksm", L.PG_KSM),
+    ("locked", L.PG_LOCKED),
+)
+
+
+def holders(word: int) -> dict[str, int]:
+    """Return who holds a page, and how many references each has."""
+    found = {name: (word >> shift) & mask for name, shift, mask in HOLDERS}
+    return {name: n for name, n in found.items() if n}
+
+
+def flags(word: int) -> list[str]:
+    """Return the page's flags that are set."""
+    return [name for name, bit in FLAGS if word & bit]
+
+
+def describe_word(word: int, *, exclusive: bool = True) -> str:
+    """Return a page's count, holders and flags as text, from its word in the machine.
+
+    ``exclusive``: does the kernel know PageAnonExclusive (v5.19)?
+    """
+    if not exclusive:
+        word &= ~L.PG_ANON_EXCLUSIVE
+    held = [name if n == 1 else f"{name} x{n}" for name, n in holders(word).items()]
+    count = int(mm.page_count(word))
+    state = " ".join(flags(word)) or "no flag"
+    return f"page_count {count} = {' + '.join(held) or 'nobody'}; {state}"

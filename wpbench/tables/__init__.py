@@ -1,0 +1,24 @@
+"""Intervals and comparisons of simulated tables, from scipy.
+
+A simulated run is exact: the same scenario and random stream give the same counts, and its faults
+are no independent trials.  What varies is the stream, so an interval here is about *runs*: a
+t interval (or a bootstrap) over replications.  A binomial interval over the faults of one run
+(``rate_interval()``) would invent a spread that the simulator does not have; it is for counts of a
+real kernel.  Where all replications agree, the interval has no width and ``distinct`` is 1: nothing
+random was seen, which n runs show up to a probability of about 3 / n only.
+"""
+
+from ..text.comparison import format_comparison
+from .compare import compare
+from .fields import varying
+from .intervals import Interval, mean_interval, rate_interval, summarize
+
+__all__ = [
+    "Interval",
+    "compare",
+    "format_comparison",
+    "mean_interval",
+    "rate_interval",
+    "summarize",
+    "varying",
+]
