@@ -13,7 +13,7 @@ import numpy as np
 
 import wpbench as wb
 from wpbench.mm import layout as L
-from wpbench.simulate.runs import plan_of
+from wpbench.simulate import plan_of
 from wpbench.workloads.reproducer import reproducer
 
 COUNTERS = (

@@ -9,7 +9,7 @@ from common import Result, cpu_seconds, in_turn, median
 
 import wpbench as wb
 from wpbench.mm.clock import settle
-from wpbench.simulate.runs import plan_of
+from wpbench.simulate import plan_of
 from wpbench.workloads.reproducer import reproducer
 
 

@@ -17,7 +17,7 @@ import simpy
 from common import Result, in_turn, median
 
 import wpbench as wb
-from wpbench.simulate.runs import plan_of, program
+from wpbench.simulate import plan_of, program
 
 PAGEVEC = 15
 # Nanoseconds; counts do not depend on them.

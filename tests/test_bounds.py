@@ -17,7 +17,7 @@ from wpbench.errors import accepted, one_line, readable, shown
 from wpbench.mm import layout as L
 from wpbench.scenario import Scenario
 from wpbench.scenario.longest import accesses, longest_ns
-from wpbench.simulate.runs import plan_of
+from wpbench.simulate import plan_of
 from wpbench.sweep.estimate import seconds_a_run
 
 pytestmark = pytest.mark.nojit

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench import data, plots
+from wpbench import data, figures
 from wpbench.commands.main import main
 from wpbench.commands.notebook import run_notebook
 from wpbench.errors import DataError
@@ -280,14 +280,14 @@ class TestRerun:
     def test_endless_ones_are_refused(self, tmp_path, parameters, message, capsys):
         path = self.made(tmp_path, **parameters)
         with pytest.raises(wb.WpbenchError, match=message):
-            plots.rerun(path)
+            figures.rerun(path)
         assert main(["rerun", str(path)]) == 2
         assert capsys.readouterr().err.count("\n") == 1
 
     def test_the_limits_can_be_lowered_and_raised(self, tmp_path):
         path = self.made(tmp_path)
         with pytest.raises(wb.WpbenchError, match=r"more with max_hours \(--max-hours\)"):
-            plots.rerun(path, max_hours=1e-12)
+            figures.rerun(path, max_hours=1e-12)
         assert main(["rerun", str(path), "--max-hours", "5", "--max-runs", "1"]) == 0
 
 

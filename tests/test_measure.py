@@ -29,7 +29,7 @@ from wpbench.measure.probe.bench import COUNTED
 from wpbench.measure.probe.crew import masks
 from wpbench.measure.probe.signals import StoppedError, noted, stopping
 from wpbench.mm.clock import settle
-from wpbench.simulate.runs import COUNTERS
+from wpbench.simulate import COUNTERS
 from wpbench.simulate.trace import read_trace
 from wpbench.workloads.replay import OPS, page_flags, replay_trace
 from wpbench.workloads.reproducer import shuffled

@@ -34,7 +34,7 @@ class TestNotebook:
         box.close()
         assert message["In-Reply-To"] == "<20220131162940.210846-3-david@redhat.com>"
         for name in ("copy-rate-migration-rate.svg", "copy-rate-migration-rate.png"):
-            assert wb.plots.rerun(folder / name).identical
+            assert wb.figures.rerun(folder / name).identical
         answer = text.rsplit("git send-email", 1)[1].replace("\n", " ")
         assert re.search(r"In \d+ of 18 simulated scenarios patch2 copies less often", answer)
         assert "By assumed costs a write is cheaper in" in answer

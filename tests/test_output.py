@@ -13,7 +13,7 @@ import pytest
 from reporting import small
 
 import wpbench as wb
-from wpbench import plots
+from wpbench import figures
 from wpbench.commands.main import main
 from wpbench.commands.notebook import run_notebook
 from wpbench.output import written
@@ -243,7 +243,7 @@ class TestFullDisk:
         table = wb.simulate(wb.grid(npages=[1, 2], rounds=1))
         full_disk()
         with pytest.raises(wb.WpbenchError, match=r"rate\.svg: File too large"):
-            plots.draw("mean_over", table, tmp_path / "a" / "rate", caption="c", x="npages")
+            figures.draw("mean_over", table, tmp_path / "a" / "rate", caption="c", x="npages")
         assert list((tmp_path / "a").iterdir()) == []
 
     def test_a_store(self, tmp_path, full_disk):

@@ -9,7 +9,7 @@ from wpbench import mm
 from wpbench.jit.compile import JIT_DISABLED
 from wpbench.mm import operations, refusals
 from wpbench.mm.invariants import broken_invariant
-from wpbench.simulate.runs import run
+from wpbench.simulate import run
 
 pytestmark = pytest.mark.nojit
 

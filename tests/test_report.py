@@ -403,5 +403,5 @@ def test_figures_are_listed_with_their_hashes_and_the_same_twice(table, tmp_path
         assert digest in str(reports[0])
         assert digest == sha256((tmp_path / "b" / file.name).read_bytes()).hexdigest()
         assert file.stat().st_size < 100_000
-        assert wb.plots.rerun(file).identical
+        assert wb.figures.rerun(file).identical
     assert not np.isnan(pd.read_csv(figure.files[2])["copy_rate"]).all()

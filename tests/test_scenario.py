@@ -13,7 +13,7 @@ from wpbench.scenario import Scenario
 from wpbench.scenario.grids import _FREE
 from wpbench.scenario.kernel_table import with_present_names
 from wpbench.scenario.model import WORKLOAD_FIELDS, machine_bytes
-from wpbench.simulate.runs import plan_of
+from wpbench.simulate import plan_of
 
 pytestmark = pytest.mark.nojit
 

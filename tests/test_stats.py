@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wpbench as wb
-from wpbench.tables import format_comparison, mean_interval, rate_interval
+from wpbench.tables import mean_interval, rate_interval
+from wpbench.text import format_comparison
 
 pytestmark = pytest.mark.nojit
 

@@ -21,7 +21,7 @@ from wpbench import mm
 from wpbench.commands.main import main
 from wpbench.errors import WpbenchWarning
 from wpbench.jit.compile import JIT_DISABLED
-from wpbench.simulate.runs import COUNTERS, plan_of
+from wpbench.simulate import COUNTERS, plan_of
 from wpbench.sweep import estimate, keys, pool, resources, run, store, task
 from wpbench.sweep import parts as part_files
 from wpbench.sweep.run import estimate_sweep

@@ -12,8 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import litmus, measure, mm
-    from . import tables as stats
+    from . import figures, litmus, measure, mm, plots, tables, text
     from .errors import (
         DataError,
         LitmusError,
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
     from .report.report import report
     from .scenario import DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .scenario.kernel_table import kernels
-    from .simulate.explain import Explanation, explain
-    from .simulate.runs import faults, simulate
-    from .simulate.trace import Replay, replay
+    from .simulate import Explanation, Replay, explain, faults, replay, simulate
     from .sweep.run import sweep
     from .sweep.store import read_store
     from .tables import compare, summarize
@@ -50,7 +47,7 @@ _WHERE = {
     "LitmusError": "errors",
     "MeasureError": "errors",
     "Price": "price.result",
-    "Replay": "simulate.trace",
+    "Replay": "simulate",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
@@ -58,28 +55,28 @@ _WHERE = {
     "TableError": "errors",
     "TraceError": "errors",
     "WpbenchError": "errors",
-    "Explanation": "simulate.explain",
+    "Explanation": "simulate",
     "backends": "data",
     "compare": "tables",
     "costs": "data",
     "data_dir": "data",
-    "explain": "simulate.explain",
+    "explain": "simulate",
     "explore": "widgets",
-    "faults": "simulate.runs",
+    "faults": "simulate",
     "grid": "scenario",
     "load_grid": "scenario",
     "budget": "price.account",
     "predictions": "price.predictions",
     "price": "price.difference",
     "read_store": "sweep.store",
-    "replay": "simulate.trace",
+    "replay": "simulate",
     "report": "report.report",
-    "simulate": "simulate.runs",
+    "simulate": "simulate",
     "summarize": "tables",
     "sweep": "sweep.run",
     "version": "provenance.record",
 }
-_MODULES = {"litmus", "measure", "mm", "plots", "stats"}
+_MODULES = {"figures", "litmus", "measure", "mm", "plots", "tables", "text"}
 
 __all__ = [
     "DRAINS",
@@ -106,6 +103,7 @@ __all__ = [
     "explain",
     "explore",
     "faults",
+    "figures",
     "grid",
     "kernels",
     "litmus",
@@ -119,9 +117,10 @@ __all__ = [
     "replay",
     "report",
     "simulate",
-    "stats",
     "summarize",
     "sweep",
+    "tables",
+    "text",
     "version",
 ]
 

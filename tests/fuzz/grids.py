@@ -10,7 +10,7 @@ import wpbench as wb
 from wpbench.bounds import MAX_RUNS
 from wpbench.data import data_dir
 from wpbench.scenario import GridFile, Scenario
-from wpbench.simulate.runs import plan_of
+from wpbench.simulate import plan_of
 
 from . import check, scenarios
 

@@ -14,7 +14,7 @@ from wpbench.data import backends, costs
 from wpbench.mm import layout as L
 from wpbench.scenario import DRAINS, Scenario
 from wpbench.scenario.longest import accesses, longest_ns
-from wpbench.simulate.runs import COUNTERS, plan_of
+from wpbench.simulate import COUNTERS, plan_of
 from wpbench.workloads.catalog import ORDERS, WORKLOADS
 
 from . import check

@@ -11,7 +11,7 @@ import numba
 import wpbench as wb
 from wpbench import mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
-from wpbench.simulate.runs import run
+from wpbench.simulate import run
 
 FAR = 1 << 40
 

@@ -1,1 +1,1 @@
-"""commands."""
+"""The command line: a file a verb, and the options that they share."""

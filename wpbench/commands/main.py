@@ -34,7 +34,7 @@ def _run(options: argparse.Namespace) -> int:
 
     scenarios = scenarios_of(options)
     check_outputs(options)
-    from ..simulate.runs import simulate
+    from ..simulate import simulate
 
     table = simulate(scenarios, seeds=options.seeds, max_runs=options.max_runs)
     if not write_outputs(options, table):

@@ -11,7 +11,7 @@ from ..errors import WpbenchError, accepted
 from ..output import check_file, check_folder, make_folder, written
 from ..scenario.values import parse_boolean
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = "python3"
 
 

@@ -158,7 +158,7 @@ def _report(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from ..report.two_tables import compare_tables, kinds_text
-    from ..tables import format_comparison
+    from ..text import format_comparison
 
     by = options.by.split(",") if options.by else None
     sides = None

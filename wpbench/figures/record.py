@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import importlib
 import inspect
 import json
 import re
@@ -15,6 +14,7 @@ import matplotlib as mpl
 import pandas as pd
 from PIL import Image
 
+from .. import plots
 from ..data import data_dir
 from ..errors import TableError, WpbenchError, accepted
 from ..plots.style import csv_sha256, figure, file_sha256, save
@@ -30,7 +30,6 @@ COMMANDS = ("simulate", "sweep")  # whose tables can be made again
 
 def kinds() -> dict[str, Callable[..., Axes]]:
     """Return the plot functions by name: those of ``wb.plots`` that draw a table on an Axes."""
-    plots = importlib.import_module(__package__)
     functions = {name: getattr(plots, name) for name in plots.__all__}
     return {
         name: f

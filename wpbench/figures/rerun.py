@@ -17,7 +17,7 @@ from ..output import explained
 from ..plots.style import csv_bytes, csv_sha256, parquet_bytes
 from ..provenance.record import provenance
 from ..scenario.plain import scenarios_of
-from ..simulate.runs import plan_of, simulate
+from ..simulate import plan_of, simulate
 from ..sweep.estimate import duration, seconds_a_run
 from ..sweep.keys import run_keys
 from ..sweep.resources import available_memory, cpus, human
@@ -89,7 +89,7 @@ def rerun(
     drawn = "kind" in how
     if not drawn and path.suffix in (".svg", ".png"):
         raise WpbenchError(
-            f"{path}: does not say how it was drawn (wb.plots.draw() records it); accepted: its "
+            f"{path}: does not say how it was drawn (wb.figures.draw() records it); accepted: its "
             "table, a .parquet file"
         )
     table = _made_again(path, record, max_hours, max_runs)

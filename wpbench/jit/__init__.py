@@ -1,1 +1,1 @@
-"""jit."""
+"""Compiled code: functions, the pointer that they see, the cache on disk."""

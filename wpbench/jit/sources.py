@@ -6,11 +6,11 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]  # wpbench/
 # Files whose code can end up inside a compiled function.
 COMPILED = ("jit/compile.py", "jit/pointer.py", "mm/**/*.py", "workloads/**/*.py")
 # Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.
-MODEL = (*COMPILED, "own.py", "scenario/**/*.py", "simulate.py")
+MODEL = (*COMPILED, "scenario/**/*.py", "simulate/own.py", "simulate/plan.py", "simulate/runs.py")
 
 
 def sources(patterns: tuple[str, ...]) -> list[Path]:

@@ -1,8 +1,8 @@
 """The machine: a header of named numbers, and the tables it points at.
 
-Jitted code sees a machine as one pointer (wpbench/jit/pointer.py).  A NamedTuple of arrays would do as
-well, but numba hands seven words of each array to every function it calls: only inlining makes that
-fast, and inlining everything everywhere took more than a minute to compile.
+Jitted code sees a machine as one pointer (wpbench/jit/pointer.py).  A NamedTuple of arrays would do
+as well, but numba hands seven words of each array to every function it calls: only inlining makes
+that fast, and inlining everything everywhere took more than a minute to compile.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
-from ..figures.record import draw, read_provenance
-from ..figures.rerun import Rerun, rerun
 from .agreement import agreement
 from .copy_rate import copy_rate
 from .frontier import frontier
@@ -14,10 +12,8 @@ from .style import STYLES, figure, save
 
 __all__ = [
     "STYLES",
-    "Rerun",
     "agreement",
     "copy_rate",
-    "draw",
     "figure",
     "frontier",
     "mean_over",
@@ -25,8 +21,6 @@ __all__ = [
     "programs",
     "rate_panels",
     "rates",
-    "read_provenance",
     "reasons",
-    "rerun",
     "save",
 ]

@@ -12,7 +12,7 @@ from ..mm import layout as L
 from ..provenance.record import provenance
 from ..scenario import Scenario
 from ..scenario.plain import described
-from ..simulate.runs import run
+from ..simulate import run
 
 
 def budget(scenarios: Scenario | Iterable[Scenario], replication: int = 0) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from ..scenario import Overrides, Scenario, kernel
 from ..scenario.grids import check_runs
 from ..scenario.kernels import OFF, ON
 from ..scenario.plain import described
-from ..simulate.runs import COUNTERS, Plan, execute, plan_of, raise_failure
+from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure
 from ..tables import rate_interval, varying
 from .draws import BACKEND_FACTS, DRAWN, drawn_costs, unit_draws
 from .result import Price

@@ -26,7 +26,7 @@ from .. import mm
 from ..data import costs, data_dir
 from ..mm import layout as L
 from ..scenario import Scenario
-from ..simulate.runs import COUNTERS, Plan, execute, plan_of, raise_failure, simulate
+from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure, simulate
 
 # Assumed of all three machines but the first: two sockets, a node and an lru_lock each.
 _LRUVECS = 2

@@ -31,7 +31,7 @@ def git_commit() -> tuple[str | None, str]:
 
     Where it cannot be told it is None, and the second is why; else that is empty.
     """
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None, "not run from a checkout"
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]

@@ -15,7 +15,8 @@ from ..measure import compare as beside_simulation
 from ..output import written
 from ..plots.style import file_sha256
 from ..scenario.kernels import OFF, ON
-from ..tables import compare, format_comparison
+from ..tables import compare
+from ..text import format_comparison
 from ..text.comparison import WIDTH
 from ..text.mail import mail
 from . import sections as text

@@ -21,7 +21,7 @@ from ..scenario import Grid, GridFile, Scenario, load_grid
 from ..scenario.kernel_table import with_present_names
 from ..scenario.plain import current_name
 from ..scenario.rules import value_text
-from ..simulate.runs import simulate
+from ..simulate import simulate
 from ..sweep.store import read_store
 
 SIMULATED, MEASURED = "simulated", "measured"

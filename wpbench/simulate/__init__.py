@@ -1,1 +1,29 @@
-"""simulate."""
+"""Scenarios in, a table out; one fault asked why; a recorded program done again."""
+
+from .explain import Explanation, explain
+from .faults import faults
+from .plan import MODEL, Plan, plan_of, program
+from .runs import STOPPED, execute, raise_failure, run
+from .table import COLUMNS, COMPUTED, COUNTERS, simulate, tabulate
+from .trace import Replay, replay
+
+__all__ = [
+    "COLUMNS",
+    "COMPUTED",
+    "COUNTERS",
+    "MODEL",
+    "STOPPED",
+    "Explanation",
+    "Plan",
+    "Replay",
+    "execute",
+    "explain",
+    "faults",
+    "plan_of",
+    "program",
+    "raise_failure",
+    "replay",
+    "run",
+    "simulate",
+    "tabulate",
+]

@@ -15,7 +15,7 @@ from ..errors import SweepError
 from ..jit.compile import JIT_DISABLED
 from ..scenario import Scenario
 from ..scenario.columns import mapping, parse_mix
-from ..simulate.runs import Plan, execute, plan_of
+from ..simulate import Plan, execute, plan_of
 from ..workloads.catalog import WORKLOADS
 from .resources import available_memory, free_disk, human
 

@@ -21,7 +21,7 @@ import numpy as np
 from ..data import fingerprint
 from ..errors import ScenarioError
 from ..scenario import Scenario
-from ..simulate.runs import MODEL, Plan
+from ..simulate import MODEL, Plan
 
 _BYTES = 16
 _FIELDS = (*Scenario.model_fields, "replication")

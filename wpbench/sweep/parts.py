@@ -24,7 +24,7 @@ from ..errors import SweepError
 from ..output import written
 from ..scenario import Scenario
 from ..scenario.plain import current_name
-from ..simulate.runs import COUNTERS, MODEL, plan_of, tabulate
+from ..simulate import COUNTERS, MODEL, plan_of, tabulate
 
 NOTES = b"wpbench"  # in a part's schema: provenance of its rows, a JSON object a line
 MODEL_FOLDER = "model="

@@ -8,7 +8,7 @@ from typing import Any
 from ..bounds import check
 from ..errors import ScenarioError, SweepError, accepted, short
 from ..jit.threads import Stop, Workers
-from ..simulate.runs import Plan
+from ..simulate import Plan
 from .resources import cpus
 from .task import Done, do_pickled, do_task, pickled, task_of
 

@@ -22,7 +22,7 @@ from ..provenance.record import provenance
 from ..scenario import GridFile, Scenario
 from ..scenario.kernel_table import with_rule_columns
 from ..scenario.plain import described
-from ..simulate.runs import COUNTERS, Plan, plan_of, tabulate
+from ..simulate import COUNTERS, Plan, plan_of, tabulate
 from .estimate import Estimate, estimate
 from .keys import run_keys
 from .pool import Pool

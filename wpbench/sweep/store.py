@@ -28,7 +28,7 @@ from ..output import explained, make_folder, written
 from ..provenance.record import provenance
 from ..scenario import Scenario
 from ..scenario.kernel_table import with_present_names, with_rule_columns
-from ..simulate.runs import COUNTERS
+from ..simulate import COUNTERS
 from . import parts
 from .parts import MODEL_FOLDER, NOTES
 

@@ -15,7 +15,7 @@ from ..errors import SweepError, short
 from ..jit.compile import JIT_DISABLED
 from ..mm.machine import NR_COUNTED
 from ..scenario.columns import workload_name
-from ..simulate.runs import MODEL, STOPPED, Plan, execute, program
+from ..simulate import MODEL, STOPPED, Plan, execute, program
 from .resources import available_memory, human
 
 _SMALL_BYTES = 1 << 26  # a machine below this size is not worth a look at the memory

@@ -1,4 +1,4 @@
-"""Intervals and comparisons of simulated tables, from scipy.
+"""DataFrames in, DataFrames out: intervals, comparisons, the central table of a sweep.
 
 A simulated run is exact: the same scenario and random stream give the same counts, and its faults
 are no independent trials.  What varies is the stream, so an interval here is about *runs*: a
@@ -8,17 +8,17 @@ real kernel.  Where all replications agree, the interval has no width and ``dist
 random was seen, which n runs show up to a probability of about 3 / n only.
 """
 
-from ..text.comparison import format_comparison
 from .compare import compare
 from .fields import varying
 from .intervals import Interval, mean_interval, rate_interval, summarize
+from .rates import rates
 
 __all__ = [
     "Interval",
     "compare",
-    "format_comparison",
     "mean_interval",
     "rate_interval",
+    "rates",
     "summarize",
     "varying",
 ]

@@ -51,7 +51,7 @@ def compare(
 
     Runs are paired by ``seed`` and ``replication``: ``simulate()`` gives both sides the same random
     numbers, so that chance cancels out of their difference.  The spread is that between runs (see
-    ``wpbench.stats``).
+    ``wpbench.tables``).
 
     Parameters
     ----------

@@ -220,7 +220,7 @@ def summarize(
     """Return one row a scenario: means over its replications, and where they lie.
 
     The mean of a rate is that of the runs' rates: each run counts once.  The interval is about the
-    spread between runs (see ``wpbench.stats``).
+    spread between runs (see ``wpbench.tables``).
 
     Parameters
     ----------

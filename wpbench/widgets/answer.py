@@ -11,7 +11,7 @@ import pandas as pd
 from ..mm import layout as L
 from ..scenario.kernels import OFF, ON, row_of
 from ..scenario.rules import DO_WP_PAGE
-from ..simulate.runs import simulate
+from ..simulate import simulate
 from .state import State
 
 

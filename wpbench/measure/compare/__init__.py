@@ -1,1 +1,1 @@
-"""compare."""
+"""Measured beside simulated."""

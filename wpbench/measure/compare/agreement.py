@@ -14,7 +14,7 @@ from ...provenance.record import provenance
 from ...scenario import Overrides, Scenario
 from ...scenario.kernel_table import with_present_names
 from ...scenario.kernels import instrumented
-from ...simulate.runs import COUNTERS, run
+from ...simulate import COUNTERS, run
 from ...simulate.trace import NO_SWAP, read_trace, replay
 from ...tables import rate_interval
 from ...text.comparison import WIDTH

@@ -12,7 +12,7 @@ import numpy as np
 from ...jit.compile import JIT_DISABLED, jitted
 from ...mm.machine import Machine
 from ...scenario import Scenario
-from ...simulate.runs import plan_of
+from ...simulate import plan_of
 from ...workloads.params import params
 from ...workloads.random_program import draw_operation
 

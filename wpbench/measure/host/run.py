@@ -14,7 +14,7 @@ from ...output import check_file, check_folder
 from ...provenance.record import provenance, version
 from ...scenario import Scenario
 from ...scenario.columns import parse_mix
-from ...simulate.runs import COLUMNS, COUNTERS
+from ...simulate import COLUMNS, COUNTERS
 from ..probe.agent import NO_SWAP, execute
 from ..probe.facts import VMSTAT, notes, swaps
 from ..probe.zram import parse_size

@@ -29,7 +29,7 @@ from ..probe.facts import config_options
 ACCELERATORS = ("auto", "kvm", "tcg")
 CONSOLE = "console.log"
 _TAG = "wpbench"
-_PACKAGE = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(__file__).resolve().parents[3]
 _CPUS = range(2, 65)
 # What is compiled on the host runs in the guest, whatever CPU that has.
 _GENERIC = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}

@@ -1,1 +1,1 @@
-"""probe."""
+"""All that runs on the kernel that is measured."""

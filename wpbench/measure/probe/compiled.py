@@ -1,12 +1,11 @@
 """Compile the measuring loops, and never run a stale copy of them.
 
-As wpbench/jit/cache.py, for the sources of this room: they call no machine, and the machine's cache
-need not be emptied when they change.
+As wpbench/jit/cache.py, for the sources of what measures: they call no machine, and the machine's
+cache need not be emptied when they change.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,26 +15,27 @@ from ...errors import MeasureError
 from ...jit.cache import cache_dir
 from ...jit.compile import JIT_DISABLED, cfunction, njit
 from ...jit.folder import private_folder
+from ...jit.sources import source_hash
 
 # Every file whose code can end up inside a compiled loop.
 SOURCES = (
-    "bench.py",
-    "compiled.py",
-    "libc.py",
-    "litmus_loops.py",
-    "litmus_row.py",
-    "litmus_steps.py",
-    "loops.py",
-    "memory.py",
-    "program/advance.py",
-    "program/events.py",
-    "program/faults.py",
-    "program/pages.py",
-    "program/ring.py",
-    "program/state.py",
-    "program/tasks.py",
-    "row.py",
-    "../workloads/litmus_ops.py",
+    "measure/probe/bench.py",
+    "measure/probe/compiled.py",
+    "measure/probe/libc.py",
+    "measure/probe/litmus_loops.py",
+    "measure/probe/litmus_row.py",
+    "measure/probe/litmus_steps.py",
+    "measure/probe/loops.py",
+    "measure/probe/memory.py",
+    "measure/probe/shared_row.py",
+    "measure/program/advance.py",
+    "measure/program/events.py",
+    "measure/program/faults.py",
+    "measure/program/pages.py",
+    "measure/program/ring.py",
+    "measure/program/state.py",
+    "measure/program/tasks.py",
+    "workloads/litmus_ops.py",
 )
 
 
@@ -46,12 +46,9 @@ _kept: list[Any] = []  # compiled functions whose address is in use
 @lru_cache(maxsize=1)
 def measure_cache_dir() -> Path | None:
     """Return the folder of the loops compiled from the sources as they are now, if any."""
-    digest = hashlib.sha256()
-    for name in SOURCES:
-        digest.update((Path(__file__).parent / name).read_bytes())
     parent = cache_dir()
     try:
-        return parent and private_folder(parent / f"measure-{digest.hexdigest()[:16]}")
+        return parent and private_folder(parent / f"measure-{source_hash(SOURCES)}")
     except OSError:
         return None
 

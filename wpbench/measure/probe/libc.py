@@ -57,7 +57,7 @@ c_pread = _external(_LONG(_INT, _LONG, _LONG, _LONG), "pread")
 c_sched_setaffinity = _external(_INT(_INT, _LONG, _LONG), "sched_setaffinity")
 c_sched_setscheduler = _external(_INT(_INT, _INT, _LONG), "sched_setscheduler")
 c_sched_yield = _external(_INT(), "sched_yield")
-# By the number of the call (measure/probe/litmus_row.py).  What libc's functions do around a call that
+# By the number of the call (litmus_row.py).  What libc's functions do around a call that
 # waits, so that a thread can be cancelled in it, writes to memory of the thread's own.
 c_syscall = _external(_LONG(_LONG, _LONG, _LONG, _LONG, _LONG, _LONG, _LONG), "syscall")
 c_usleep = _external(_INT(_INT), "usleep")

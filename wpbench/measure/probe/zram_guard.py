@@ -1,8 +1,8 @@
 """Set up a zram swap device, wait for the end of standard input, take it down.
 
-Run as a program, by wpbench.measure.probe.zram, with nothing but the standard library: it must start
-quickly and need nothing that could fail.  It answers in JSON, a line each: ``device`` when swap is
-on; ``error`` when it could not be set up; ``left`` when something could not be taken down.
+Run as a program, by wpbench.measure.probe.zram, with nothing but the standard library: it must
+start quickly and need nothing that could fail.  It answers in JSON, a line each: ``device`` when
+swap is on; ``error`` when it could not be set up; ``left`` when something could not be taken down.
 """
 
 from __future__ import annotations
