@@ -12,7 +12,7 @@ import pytest
 import wpbench as wb
 from wpbench import bounds
 from wpbench.bounds import ARGUMENTS, FIELDS, MAX_ACCESSES, MAX_CLOCK_NS, TRACE, Bound
-from wpbench.commands.main import _parser, main
+from wpbench.commands.main import main, parser_of
 from wpbench.errors import accepted, one_line, readable, shown
 from wpbench.mm import layout as L
 from wpbench.scenario import Scenario
@@ -90,7 +90,7 @@ class TestFields:
 
     def test_help_says_the_bounds(self, capsys):
         with pytest.raises(SystemExit):
-            _parser().parse_args(["run", "--help"])
+            parser_of(["run"]).parse_args(["run", "--help"])
         words = " ".join(capsys.readouterr().out.split())
         for bound in FIELDS.values():
             assert str(bound).replace("-", "") in words.replace("-", "").replace("%%", "%")

@@ -14,10 +14,10 @@ import pytest
 import wpbench as wb
 from wpbench import data, figures
 from wpbench.commands.main import main
-from wpbench.commands.notebook import run_notebook
 from wpbench.errors import DataError
 from wpbench.figures.record import describe
 from wpbench.jit.cache import Cache
+from wpbench.notebook import run_notebook
 from wpbench.provenance import record as provenance
 from wpbench.scenario import Scenario
 from wpbench.scenario.columns import cost_row

@@ -7,8 +7,8 @@ import pytest
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.commands.notebook import run_notebook
 from wpbench.measure.compare import shipped
+from wpbench.notebook import run_notebook
 
 MEASURED = wb.data_dir() / "kernel-measurements"
 TRACE = MEASURED / "traces" / "zram_patch2_64p_2c_s22.csv.gz"

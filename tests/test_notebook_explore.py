@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.commands.notebook import run_notebook
+from wpbench.notebook import run_notebook
 from wpbench.widgets import PRESETS, State
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jupyter_client's own

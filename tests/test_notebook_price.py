@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.commands.notebook import run_notebook
+from wpbench.notebook import run_notebook
 
 SMALL = {
     "backends": "zram",

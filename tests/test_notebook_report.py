@@ -11,7 +11,7 @@ import pytest
 from reporting import stable
 
 import wpbench as wb
-from wpbench.commands.notebook import run_notebook
+from wpbench.notebook import run_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 

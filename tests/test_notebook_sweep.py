@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.commands.notebook import run_notebook
+from wpbench.notebook import run_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = """

@@ -15,7 +15,7 @@ from reporting import small
 import wpbench as wb
 from wpbench import figures
 from wpbench.commands.main import main
-from wpbench.commands.notebook import run_notebook
+from wpbench.notebook import run_notebook
 from wpbench.output import written
 
 pytestmark = pytest.mark.nojit

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .price.difference import price
     from .price.predictions import predictions
     from .price.result import Price
-    from .provenance.record import version
+    from .provenance.version import version
     from .report.report import report
     from .scenario import DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .scenario.kernel_table import kernels
@@ -74,7 +74,7 @@ _WHERE = {
     "simulate": "simulate",
     "summarize": "tables",
     "sweep": "sweep.run",
-    "version": "provenance.record",
+    "version": "provenance.version",
 }
 _MODULES = {"figures", "litmus", "measure", "mm", "plots", "tables", "text"}
 
@@ -142,7 +142,7 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = importlib.import_module(f".{name}", __name__)
     elif name == "__version__":
-        value = importlib.import_module(".provenance", __name__).version()
+        value = importlib.import_module(".provenance.version", __name__).version()
     else:
         raise AttributeError(f"module 'wpbench' has no attribute {name!r}")
     globals()[name] = value

@@ -14,13 +14,11 @@ from ..scenario.rules import RULES, value_text
 WIDTH = 72
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command."""
-    parser = commands.add_parser(
-        "kernels",
-        help="which kernel has which rules, and where that is from",
-        description="List the kernels of data/kernels.toml, the rules of some, or with --diff what "
-        "changed between two.  A name is a release from v5.8 on, also as uname prints it.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.description = (
+        "List the kernels of data/kernels.toml, the rules of some, or with --diff what "
+        "changed between two.  A name is a release from v5.8 on, also as uname prints it."
     )
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--diff", action="store_true", help="only what differs between two")

@@ -152,14 +152,12 @@ def _add_differ(kinds: Any) -> None:
     parser.set_defaults(do=_differ)
 
 
-def add_parser(commands: Any) -> None:
-    """Register ``litmus`` among wpbench's commands."""
-    litmus = commands.add_parser(
-        "litmus",
-        help="small programs whose outcome tells kernels apart",
-        description="Programs of memory operations, on simulated kernels and on the running one.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's kinds, and the options of each."""
+    parser.description = (
+        "Programs of memory operations, on simulated kernels and on the running one."
     )
-    kinds = litmus.add_subparsers(dest="kind", required=True, metavar="WHAT")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
     run = kinds.add_parser(
         "run",
         help="run programs and print what they observed",
@@ -188,6 +186,3 @@ def add_parser(commands: Any) -> None:
     shipped = kinds.add_parser("list", help="the programs that come with wpbench")
     shipped.add_argument("--json", action="store_true", help="print names and comments")
     shipped.set_defaults(do=_list)
-
-
-__all__ = ["add_parser"]

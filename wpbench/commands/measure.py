@@ -11,7 +11,7 @@ from typing import Any
 from ..bounds import number_of
 from ..errors import MeasureError
 from ..output import add_output_options, check_file, check_outputs, write_outputs
-from .measure_program import add_parsers
+from . import measure_litmus, measure_program
 
 # Fields of Scenario that can be asked of a real kernel, by workload.
 _COMMON = ("npages", "rounds", "cpus", "seed")
@@ -179,24 +179,21 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
     parser.set_defaults(do=_measure, workload=workload)
 
 
-def add_parser(commands: Any) -> Any:
-    """Register ``measure`` among wpbench's commands; return its kinds, for others to add to."""
-    measure = commands.add_parser(
-        "measure",
-        help="run a workload on the running kernel",
-        description="Run a workload on the running kernel, or on one that is booted for it.",
-    )
-    kinds = measure.add_subparsers(dest="kind", required=True, metavar="WHAT")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's kinds, and the options of each."""
+    parser.description = "Run a workload on the running kernel, or on one that is booted for it."
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
     helps = {
         "reproducer": "page out, read and write every page, again and again",
         "random": "a random program; --record writes its trace",
     }
     for workload, text in helps.items():
-        parser = kinds.add_parser(
+        one = kinds.add_parser(
             workload, help=text, description=f"{text.capitalize()}.  Commas make a grid."
         )
-        _add_options(parser, workload)
-    add_parsers(kinds)
+        _add_options(one, workload)
+    measure_program.add_kinds(kinds)
+    measure_litmus.add_kinds(kinds)
     environment = kinds.add_parser("environment", help="what would be measured on, as JSON")
     environment.set_defaults(do=_environment)
     compare = kinds.add_parser(
@@ -207,7 +204,3 @@ def add_parser(commands: Any) -> Any:
     compare.add_argument("files", nargs="+", metavar="FILE")
     compare.add_argument("--json", action="store_true")
     compare.set_defaults(do=_compare)
-    return kinds
-
-
-__all__ = ["add_parser"]

@@ -56,7 +56,7 @@ def _fingerprint(options: argparse.Namespace) -> int:
     return 0 if found.rows else 1
 
 
-def add_parsers(kinds: Any) -> None:
+def add_kinds(kinds: Any) -> None:
     """Register them among the kinds of ``wpbench measure``."""
     one = kinds.choices["random"]
     one.add_argument(
@@ -91,6 +91,3 @@ def add_parsers(kinds: Any) -> None:
     )
     fingerprint.add_argument("--json", action="store_true", help="print all that was found")
     fingerprint.set_defaults(do=_fingerprint)
-
-
-__all__ = ["add_parsers"]

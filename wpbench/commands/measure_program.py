@@ -93,7 +93,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
 
 
-def add_parsers(kinds: Any) -> None:
+def add_kinds(kinds: Any) -> None:
     """Register the three among what ``measure`` measures."""
     program = kinds.add_parser(
         "program",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from ..bounds import add_max_runs, number_of
 from ..output import add_output_options, check_outputs, write_outputs
@@ -11,13 +10,11 @@ from ..scenario.kernels import OFF, ON
 from .options import add_scenario_options, scenarios_of
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to ``argparse``'s."""
-    parser = commands.add_parser(
-        "price",
-        help="patch on less patch off, in time, over the ranges of the costs",
-        description="Simulate each scenario with patch off and on, with the costs of a set and "
-        "with costs drawn from its ranges.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.description = (
+        "Simulate each scenario with patch off and on, with the costs of a set and "
+        "with costs drawn from its ranges."
     )
     add_scenario_options(parser, without=("kernel",))
     parser.add_argument("--off", default=OFF, metavar="KERNEL", help="default: %(default)s")

@@ -16,13 +16,11 @@ _MOST_FAILURES = 5  # that are printed
 _DASK_SECONDS = 30  # to find a scheduler
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to ``argparse``'s."""
-    parser = commands.add_parser(
-        "sweep",
-        help="simulate the scenarios of a grid file; what is done stays done",
-        description="Simulate a grid file's scenarios and keep each row in a store; stopped, the "
-        "same command goes on where it was.  Exit status 1 when some scenarios failed.",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.description = (
+        "Simulate a grid file's scenarios and keep each row in a store; stopped, the "
+        "same command goes on where it was.  Exit status 1 when some scenarios failed."
     )
     parser.add_argument("grid", metavar="GRID.toml", help="a file, or the name of a shipped grid")
     parser.add_argument("--store", default="out/sweep", metavar="DIR", help="default: %(default)s")

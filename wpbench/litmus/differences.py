@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..provenance.record import provenance
-from ..simulate.explain import Explanation
+from ..simulate.explanation import Explanation
 
 _INDENT = "    "
 # What is told of the last operation: drains always, else what the kernels differ in.

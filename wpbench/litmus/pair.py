@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import LitmusError, accepted
 from ..mm import layout as L
 from ..scenario.rules import RULES
-from ..simulate.explain import Explanation, explanation_of
+from ..simulate.explanation import Explanation, explanation_of
 from ..workloads.joint_step import KIND, KIND_BITS, OBSERVABLE
 from ..workloads.litmus_ops import OPS
 from .differences import Difference, Differences, Side

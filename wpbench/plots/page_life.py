@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..simulate.explain import Event, Explanation
+    from ..simulate.explanation import Event, Explanation
 
 _STATE = re.compile(r"page_count (\d+) = (.*); (.*)")
 # Holders that belong to a CPU, whichever put the page there.

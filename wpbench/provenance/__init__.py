@@ -1,1 +1,1 @@
-"""provenance."""
+"""Where a table comes from, written and read again: enough to make it anew."""

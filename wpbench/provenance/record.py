@@ -11,18 +11,10 @@ from typing import Any
 
 from ..data import fingerprint
 from ..jit.sources import model_hash
+from .version import version
 
 SCHEMA_VERSION = 1
 _PACKAGES = ("numba", "numpy", "pandas")
-
-
-@lru_cache(maxsize=1)
-def version() -> str:
-    """Return wpbench's version."""
-    try:
-        return metadata.version("wpbench")
-    except metadata.PackageNotFoundError:
-        return "0+unknown"
 
 
 @lru_cache(maxsize=1)

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..figures.record import chosen
+from ..figures.record import chosen, draw
 from ..figures.rerun import can_rerun
-from ..plots import draw
 from .cases import NAMELESS
 from .chart import POINTS, Shape
 from .source import MEASURED, Source

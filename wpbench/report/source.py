@@ -14,8 +14,7 @@ import pandas as pd
 
 from ..data import data_dir
 from ..errors import TableError, WpbenchError, accepted
-from ..figures.record import COMMANDS
-from ..plots import read_provenance
+from ..figures.record import COMMANDS, read_provenance
 from ..provenance.read import check_record
 from ..scenario import Grid, GridFile, Scenario, load_grid
 from ..scenario.kernel_table import with_present_names

@@ -1,7 +1,7 @@
 """Scenarios in, a table out; one fault asked why; a recorded program done again."""
 
-from .explain import Explanation, explain
-from .faults import faults
+from .explanation import Explanation, explain
+from .fault_log import faults
 from .plan import MODEL, Plan, plan_of, program
 from .runs import STOPPED, execute, raise_failure, run
 from .table import COLUMNS, COMPUTED, COUNTERS, simulate, tabulate

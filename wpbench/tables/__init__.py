@@ -8,7 +8,7 @@ real kernel.  Where all replications agree, the interval has no width and ``dist
 random was seen, which n runs show up to a probability of about 3 / n only.
 """
 
-from .compare import compare
+from .comparison import compare
 from .fields import varying
 from .intervals import Interval, mean_interval, rate_interval, summarize
 from .rates import rates

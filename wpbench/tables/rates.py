@@ -11,7 +11,9 @@ import pandas as pd
 from ..errors import ScenarioError, TableError, accepted
 from ..scenario import GridFile, Scenario
 from ..scenario.kernels import OFF, ON, row_of
-from . import compare, summarize, varying
+from .comparison import compare
+from .fields import varying
+from .intervals import summarize
 
 PATCH_DRAIN = str(row_of(ON)["drain"])
 VALUES = ("copy_rate", "reuse_rate", "faults_per_access", "copies_per_access", "drains_per_fault")

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from ..plots import page_life, reasons
 from ..plots.style import SALT
-from ..simulate.explain import Explanation
+from ..simulate.explanation import Explanation
 
 _SETTINGS: Any = {"svg.hashsalt": SALT, "svg.fonttype": "none"}
 

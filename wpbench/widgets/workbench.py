@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as W
 
 from ..errors import WpbenchError
-from ..simulate.explain import explain
+from ..simulate.explanation import explain
 from .answer import answer, in_words, notes, numbers
 from .controls import CUSTOM, WIDE, Control, arms, controls, preset_choice, preset_of
 from .pictures import Pictures

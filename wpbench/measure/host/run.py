@@ -11,7 +11,8 @@ import pandas as pd
 from ...data import backends
 from ...errors import MeasureError
 from ...output import check_file, check_folder
-from ...provenance.record import provenance, version
+from ...provenance.record import provenance
+from ...provenance.version import version
 from ...scenario import Scenario
 from ...scenario.columns import parse_mix
 from ...simulate import COLUMNS, COUNTERS
