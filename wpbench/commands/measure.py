@@ -15,7 +15,7 @@ from . import measure_litmus, measure_program
 
 # Fields of Scenario that can be asked of a real kernel, by workload.
 _COMMON = ("npages", "rounds", "cpus", "seed")
-_FIELDS = {
+_FIELDS: dict[str, tuple[str, ...]] = {
     "reproducer": (
         "threads",
         *_COMMON,
@@ -29,6 +29,7 @@ _FIELDS = {
     "random": (*_COMMON, "mix"),
 }
 _KERNEL = ("kernel", "pagevec")
+_RECORDED = ("random",)  # whose runs can be traces
 _HELP = {
     "threads": "threads that measure, each with its own region and CPU",
     "npages": "pages of a thread's region",
@@ -143,7 +144,7 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
+def _add_options(parser: argparse.ArgumentParser, workload: str, *, record: bool) -> None:
     for name in (*_FIELDS[workload], *_KERNEL):
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, dest=name, metavar="VALUE[,VALUE...]", help=_HELP[name])
@@ -156,7 +157,7 @@ def _add_options(parser: argparse.ArgumentParser, workload: str) -> None:
         help="on: frame numbers tell copy from reuse; off: fault counts and times; auto",
     )
     parser.add_argument("--zram", metavar="SIZE", help="swap to a zram device of its own, as 64M")
-    if workload == "random":
+    if record:
         parser.add_argument(
             "--record",
             metavar="FILE",
@@ -191,7 +192,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         one = kinds.add_parser(
             workload, help=text, description=f"{text.capitalize()}.  Commas make a grid."
         )
-        _add_options(one, workload)
+        _add_options(one, workload, record=workload in _RECORDED)
     measure_program.add_kinds(kinds)
     measure_litmus.add_kinds(kinds)
     environment = kinds.add_parser("environment", help="what would be measured on, as JSON")

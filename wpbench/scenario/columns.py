@@ -16,7 +16,7 @@ from ..bounds import MAX_PAGES, MIX_WEIGHT
 from ..data import DISTRIBUTIONS, backends, costs
 from ..errors import DataError, accepted, shown
 from ..mm import layout as L
-from ..workloads.catalog import WORKLOADS
+from ..workloads.catalog import WORKLOADS, facts_of
 from ..workloads.params import Params
 from .kernels import row_of
 from .rules import RULES
@@ -104,10 +104,6 @@ def workload_name(workload: Any) -> str:
     return workload if isinstance(workload, str) else getattr(workload, "__name__", "workload")
 
 
-def _default_order(workload: Any) -> str:
-    return WORKLOADS[workload].orders[0] if isinstance(workload, str) else "read-write"
-
-
 def resolve(raw: Mapping[str, Any]) -> Columns:
     """Return all columns with every None replaced by what it stands for.
 
@@ -132,11 +128,12 @@ def resolve(raw: Mapping[str, Any]) -> Columns:
 
     out["drain"] = _given(raw["drain"], rule("drain"), object)
     out["pagevec"] = _given(raw["pagevec"], rule("pagevec", np.int64))
-    out["order"] = _given(raw["order"], _map(raw["workload"], _default_order, object), object)
+    out["order"] = _given(
+        raw["order"], _map(raw["workload"], lambda w: facts_of(w).orders[0], object), object
+    )
     out["write_cpu"] = _given(raw["write_cpu"], out["read_cpu"])
-    running = out["threads"] * _map(raw["workload"], lambda w: 2 if w == "hand-over" else 1)
-    # Where reclaim or a handler works beside the threads, it has a CPU of its own.
-    running = running + _map(raw["workload"], lambda w: w in ("redis", "memcached", "post-copy"))
+    running = out["threads"] * _map(raw["workload"], lambda w: facts_of(w).cpus_a_thread)
+    running = running + _map(raw["workload"], lambda w: facts_of(w).background_cpu)
     running = running + out["spinner_threads"]
     named = [out["read_cpu"], out["write_cpu"], out["fill_cpu"], running - 1]
     out["cpus"] = _given(raw["cpus"], np.maximum.reduce(np.broadcast_arrays(*named)) + 1)
@@ -151,15 +148,15 @@ def resolve(raw: Mapping[str, Any]) -> Columns:
 
 def region_pages(columns: Mapping[str, Any]) -> Any:
     """Return the pages of a process: of all its threads' regions."""
-    shared = _map(columns["workload"], lambda w: isinstance(w, str) and WORKLOADS[w].shared, bool)
+    shared = _map(columns["workload"], lambda w: facts_of(w).shared, bool)
     return columns["npages"] * np.where(shared, 1, columns["threads"])
 
 
 def _forks(columns: Columns) -> Any:
     """Can a child exist?  A workload of one's own may fork."""
-    own = _map(columns["workload"], lambda w: callable(w) or WORKLOADS[w].forks, bool)
+    own = _map(columns["workload"], lambda w: facts_of(w).forks, bool)
     by_mix = _map(columns["mix"], lambda mix: parse_mix(mix)["fork"] > 0, bool)
-    drawn = _map(columns["workload"], lambda w: w == "random", bool) & by_mix
+    drawn = _map(columns["workload"], lambda w: facts_of(w).by_mix, bool) & by_mix
     return own | drawn | columns["fork_exit_before"] | (columns["save_every"] > 0)
 
 
@@ -182,7 +179,7 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     def fact(name: str, dtype: Any = np.int64) -> Any:
         return by_backend(lambda b: backends()[b][name], dtype)
 
-    own = _map(columns["workload"], lambda w: WORKLOADS[w].scratch if isinstance(w, str) else 0)
+    own = _map(columns["workload"], lambda w: facts_of(w).scratch)
     scratch = np.where(own > 0, columns["npages"] + own, 0)
     asynchronous = ~fact("synchronous", bool)
     synchronous_io = fact("swapin", object) == "bypass"

@@ -24,7 +24,7 @@ from ..scenario.columns import (
 )
 from ..scenario.grids import check_runs
 from ..scenario.model import as_columns
-from ..workloads.catalog import WORKLOADS
+from ..workloads.catalog import WORKLOADS, facts_of
 from .own import OwnWorkload
 
 MODEL = model_hash()  # of the sources as they were loaded: what is edited later does not run
@@ -97,7 +97,7 @@ class Plan:
     def accesses(self) -> Any:
         """Return about how many accesses each run does."""
         columns = self.columns
-        pages = np.where(_is_random(columns), 1, columns["npages"] * columns["threads"])
+        pages = np.where(_by_mix(columns), 1, columns["npages"] * columns["threads"])
         return np.broadcast_to(2 * pages * (columns["rounds"] + 1), self.n)
 
     def bytes(self) -> Any:
@@ -130,8 +130,8 @@ def _every(raw: dict[str, Any], scenarios: int, seeds: int, **watching: int) -> 
     return Plan(columns, scenarios * seeds, **watching)
 
 
-def _is_random(columns: dict[str, Any]) -> Any:
-    return np.array([w == "random" for w in columns["workload"]])
+def _by_mix(columns: dict[str, Any]) -> Any:
+    return np.array([facts_of(w).by_mix for w in columns["workload"]])
 
 
 def plan_of(what: object, seeds: int = 1, *, max_runs: int = MAX_RUNS) -> Plan:

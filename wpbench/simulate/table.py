@@ -19,7 +19,7 @@ from ..scenario.columns import (
 )
 from ..scenario.kernel_table import with_rule_columns
 from ..scenario.plain import described
-from ..workloads.catalog import WORKLOADS
+from ..workloads.catalog import facts_of
 from .plan import Plan, plan_of
 from .runs import execute, raise_failure
 
@@ -40,7 +40,9 @@ COLUMNS = (
 def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     """Return the table of a plan's runs: fields, then counts."""
     columns = dict(plan.columns)
-    looks = np.broadcast_to(mapping(columns["workload"])(_looks_after_pageout, bool), plan.n)
+    looks = np.broadcast_to(
+        mapping(columns["workload"])(lambda w: facts_of(w).looks_after_pageout, bool), plan.n
+    )
     columns["workload"] = mapping(columns["workload"])(workload_name, object)
     columns["rules"] = mapping(columns["rules"])(str, object)
     del columns["replication"]
@@ -56,11 +58,6 @@ def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
     table["write_ns_mean"] = mean
     table["write_cycles_mean"] = mean * np.broadcast_to(plan.ghz, plan.n)
     return pd.DataFrame({name: table[name] for name in COLUMNS})
-
-
-def _looks_after_pageout(workload: Any) -> bool:
-    """Does a workload count ``not_paged_out``?  One's own may."""
-    return not isinstance(workload, str) or WORKLOADS[workload].looks_after_pageout
 
 
 def _values(column: Any, n: int) -> Any:

@@ -12,6 +12,7 @@ from ..mm import layout as L
 from ..scenario.kernels import OFF, ON, row_of
 from ..scenario.rules import DO_WP_PAGE
 from ..simulate import simulate
+from ..workloads.catalog import facts_of
 from .state import State
 
 
@@ -97,7 +98,9 @@ def notes(state: State) -> list[str]:
     scenario = state.on
     own = scenario.resolved()
     threads = int(own["threads"])
-    idle = int(own["cpus"]) > threads and scenario.workload == "reproducer"
+    workload = facts_of(scenario.workload)
+    waits = "migration_rate" in workload.uses and not workload.background_cpu
+    idle = waits and int(own["cpus"]) > threads
     if idle and not scenario.migration_rate and not scenario.spinner_threads:
         said.append("cpus: no thread migrates, so the other CPUs are idle")
     off, on = row_of(OFF), row_of(state.kernel)

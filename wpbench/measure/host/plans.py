@@ -8,6 +8,7 @@ from ...bounds import MAX_PAGES
 from ...errors import MeasureError, accepted
 from ...scenario import Scenario
 from ...scenario.columns import parse_mix
+from ...workloads.catalog import facts_of
 from ...workloads.reproducer import ORDERS, shuffle_mask, shuffle_shift, shuffled
 from .draw import draw
 
@@ -36,7 +37,7 @@ def without_swap(scenario: Scenario) -> Scenario:
 
     Any other is returned as it is.
     """
-    if scenario.workload != "random" or "mix" in scenario.model_fields_set:
+    if not facts_of(scenario.workload).by_mix or "mix" in scenario.model_fields_set:
         return scenario
     return replaced(scenario, mix=NO_SWAP_MIX)
 
@@ -49,7 +50,7 @@ def replaced(scenario: Scenario, **fields: Any) -> Scenario:
 
 def pages_out(scenario: Scenario) -> bool:
     """Does a scenario page anything out?"""
-    return bool(scenario.workload != "random" or parse_mix(scenario.mix)["pageout"] > 0)
+    return bool(not facts_of(scenario.workload).by_mix or parse_mix(scenario.mix)["pageout"] > 0)
 
 
 def plan(scenario: Scenario, replication: int = 0) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def plan(scenario: Scenario, replication: int = 0) -> dict[str, Any]:
         "pages": scenario.npages * scenario.threads,
         "pages_out": pages_out(scenario),
     }
-    if scenario.workload == "random":
+    if facts_of(scenario.workload).by_mix:
         return common | draw(scenario, replication)
     sequence = None
     if fields["order"] == "read-write-shuffled":

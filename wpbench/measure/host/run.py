@@ -16,6 +16,7 @@ from ...provenance.version import version
 from ...scenario import Scenario
 from ...scenario.columns import parse_mix
 from ...simulate import COLUMNS, COUNTERS
+from ...workloads.catalog import facts_of
 from ..probe.agent import NO_SWAP, execute
 from ..probe.facts import VMSTAT, notes, swaps
 from ..probe.zram import parse_size
@@ -116,7 +117,7 @@ def _many(scenarios: Scenario | Iterable[Scenario]) -> list[Scenario]:
 
 
 def _check_record(runs: Sequence[Run], oracle: str, record: Path) -> None:
-    if any(scenario.workload != "random" for scenario, _ in runs):
+    if any(not facts_of(scenario.workload).by_mix for scenario, _ in runs):
         raise MeasureError("record: takes runs of the workload 'random' only")
     if len(runs) > 1 and not record.is_dir():
         raise MeasureError(f"record: {record}: several runs need a folder that is there")
