@@ -12,34 +12,30 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "wpbench"
 
-# The house, top to bottom: a room may import the rooms of the rows below it, nothing of its own row
-# or above. A room is a module (cli.py) or a package (mm/), whose files may import each other.
-# A new module is entered here.
-ROOMS: list[set[str]] = [
-    {"__init__", "__main__"},  # the face: import wpbench, python -m wpbench
-    {"commands"},  # a verb a file
-    {"widgets"},  # toggles over simulate(), in a notebook
-    {"report"},  # plain text and figures for a list
-    {"figures"},  # drawn by name, so that a file can be made again
-    {"plots"},
-    {"sweep", "price"},
-    {"litmus"},  # small programs, on simulated kernels and on the running one
-    {"measure"},  # the same workloads on the kernel, and what the simulation says of them
-    {"text"},  # tables in 72 columns, mails
-    {"tables"},  # DataFrame in, DataFrame out
-    {"simulate"},
-    {"scenario"},
-    {"workloads"},
-    {"mm"},
-]
-# Beside the house, on the ground: all rooms may import these (mm only what MM_MAY says), and they
-# import no room.
-HELPERS = {"bounds", "data", "errors", "jit", "output", "provenance"}
+PICTURE = ROOT / "docs" / "CONTRIBUTING.md"
+MOST_LINES = 400
+
+
+def drawn(page: Path) -> tuple[list[str], set[str]]:
+    """Read the rooms off the picture, top to bottom, and what stands on the ground beside them."""
+    lines = (
+        page.read_text(encoding="utf-8")
+        .split("    wpbench/\n")[1]
+        .split("    data/")[0]
+        .splitlines()
+    )
+    names = [line.split()[0].rstrip("/") for line in lines if line.strip()]
+    ground = names.index("--")
+    return names[:ground], set(names[ground + 1 :])
+
+
+# A room is a module (notebook.py) or a package (mm/), whose files may import each other.
+ROOMS, HELPERS = drawn(PICTURE)
 MM_MAY = {"mm", "jit"}
 # The machine is jitted functions over arrays: no tables, no files, no strings.
 MM_MUST_NOT = {"csv", "io", "json", "matplotlib", "os", "pandas", "pathlib", "pyarrow", "pydantic"}
 
-LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+LEVEL = {room: level for level, room in enumerate(ROOMS)} | {"__main__": 0}
 
 
 def room_of(module: str) -> str:
@@ -82,7 +78,7 @@ def complaints(package: Path) -> list[str]:
     for module, path in found.items():
         room = room_of(module)
         if room not in LEVEL and room not in HELPERS:
-            wrong.append(f"{module} is not in the table of tests/test_house.py")
+            wrong.append(f"{module} is not in the picture of docs/CONTRIBUTING.md")
             continue
         for target in imports(module, path, known):
             top = target.split(".")[0]
@@ -94,7 +90,7 @@ def complaints(package: Path) -> list[str]:
             if other == room:
                 continue
             if other not in LEVEL and other not in HELPERS:
-                wrong.append(f"{module} imports {target}, which is not in the table")
+                wrong.append(f"{module} imports {target}, which is not in the picture")
             elif room == "mm" and other not in MM_MAY:
                 wrong.append(f"{module} imports {target}: mm knows only itself and jit")
             elif room in HELPERS and other not in HELPERS:
@@ -104,10 +100,17 @@ def complaints(package: Path) -> list[str]:
     return wrong
 
 
-def test_table_names_each_room_once() -> None:
-    names = [room for rooms in ROOMS for room in rooms]
+def test_the_picture_shows_each_room_once_and_only_what_is_there() -> None:
+    names = [*ROOMS, *sorted(HELPERS)]
     assert len(names) == len(set(names))
-    assert not HELPERS & set(names)
+    there = {room_of(name) for name in modules(ROOT / PACKAGE)} - {"__main__"}
+    assert set(names) == there
+
+
+def test_no_file_is_long() -> None:
+    files = (ROOT / PACKAGE).rglob("*.py")
+    sizes = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {name: n for name, n in sizes.items() if n > MOST_LINES} == {}
 
 
 def test_dependencies_run_downwards_only() -> None:
@@ -117,7 +120,7 @@ def test_dependencies_run_downwards_only() -> None:
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
-        ("attic.py", "", "not in the table"),
+        ("attic.py", "", "not in the picture"),
         ("plots.py", "from wpbench import commands", "not below it"),
         ("plots.py", "from . import commands", "not below it"),
         ("plots.py", "from .commands.run import main", "not below it"),
@@ -129,7 +132,7 @@ def test_dependencies_run_downwards_only() -> None:
         ("mm/swap.py", "from ..workloads import replay", "only itself and jit"),
         ("mm/swap.py", "import pandas as pd", "no tables"),
         ("data.py", "from wpbench.mm import swap", "imports no room"),
-        ("data.py", "from wpbench.attic import x", "not in the table"),
+        ("data.py", "from wpbench.attic import x", "not in the picture"),
     ],
 )
 def test_the_test_sees_what_is_wrong(tmp_path: Path, file: str, text: str, complaint: str) -> None:

@@ -3,9 +3,9 @@
 from .explanation import Explanation, explain
 from .fault_log import faults
 from .plan import MODEL, Plan, plan_of, program
+from .replayed import Replay, replay
 from .runs import STOPPED, execute, raise_failure, run
 from .table import COLUMNS, COMPUTED, COUNTERS, simulate, tabulate
-from .trace import Replay, replay
 
 __all__ = [
     "COLUMNS",

@@ -14,8 +14,9 @@ from ..mm import layout as L
 from ..provenance.record import provenance
 from ..scenario import Scenario
 from ..scenario.kernels import kernel
+from .replayed import machine_of
 from .runs import run
-from .trace import Trace, machine_of, read_trace
+from .trace import Trace, read_trace
 from .words import describe_word, holders
 
 # Changes of the page that are kept: first so many, and if it had more, so many (128 MB).

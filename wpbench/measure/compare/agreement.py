@@ -14,8 +14,8 @@ from ...provenance.record import provenance
 from ...scenario import Overrides, Scenario
 from ...scenario.kernel_table import with_present_names
 from ...scenario.kernels import instrumented
-from ...simulate import COUNTERS, run
-from ...simulate.trace import NO_SWAP, read_trace, replay
+from ...simulate import COUNTERS, replay, run
+from ...simulate.trace import NO_SWAP, read_trace
 from ...tables import rate_interval
 from ...text.comparison import WIDTH
 

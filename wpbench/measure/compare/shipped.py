@@ -14,7 +14,8 @@ import pandas as pd
 
 from ...data import backends, data_dir
 from ...errors import check_positive
-from ...simulate.trace import NO_SWAP, read_trace, replay
+from ...simulate import replay
+from ...simulate.trace import NO_SWAP, read_trace
 from ...text.comparison import WIDTH
 from .agreement import compare_table, compare_trace
 
