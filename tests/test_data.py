@@ -13,7 +13,7 @@ import pytest
 from wpbench.data import facts
 from wpbench.measure.program.counted import COLUMNS as PROGRAM_COLUMNS
 from wpbench.measure.program.state import UNCLEAR
-from wpbench.mm import layout as L
+from wpbench.mm.names import Cost, texts
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -118,7 +118,7 @@ COST_SETS = ["none", "icount", "haswell-kvm", "server"]
 def test_every_cost_has_a_source(name: str) -> None:
     table = dict(facts("costs")[name])
     assert table.pop("description")
-    steps = set(L.COSTS) - {"device_read", "device_write"}  # these are the backend's
+    steps = set(texts(Cost)) - {"device_read", "device_write"}  # these are the backend's
     assert set(table) - {"ghz"} == steps
     for key, fact in table.items():
         assert type(fact["value"]) is (float if key == "ghz" else int), key

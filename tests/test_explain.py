@@ -9,7 +9,7 @@ from states import EXCLUSIVE, KERNELS
 
 import wpbench as wb
 from wpbench.commands.main import main
-from wpbench.mm import layout as L
+from wpbench.mm.names import Outcome
 from wpbench.simulate.trace import read_trace
 from wpbench.workloads.replay import OPS
 
@@ -100,7 +100,7 @@ def test_a_page_with_a_long_life(monkeypatch):
 
 def test_a_recorded_fault():
     trace = read_trace(FORKS)
-    copies = (trace.rows[:, 1] == OPS.index("write")) & (trace.rows[:, 4] == L.COPY)
+    copies = (trace.rows[:, 1] == OPS.index("write")) & (trace.rows[:, 4] == Outcome.COPY)
     row = int(np.flatnonzero(copies)[20])
     found = wb.explain(trace=FORKS, row=row)
     assert (found.outcome, found.reason) == ("copy", "shared_pte")

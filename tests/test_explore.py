@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import wpbench as wb
 from wpbench import plots
 from wpbench.commands.main import main
+from wpbench.mm.names import Reason, texts
 from wpbench.scenario.kernels import OFF
 from wpbench.widgets import PRESETS, State, Workbench
 from wpbench.widgets.answer import answer, in_words, names, notes, numbers
@@ -250,10 +251,9 @@ class TestFigures:
         assert "no fault" in [text.get_text() for text in axes.texts]
 
     def test_every_reason_has_a_look_of_its_own(self):
-        from wpbench.mm import layout as L
         from wpbench.plots.reasons import LOOKS
 
-        assert set(LOOKS) == set(L.REASONS)
+        assert set(LOOKS) == set(texts(Reason))
         assert len(set(LOOKS.values())) == len(LOOKS)
 
     def test_page_life_shows_the_holders_of_the_explanation(self):

@@ -13,6 +13,7 @@ from reporting import command, small, stable
 
 import wpbench as wb
 from wpbench.commands.main import main
+from wpbench.mm.names import Reason, texts
 from wpbench.report import chart
 from wpbench.report.mechanisms import USES, in_use, mechanisms
 from wpbench.report.sections import MEANING
@@ -204,9 +205,8 @@ class TestHonesty:
         assert [m.name for m in in_use(measured)] == ["one-cpu"]
 
     def test_every_reason_is_explained(self):
-        from wpbench.mm import layout as L
 
-        assert set(MEANING) == set(L.REASONS)
+        assert set(MEANING) == set(texts(Reason))
 
     def test_assumed_costs_are_listed_and_times_marked(self):
         grid = wb.grid(kernel=["patch1", "patch2"], npages=2, rounds=2, costs="server")

@@ -17,9 +17,18 @@ from numba.core import config as _config
 from numba.core import sigutils
 from numba.core.ccallback import CFunc
 from numba.core.dispatcher import Dispatcher
-from numba.extending import models, register_model
+from numba.core.imputils import lower_constant
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    infer_getattr,
+    lower_getattr_generic,
+    models,
+    register_model,
+    typeof_impl,
+)
 
 from .cache import Cache, cache_dir
+from .numbered import NumberedMeta
 
 __all__ = [
     "JIT_DISABLED",
@@ -71,6 +80,40 @@ def _njit(function: Callable[..., Any], **options: Any) -> Any:
 
     dispatcher.get_call_template = get_call_template
     return dispatcher
+
+
+class NumbersType(numba.types.Type):
+    """The type of an enumeration of numbers; its members are int64."""
+
+    def __init__(self, numbers: NumberedMeta) -> None:
+        self.numbers = numbers
+        super().__init__(f"numbers({numbers.__module__}.{numbers.__qualname__})")
+
+
+register_model(NumbersType)(models.OpaqueModel)
+
+
+@typeof_impl.register(NumberedMeta)
+def _typeof_numbers(numbers: Any, _context: Any) -> Any:
+    return NumbersType(numbers)
+
+
+@infer_getattr
+class _Members(AttributeTemplate):
+    key = NumbersType
+
+    def generic_resolve(self, numbers: Any, name: str) -> Any:  # type: ignore[override]
+        return numba.types.int64 if name in numbers.numbers.__members__ else None
+
+
+@lower_getattr_generic(NumbersType)
+def _member(context: Any, _builder: Any, numbers: Any, _value: Any, name: str) -> Any:
+    return context.get_constant(numba.types.int64, int(numbers.numbers[name]))
+
+
+@lower_constant(NumbersType)
+def _numbers(context: Any, _builder: Any, _type: Any, _value: Any) -> Any:
+    return context.get_dummy_value()
 
 
 def jitted(function: Callable[..., Any]) -> Any:

@@ -8,7 +8,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]  # wpbench/
 # Files whose code can end up inside a compiled function.
-COMPILED = ("jit/compile.py", "jit/pointer.py", "mm/**/*.py", "workloads/**/*.py")
+COMPILED = (
+    "jit/compile.py",
+    "jit/numbered.py",
+    "jit/pointer.py",
+    "mm/**/*.py",
+    "workloads/**/*.py",
+)
 # Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.
 MODEL = (*COMPILED, "scenario/**/*.py", "simulate/own.py", "simulate/plan.py", "simulate/runs.py")
 

@@ -95,7 +95,7 @@ class Stop:
         self._words: list[weakref.ref[Any]] = []
 
     def ends(self, word: Any) -> None:
-        """Let ``set()`` also write -1 (``layout.ERR_STOPPED``) to a word: a machine's ``error``."""
+        """Let ``set()`` also write -1 (``L.STOPPED``) to a word: a machine's ``error``."""
         self._words = [kept for kept in self._words if kept() is not None]
         self._words.append(weakref.ref(word))
 

@@ -11,6 +11,7 @@ import numpy as np
 from .. import mm
 from ..errors import LitmusError, ScenarioError, accepted
 from ..mm import layout as L
+from ..mm.names import Error
 from ..scenario import Scenario
 from ..scenario.kernels import kernel, row_of
 from ..scenario.rules import OWN_FIELDS, RULES, Overrides, Value, value_text
@@ -166,7 +167,7 @@ def run_on(m: Any, program: Program, operations: int | None = None) -> Any:
     op, arg, n = (np.ascontiguousarray(c) for c in np.array(rows, np.int64).T)
     run_litmus(m, op, arg, n, np.zeros(program.held, np.int64), seen)
     if m.error:
-        raise LitmusError(f"{program.file}: {L.ERRORS[m.error]}")
+        raise LitmusError(f"{program.file}: {Error.text_of(m.error)}")
     return seen
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import LitmusError, accepted
-from ..mm import layout as L
+from ..mm.names import Reason
 from ..scenario.rules import RULES
 from ..simulate.explanation import Explanation, explanation_of
 from ..workloads.joint_step import KIND, KIND_BITS, OBSERVABLE
@@ -86,7 +86,7 @@ def _explain(row: Row, config: Mapping[str, int], program: Program, run: Run) ->
 def _side(row: Row, config: Mapping[str, int], program: Program) -> Side:
     run = run_program(config, program)
     last = {name: run.last[name] for name in run.last if name not in _NOT_SHOWN}
-    reason = L.REASONS[run.last["reason"]] if run.last["copies"] else ""
+    reason = Reason.text_of(run.last["reason"]) if run.last["copies"] else ""
     observes = program.operations[-1].observes
     result = run.outcome[-1].partition(": ")[2] if observes else ""
     return Side(row.name, run.outcome, result, last, reason, _explain(row, config, program, run))

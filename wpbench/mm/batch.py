@@ -78,7 +78,7 @@ def run_many(
     """
     for i in range(seeds.size):
         if stop[0]:
-            failed[i, 0] = L.ERR_STOPPED
+            failed[i, 0] = L.STOPPED
             continue
         m = begin(headers, seeds, arena, i)
         call(workload, m)

@@ -10,6 +10,7 @@ from . import layout as L
 from . import operations
 from . import refusals as R
 from .machine import Machine
+from .names import Error
 
 
 class OperationError(RuntimeError):
@@ -28,8 +29,8 @@ def operation(function: Callable[..., Any]) -> Any:
 @kernel
 def _refuse(m: Machine, call: int, refusal: int, value: int, bound: int) -> None:
     """Note which operation was refused, and why, unless the run has failed before."""
-    if m.error == L.ERR_NONE:
-        m.error = L.ERR_REFUSED
+    if m.error == Error.NONE:
+        m.error = Error.REFUSED
         m.refused_call = call
         m.refusal = refusal
         m.refused_value = value
@@ -39,7 +40,7 @@ def _refuse(m: Machine, call: int, refusal: int, value: int, bound: int) -> None
 @inline
 def need(m: Machine, well: Any, call: int, refusal: int, value: int, bound: int) -> None:
     """End the run unless all is well; also if it has failed or was stopped."""
-    if m.error != L.ERR_NONE or not well:
+    if m.error != Error.NONE or not well:
         _refuse(m, call, refusal, value, bound)
         raise OperationError("refused: Machine.failure says why")
 

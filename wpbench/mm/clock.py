@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..jit.compile import JIT_DISABLED, inline, kernel
 from . import layout as L
 from .machine import Machine
+from .names import Cost
 
 if JIT_DISABLED:
 
@@ -94,21 +95,21 @@ def _book(m: Machine, step: int, times: int) -> None:
 def _book_hot_paths(m: Machine) -> None:
     """Book what ``pass_time()`` left to be booked."""
     bypasses = m.pswpin - m.cache_reads
-    _book(m, L.COST_FAULT_ENTRY, bypasses)
-    _book(m, L.COST_SWAPIN_RETURN, bypasses)
-    _book(m, L.COST_DEVICE_READ, bypasses)
-    _book(m, L.COST_FAULT_DECISION, m.wp_faults - m.direct_wp_faults + m.zero_copies)
-    _book(m, L.COST_DRAIN, m.drains)
-    _book(m, L.COST_EXCLUSIVE_RETURN, m.exclusive_reuses)
-    _book(m, L.COST_REUSE_RETURN, m.reuses - m.exclusive_reuses)
-    _book(m, L.COST_COPY_INSERT, m.copies + m.zero_copies)
-    _book(m, L.COST_COPY_RETURN, m.copies)
-    _book(m, L.COST_SHRINK_NEW, m.pswpout - m.rewrites)
-    _book(m, L.COST_SHRINK_REWRITE, m.rewrites)
-    _book(m, L.COST_DEVICE_WRITE, 0 if m.async_io else m.pswpout)
-    _book(m, L.COST_LRU_HOLD, m.lru_lock_taken)
-    _book(m, L.COST_LRU_HOLD_PAGE, m.lru_lock_pages)
-    m.lru_lock_hold_ns = m.spent[L.COST_LRU_HOLD] + m.spent[L.COST_LRU_HOLD_PAGE]
+    _book(m, Cost.FAULT_ENTRY, bypasses)
+    _book(m, Cost.SWAPIN_RETURN, bypasses)
+    _book(m, Cost.DEVICE_READ, bypasses)
+    _book(m, Cost.FAULT_DECISION, m.wp_faults - m.direct_wp_faults + m.zero_copies)
+    _book(m, Cost.DRAIN, m.drains)
+    _book(m, Cost.EXCLUSIVE_RETURN, m.exclusive_reuses)
+    _book(m, Cost.REUSE_RETURN, m.reuses - m.exclusive_reuses)
+    _book(m, Cost.COPY_INSERT, m.copies + m.zero_copies)
+    _book(m, Cost.COPY_RETURN, m.copies)
+    _book(m, Cost.SHRINK_NEW, m.pswpout - m.rewrites)
+    _book(m, Cost.SHRINK_REWRITE, m.rewrites)
+    _book(m, Cost.DEVICE_WRITE, 0 if m.async_io else m.pswpout)
+    _book(m, Cost.LRU_HOLD, m.lru_lock_taken)
+    _book(m, Cost.LRU_HOLD_PAGE, m.lru_lock_pages)
+    m.lru_lock_hold_ns = m.spent[Cost.LRU_HOLD] + m.spent[Cost.LRU_HOLD_PAGE]
     m.lru_lock_wait_ns = m.spent[L.SPENT_LOCK_WAIT]
 
 

@@ -9,6 +9,7 @@ from . import layout as L
 from .anon import new_anon_page
 from .machine import Machine
 from .madvise import tlb_flush_mmu, zap_pte_range
+from .names import Change, Error
 from .page import fail, page_count
 from .pagevec import lru_add_drain
 from .watch import note
@@ -33,7 +34,7 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
     (v5.9): the child gets its own copy at once (``copy_present_page()``).
     """
     if m.nr_processes >= m.nprocs:
-        fail(m, L.ERR_BAD_OPERATION)
+        fail(m, Error.BAD_OPERATION)
         return
     m.nr_processes += 1
     _note_processes(m, m.processes | (1 << child))
@@ -47,7 +48,7 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
         if pte & L.PTE_SWAP:
             slot = pte >> L.SHIFT_PTE
             if np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT == L.MAX_SWAP_COUNT:
-                fail(m, L.ERR_FIELD_OVERFLOW)
+                fail(m, Error.FIELD_OVERFLOW)
                 return
             m.slot[slot] += 1
             pte &= ~L.PTE_SWP_EXCLUSIVE
@@ -56,16 +57,16 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
             page = pte >> L.SHIFT_PTE
             word = m.page[page]
             if m.copies_pinned_at_fork and page_count(word) >= L.GUP_PIN_COUNTING_BIAS:
-                new_anon_page(m, cpu, new + v, L.PTE_WRITE, L.OP_FORK)
+                new_anon_page(m, cpu, new + v, L.PTE_WRITE, Change.FORK)
                 continue
             if (word >> L.SHIFT_MAP) & L.MAX_MAP == L.MAX_MAP:
-                fail(m, L.ERR_FIELD_OVERFLOW)
+                fail(m, Error.FIELD_OVERFLOW)
                 return
             m.page[page] = (word & ~L.PG_ANON_EXCLUSIVE) + L.ONE_MAP
             pte &= ~L.PTE_WRITE
             m.pte[old + v] = pte
         m.pte[new + v] = pte
-    note(m, L.OP_FORK, cpu)
+    note(m, Change.FORK, cpu)
 
 
 @kernel

@@ -7,6 +7,7 @@ import numpy as np
 from ..jit.compile import jitted
 from . import layout as L
 from .machine import Machine
+from .names import Vec
 from .pagevec import pagevec
 from .swapfile import slot_in_use, swap_cache_page
 
@@ -67,11 +68,11 @@ def broken_invariant(m: Machine) -> int:
             return 1
         if (word >> L.SHIFT_LAG) & L.MAX_LAG != lags[page]:
             return 1
-        if (word >> 12) & 1 != waits[L.VEC_LRU_ADD, page]:
+        if (word >> 12) & 1 != waits[Vec.LRU_ADD, page]:
             return 2
         moving = 0
-        for kind in range(L.VEC_ROTATE, L.NR_VECS):
-            shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
+        for kind in range(Vec.ROTATE, L.NR_VECS):
+            shift = L.SHIFT_ROTATE + 3 * (kind - Vec.ROTATE)
             if (word >> shift) & L.MAX_VEC_REFS != waits[kind, page]:
                 return 2
             moving += waits[kind, page]

@@ -112,7 +112,7 @@ def headers(
     config
         For each name of ``layout.CONFIG`` a number, or an array with a number for each machine.
     cost, param
-        Nanoseconds of each of ``layout.COSTS``, and the workload's own numbers: one row for all
+        Nanoseconds of each of ``texts(Cost)``, and the workload's own numbers: one row for all
         machines, or a row each.
     n
         Machines.
@@ -152,7 +152,7 @@ class Machine:
     config
         A value for each name of ``layout.CONFIG``.
     cost
-        int64[NR_COSTS], nanoseconds for each name of ``layout.COSTS``; 0: no step takes time.
+        int64[NR_COSTS], nanoseconds for each name of ``texts(Cost)``; 0: no step takes time.
     seed
         State of the run's random stream.
     param

@@ -9,6 +9,7 @@ import numpy as np
 from ..jit.compile import inline
 from . import layout as L
 from .machine import Machine
+from .names import Error
 
 
 @inline
@@ -45,7 +46,7 @@ def mapped_page(m: Machine, at: int) -> int:
 @inline
 def fail(m: Machine, error: int) -> None:
     """Note the first error of a run; whoever started the run raises it."""
-    if m.error == L.ERR_NONE:
+    if m.error == Error.NONE:
         m.error = error
 
 
@@ -58,7 +59,7 @@ def alloc_page(m: Machine) -> int:
         return page
     page = m.next_page
     if page >= m.nphys:
-        fail(m, L.ERR_OUT_OF_PAGES)
+        fail(m, Error.OUT_OF_PAGES)
         return m.nphys - 1
     m.next_page = page + 1
     return page

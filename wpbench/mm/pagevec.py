@@ -10,6 +10,7 @@ from ..jit.compile import inline, kernel
 from . import layout as L
 from .lru_lock import hold_lru_lock
 from .machine import Machine
+from .names import Change, Error, Vec
 from .page import fail, store_or_free
 from .watch import note
 
@@ -36,7 +37,7 @@ def _nr_dead(m: Machine, vec: int, nr: int) -> int:
 
 @inline
 def _flush_lru_add(m: Machine, cpu: int) -> None:
-    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    vec = pagevec(m, cpu, Vec.LRU_ADD)
     nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
     if m.timed:
@@ -57,7 +58,7 @@ def flush_lru_add(m: Machine, cpu: int) -> None:
     ``__pagevec_lru_add()``.
     """
     _flush_lru_add(m, cpu)
-    note(m, L.OP_FULL, cpu)
+    note(m, Change.FULL, cpu)
 
 
 @kernel
@@ -71,27 +72,27 @@ def flush_moves(m: Machine, cpu: int, kind: int) -> None:
     nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
     hold_lru_lock(m, cpu, nr)
-    shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
+    shift = L.SHIFT_ROTATE + 3 * (kind - Vec.ROTATE)
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
         word = m.page[page]
         if m.batch_clears_lru:
             word |= L.PG_LRU
         if word & L.PG_LRU:
-            if kind == L.VEC_ROTATE:
+            if kind == Vec.ROTATE:
                 word &= ~L.PG_ACTIVE  # lru_move_tail_fn
-            elif kind == L.VEC_DEACTIVATE:
+            elif kind == Vec.DEACTIVATE:
                 # lru_deactivate_fn: an inactive page stays as it is
                 if word & L.PG_ACTIVE:
                     word &= ~(L.PG_ACTIVE | L.PG_REFERENCED)
-            elif kind == L.VEC_LAZYFREE:
+            elif kind == Vec.LAZYFREE:
                 # lru_lazyfree_fn
                 if word & L.PG_SWAPBACKED and not word & L.PG_SWAPCACHE:
                     word &= ~(L.PG_ACTIVE | L.PG_REFERENCED | L.PG_SWAPBACKED)
-            elif kind == L.VEC_ACTIVATE:
+            elif kind == Vec.ACTIVATE:
                 word |= L.PG_ACTIVE
         store_or_free(m, page, word - (1 << shift))
-    note(m, L.OP_FLUSH_MOVES, cpu)
+    note(m, Change.FLUSH_MOVES, cpu)
 
 
 @inline
@@ -100,7 +101,7 @@ def lru_cache_add(m: Machine, cpu: int, page: int) -> None:
 
     ``folio_add_lru()``.  The page must have another holder already.
     """
-    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    vec = pagevec(m, cpu, Vec.LRU_ADD)
     nr = (np.int64(m.vec[vec]) & 255) + 1
     m.vec[vec + nr] = page
     m.vec[vec] = nr
@@ -117,10 +118,10 @@ def queue_move(m: Machine, cpu: int, page: int, kind: int) -> None:
     ``folio_batch_add_and_move()``.  The caller has tested PageLRU.
     """
     vec = pagevec(m, cpu, kind)
-    shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
+    shift = L.SHIFT_ROTATE + 3 * (kind - Vec.ROTATE)
     word = m.page[page]
     if (word >> shift) & L.MAX_VEC_REFS == L.MAX_VEC_REFS:
-        fail(m, L.ERR_FIELD_OVERFLOW)
+        fail(m, Error.FIELD_OVERFLOW)
         return
     word += 1 << shift
     if m.batch_clears_lru:
@@ -137,7 +138,7 @@ def queue_move(m: Machine, cpu: int, page: int, kind: int) -> None:
 def activate_page(m: Machine, cpu: int, page: int) -> None:
     """Queue a page for the active list, unless it is there or on no list (``folio_activate()``)."""
     if m.page[page] & (L.PG_LRU | L.PG_ACTIVE) == L.PG_LRU:
-        queue_move(m, cpu, page, L.VEC_ACTIVATE)
+        queue_move(m, cpu, page, Vec.ACTIVATE)
 
 
 @inline
@@ -159,7 +160,7 @@ def drain_cpu(m: Machine, cpu: int) -> None:
 def lru_add_drain(m: Machine, cpu: int) -> None:
     """Flush every pagevec of one CPU, lru_add first (``lru_add_drain_cpu()``)."""
     drain_cpu(m, cpu)
-    note(m, L.OP_DRAIN, cpu)
+    note(m, Change.DRAIN, cpu)
 
 
 @kernel
@@ -180,7 +181,7 @@ def lru_cache_disable(m: Machine) -> None:
 def lru_cache_enable(m: Machine) -> None:
     """End one lru_cache_disable()."""
     if m.lru_cache_disabled == 0:
-        fail(m, L.ERR_BAD_OPERATION)
+        fail(m, Error.BAD_OPERATION)
         return
     m.lru_cache_disabled -= 1
 
@@ -196,7 +197,7 @@ def put_page(m: Machine, cpu: int, page: int, word: Any) -> None:
 @inline
 def in_lru_add(m: Machine, cpu: int, page: int) -> int:
     """Return where in ``vec`` a page waits in this CPU's lru_add, or 0.  Newest first."""
-    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    vec = pagevec(m, cpu, Vec.LRU_ADD)
     i = vec + np.int64(m.vec[vec])
     while i > vec:
         if m.vec[i] == page:
@@ -214,7 +215,7 @@ def lru_add_take(m: Machine, cpu: int, page: int) -> int:
     at = in_lru_add(m, cpu, page)
     if at == 0:
         return 0
-    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    vec = pagevec(m, cpu, Vec.LRU_ADD)
     for i in range(at, vec + np.int64(m.vec[vec])):
         m.vec[i] = m.vec[i + 1]
     m.vec[vec] -= 1
@@ -226,7 +227,7 @@ def lru_add_take(m: Machine, cpu: int, page: int) -> int:
 @inline
 def lru_add_waits(m: Machine, cpu: int) -> int:
     """Return 1 if a page waits in this CPU's lru_add, else 0."""
-    return 1 if m.vec[pagevec(m, cpu, L.VEC_LRU_ADD)] != 0 else 0
+    return 1 if m.vec[pagevec(m, cpu, Vec.LRU_ADD)] != 0 else 0
 
 
 @inline

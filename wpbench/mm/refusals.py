@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import layout as L
+from .names import Error
 
 # Operations that a workload of one's own can call.
 CALLS = (
@@ -174,6 +174,6 @@ FAILURE = ("error", "refused_call", "refusal", "refused_value", "refused_bound")
 
 def failure(error: int, call: int, refusal: int, value: int, bound: int) -> str:
     """Return why a run failed, in words, from the registers ``FAILURE``; "" if it did not."""
-    if error == L.ERR_REFUSED:
+    if error == Error.REFUSED:
         return f"mm.{CALLS[call]}(): {REFUSALS[refusal].format(value, bound)}"
-    return L.ERRORS[error]
+    return Error.text_of(error)

@@ -13,6 +13,7 @@ from ..bounds import MAX_RUNS, check
 from ..data import costs, facts
 from ..errors import ScenarioError
 from ..mm import layout as L
+from ..mm.names import Cost, texts
 from ..provenance.record import provenance
 from ..scenario import Overrides, Scenario, kernel
 from ..scenario.grids import check_runs
@@ -135,7 +136,7 @@ def _given(scenarios: object) -> list[Scenario]:
 
 
 def _has_ranges(name: str) -> bool:
-    return any("low" in fact for step, fact in facts("costs")[name].items() if step in L.COSTS)
+    return any("low" in fact for step, fact in facts("costs")[name].items() if step in texts(Cost))
 
 
 def _changed(scenario: Scenario, **fields: Any) -> Scenario:
@@ -169,7 +170,7 @@ def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
         for name, values in drawn[key].items():
             step = BACKEND_FACTS.get(name, name)
             if step is not None:
-                cost[at, L.COSTS.index(step)] = values
+                cost[at, texts(Cost).index(step)] = values
         if scenario.latency_ns is None:
             latency[at] = drawn[key]["latency_ns"]
     columns["latency_ns"] = latency

@@ -10,13 +10,13 @@ from scipy.stats import qmc
 
 from ..data import facts
 from ..errors import ScenarioError, accepted
-from ..mm import layout as L
+from ..mm.names import Cost, texts
 
 # Facts of a backend that a run's times depend on, and the cost each is (None: not a cost).
 BACKEND_FACTS = {"read_ns": "device_read", "write_ns": "device_write", "latency_ns": None}
 # What is drawn, in this order, whatever cost set and backend: the same draw is the same place in
 # each range, so that scenarios can be compared draw by draw.
-DRAWN = (*(step for step in L.COSTS if not step.startswith("device_")), *BACKEND_FACTS)
+DRAWN = (*(step for step in texts(Cost) if not step.startswith("device_")), *BACKEND_FACTS)
 
 
 @dataclass(frozen=True)

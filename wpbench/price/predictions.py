@@ -25,6 +25,7 @@ from scipy.optimize import brentq, brute, fmin
 from .. import mm
 from ..data import costs, data_dir
 from ..mm import layout as L
+from ..mm.names import Cost
 from ..scenario import Scenario
 from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure, simulate
 
@@ -79,9 +80,9 @@ def _faulting(cpus: int, pagevec: int, rest_ns: float, hold: float, hold_page: f
         lruvecs=_LRUVECS,
     )
     cost = np.zeros((1, L.NR_COSTS), np.int64)
-    cost[0, L.COST_FAULT_ENTRY] = round(rest_ns * _TENTHS)
-    cost[0, L.COST_LRU_HOLD] = round(hold * _TENTHS)
-    cost[0, L.COST_LRU_HOLD_PAGE] = round(hold_page * _TENTHS)
+    cost[0, Cost.FAULT_ENTRY] = round(rest_ns * _TENTHS)
+    cost[0, Cost.LRU_HOLD] = round(hold * _TENTHS)
+    cost[0, Cost.LRU_HOLD_PAGE] = round(hold_page * _TENTHS)
     plan = Plan(plan_of(scenario).columns, 1, cost=cost)
     counted, errors = execute(plan, threads=1)
     raise_failure(plan, errors)

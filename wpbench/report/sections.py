@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..data import backends, facts
-from ..mm import layout as L
+from ..mm.names import Reason, texts
 from ..scenario.kernels import rows as kernel_rows
 from ..tables import rate_interval
 from ..text.comparison import WIDTH, aligned, wrap
@@ -166,14 +166,14 @@ def _ratio(part: float, whole: float) -> str:
 
 def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]:
     """Return the copies by reason, of each case that has any, and what the reasons mean."""
-    names = [f"copy_{name}" for name in L.REASONS if f"copy_{name}" in rows]
+    names = [f"copy_{name}" for name in texts(Reason) if f"copy_{name}" in rows]
     if not names:
         return ["not told apart in this table"]
     sums = rows.groupby([CASE, column], sort=False)[names].sum()
     lines: list[str] = []
     seen: list[str] = []
     without = 0
-    label = max(len(name) for name in L.REASONS)
+    label = max(len(name) for name in texts(Reason))
     size = max(len(str(int(sums.to_numpy().max()))), len(str(base)), len(str(other)))
     for case in rows[CASE].drop_duplicates():
         here = sums.loc[case]

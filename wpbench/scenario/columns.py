@@ -16,6 +16,7 @@ from ..bounds import MAX_PAGES, MIX_WEIGHT
 from ..data import DISTRIBUTIONS, backends, costs
 from ..errors import DataError, accepted, shown
 from ..mm import layout as L
+from ..mm.names import Cost, texts
 from ..workloads.catalog import WORKLOADS, facts_of
 from ..workloads.params import Params
 from .kernels import row_of
@@ -255,21 +256,21 @@ def workload_params(columns: Columns) -> Any:
 
 
 def cost_rows(columns: Columns) -> Any:
-    """Return int64[n or 1, NR_COSTS], nanoseconds of the steps ``layout.COSTS``."""
+    """Return int64[n or 1, NR_COSTS], nanoseconds of the steps ``texts(Cost)``."""
     return mapping(*np.broadcast_arrays(columns["costs"], columns["backend"]))(cost_row)
 
 
 @lru_cache(maxsize=1024)
 def cost_row(name: str, backend: str) -> tuple[int, ...]:
-    """Return the nanoseconds of each of ``layout.COSTS``, by a cost set and a backend.
+    """Return the nanoseconds of each of ``texts(Cost)``, by a cost set and a backend.
 
     What a synchronous device does takes time where the cost set's steps do.
     """
     steps = dict(costs()[name])
-    lacking = [step for step in L.COSTS if step not in steps and not step.startswith("device_")]
+    lacking = [step for step in texts(Cost) if step not in steps and not step.startswith("device_")]
     if lacking:
         raise DataError(f"costs.toml: {name}: {lacking[0]}: is missing")
     if any(steps.values()):
         facts = backends()[backend]
         steps |= {"device_read": facts["read_ns"], "device_write": facts["write_ns"]}
-    return tuple(steps.get(step, 0) for step in L.COSTS)
+    return tuple(steps.get(step, 0) for step in texts(Cost))

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..data import backends, facts
 from ..mm import layout as L
+from ..mm.names import Cost, texts
 
 # Steps of each kind that one access of the workload takes at most, with its share of the pageout,
 # the pages that it reads ahead, those that reclaim takes for it, and full pagevecs that it flushes.
@@ -30,7 +31,7 @@ def _steps(costs: str, backend: str) -> tuple[int, int, int]:
     """Return nanoseconds: of each step once, of those for each CPU, of those of other tasks."""
     device = facts("backends")[backend]
     table = facts("costs")[costs]
-    found = {step: table[step] for step in L.COSTS if step in table}
+    found = {step: table[step] for step in texts(Cost) if step in table}
     found |= {"device_read": device["read_ns"], "device_write": device["write_ns"]}
     most = {step: int(max(fact["value"], fact.get("high", 0))) for step, fact in found.items()}
     return (

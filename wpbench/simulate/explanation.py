@@ -11,6 +11,7 @@ from typing import Any
 from ..bounds import MAX_TRACE_MB, check
 from ..errors import ScenarioError
 from ..mm import layout as L
+from ..mm.names import Change, Outcome, Reason, WpTest
 from ..provenance.record import provenance
 from ..scenario import Scenario
 from ..scenario.kernels import kernel
@@ -23,12 +24,12 @@ from .words import describe_word, holders
 EVENT_ROWS = (100_000, 3_200_000)
 # Operations of which the machine does not know the CPU.
 _ANYWHERE = {
-    L.OP_GUP,
-    L.OP_PUT,
-    L.OP_LOCK,
-    L.OP_UNLOCK,
-    L.OP_ISOLATE_ALONE,
-    L.OP_MOVE_TO_LRU,
+    Change.GUP,
+    Change.PUT,
+    Change.LOCK,
+    Change.UNLOCK,
+    Change.ISOLATE_ALONE,
+    Change.MOVE_TO_LRU,
 }
 WHY = {
     "ksm": "it is a KSM page",
@@ -151,7 +152,7 @@ class Explanation:
         lines += ["", f"do_wp_page(), {self.kernel}:"]
         for test in self.tests:
             lines.append(f"  {test.text}?  {'yes' if test.true else 'no'}")
-            if test.text == L.TESTS[L.T_NOT_LRU] and self.drained >= 0:
+            if test.text == WpTest.text_of(WpTest.NOT_LRU) and self.drained >= 0:
                 waited = "1 entry" if self.drained == 1 else f"{self.drained} entries"
                 lines.append(f"    drained: {waited}")
         if self.decided != self.before:
@@ -187,7 +188,7 @@ def _holders(events: list[tuple[int, int | None, int, int, int]], word: int) -> 
         old, new = holders(before), holders(after)
         for name in dict.fromkeys([*old, *new]):
             more = new.get(name, 0) - old.get(name, 0)
-            since.extend([Holder(name, L.OPERATIONS[op], cpu, t)] * more)
+            since.extend([Holder(name, Change.text_of(op), cpu, t)] * more)
             for _ in range(-more):
                 last = max(i for i, holder in enumerate(since) if holder.holder == name)
                 del since[last]
@@ -257,14 +258,15 @@ def explanation_of(
         before=words(row["before"]),
         holders=_holders(events, row["before"]),
         tests=[
-            Test(L.TESTS[test].format(left, right), bool(true)) for test, left, right, true in tests
+            Test(WpTest.text_of(test).format(left, right), bool(true))
+            for test, left, right, true in tests
         ],
         drained=row["drained"],
         decided=words(row["given_up"]),
-        outcome=L.OUTCOMES[row["outcome"]],
-        reason=L.REASONS[row["reason"]] if row["reason"] >= 0 else "",
+        outcome=Outcome.text_of(row["outcome"]),
+        reason=Reason.text_of(row["reason"]) if row["reason"] >= 0 else "",
         history=[
-            Event(L.OPERATIONS[op], cpu, t, words(a), words(b)) for op, cpu, t, a, b in events
+            Event(Change.text_of(op), cpu, t, words(a), words(b)) for op, cpu, t, a, b in events
         ],
         source=source,
     )
@@ -331,7 +333,7 @@ def _explain_recorded(path: Path, row: int, pmd_offset: int, max_mb: int) -> Exp
         recorded.header["decision"],
         {"trace": str(path), "row": row, "pmd_offset": pmd_offset},
     )
-    outcome = L.OUTCOMES[recorded.rows[row, 4]]
+    outcome = Outcome.text_of(recorded.rows[row, 4])
     return replace(found, recorded=f"{outcome}  ({path.name}, {what})")
 
 

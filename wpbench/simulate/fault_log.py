@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..bounds import check
 from ..mm import layout as L
+from ..mm.names import Outcome, Reason, texts
 from ..provenance.record import provenance
 from ..scenario import Scenario
 from ..scenario.kernels import row_of
@@ -46,8 +47,8 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
             "page": raw["page"],
             "cpu": raw["cpu"],
             "t_ns": raw["t_ns"],
-            "outcome": raw["outcome"].map(dict(enumerate(L.OUTCOMES))),
-            "reason": raw["reason"].map(lambda r: L.REASONS[r] if r >= 0 else ""),
+            "outcome": raw["outcome"].map(dict(enumerate(texts(Outcome)))),
+            "reason": raw["reason"].map(lambda r: Reason.text_of(r) if r >= 0 else ""),
             "before": raw["before"].map(text),
             "decided": raw["given_up"].map(text),
             "drained": raw["drained"],

@@ -17,6 +17,7 @@ from ..jit.compile import JIT_DISABLED
 from ..mm import layout as L
 from ..mm.batch import ERROR_AT, begin, finish, note_failure
 from ..mm.machine import Machine
+from ..mm.names import Error
 from ..workloads.params import Params, params
 
 ACCEPTED = (
@@ -107,8 +108,8 @@ class OwnWorkload:
         try:
             self._run(m)
         except Exception as error:
-            if m.error == L.ERR_NONE:
-                m.error = L.ERR_EXCEPTION
+            if m.error == Error.NONE:
+                m.error = Error.EXCEPTION
                 raise WorkloadError(self._text(error)) from error
 
     def run_many(
@@ -123,8 +124,8 @@ class OwnWorkload:
                 self._many(headers, seeds, arena, counted, failed, stop, at)
             except Exception as error:
                 run = int(at[0])
-                if arena[ERROR_AT] == L.ERR_NONE:
-                    arena[ERROR_AT] = L.ERR_EXCEPTION
+                if arena[ERROR_AT] == Error.NONE:
+                    arena[ERROR_AT] = Error.EXCEPTION
                     texts[run] = self._text(error)
                 note_failure(arena, run, failed)
                 at[0] = run + 1
@@ -146,7 +147,7 @@ def _run_many(run: Any) -> Any:
     ) -> None:
         while at[0] < seeds.size:
             if stop[0]:
-                failed[at[0], 0] = L.ERR_STOPPED
+                failed[at[0], 0] = L.STOPPED
             else:
                 m = begin(headers, seeds, arena, at[0])
                 run(m)

@@ -13,7 +13,7 @@ from .. import mm
 from ..bounds import MAX_TRACE_MB
 from ..data import backends
 from ..errors import ScenarioError, TraceError
-from ..mm import layout as L
+from ..mm.names import Outcome, texts
 from ..scenario import Overrides, Scenario
 from ..scenario.columns import cost_row
 from ..scenario.kernels import instrumented
@@ -175,7 +175,7 @@ def replay(path: str | Path, *, pmd_offset: int = 0, max_mb: int = MAX_TRACE_MB)
         first=first,
         outcomes={
             name: (int((write & (rows[:, 4] == i)).sum()), int((write & (got == i)).sum()))
-            for i, name in enumerate(L.OUTCOMES)
+            for i, name in enumerate(texts(Outcome))
         },
     )
 
@@ -186,4 +186,5 @@ def _describe(trace: Trace, i: int, got: int, word: int) -> str:
     if OPS[row[1]] == "pageout":
         return f"{where}: kernel left {row[5]} resident, machine {got}"
     state = describe_word(word) if word else "not mapped"
-    return f"{where}: kernel {L.OUTCOMES[row[4]]}, machine {L.OUTCOMES[got]}; page before: {state}"
+    kernel, machine = Outcome.text_of(row[4]), Outcome.text_of(got)
+    return f"{where}: kernel {kernel}, machine {machine}; page before: {state}"

@@ -75,7 +75,7 @@ def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Stop, are
     counted[runs] = counts
     for i in np.flatnonzero(failed[:, 0]).tolist():
         registers = failed[i].tolist()
-        stopped_early = registers[0] == L.ERR_STOPPED
+        stopped_early = registers[0] == L.STOPPED
         errors[runs[i]] = STOPPED if stopped_early else texts.get(i) or failure(*registers)
     return len(runs)
 
@@ -88,7 +88,7 @@ def _run_on(workload: Any, m: Machine) -> str:
             settle(m)
     except WorkloadError as error:
         return str(error)
-    return STOPPED if m.error == L.ERR_STOPPED else m.failure
+    return STOPPED if m.error == L.STOPPED else m.failure
 
 
 def _interpret(plan: Plan, counted: Any, errors: Any) -> None:

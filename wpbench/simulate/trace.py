@@ -15,7 +15,7 @@ import numpy as np
 from ..bounds import MAX_TRACE_MB, TRACE, Bound, check
 from ..data import backends
 from ..errors import ScenarioError, TraceError, accepted, shown
-from ..mm import layout as L
+from ..mm.names import Outcome, texts
 from ..scenario import Overrides
 from ..scenario.kernels import kernel
 from ..workloads.replay import FLAGS, OPS, replay_trace
@@ -43,7 +43,7 @@ class Trace:
         Its ``# key: value`` lines.
     rows
         int64[operations, columns]: t_ns, op (``OPS``), arg, npages, outcome
-        (``layout.OUTCOMES``; -1 blank), resident (-1 blank), the four flags (-1 blank).
+        (``texts(Outcome)``; -1 blank), resident (-1 blank), the four flags (-1 blank).
     ignored
         bool[operations]: forks and exits that found nothing to do.
     first_line
@@ -146,7 +146,7 @@ class _RowReader:
         self.cpu = Bound(0, self.ncpus - 1)
         self.swap = header["backend"] != NO_SWAP
         self.ops = {name: i for i, name in enumerate(OPS)}
-        self.outcomes = {name: i for i, name in enumerate(L.OUTCOMES)}
+        self.outcomes = {name: i for i, name in enumerate(texts(Outcome))}
 
     def read(self, number: int, cells: list[str]) -> tuple[list[int], bool]:
         where = f"{self.path}:{number}"
@@ -164,7 +164,7 @@ class _RowReader:
         name = row["op"]
         if name in ("read", "write"):
             arg = _integer(where, "arg", row["arg"], self.page)
-            choices = READ_OUTCOMES if name == "read" else L.OUTCOMES
+            choices = READ_OUTCOMES if name == "read" else texts(Outcome)
             if row["outcome"] not in choices:
                 raise TraceError(f"{where}: {accepted('outcome', row['outcome'], choices)}")
             outcome = self.outcomes[row["outcome"]]

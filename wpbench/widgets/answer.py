@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..mm import layout as L
+from ..mm.names import Reason, texts
 from ..scenario.kernels import OFF, ON, row_of
 from ..scenario.rules import DO_WP_PAGE
 from ..simulate import simulate
@@ -79,7 +79,7 @@ def in_words(table: pd.DataFrame) -> str:
     """Return the copies by reason in a sentence a scenario: what the figure shows."""
     said = []
     for _, row in table.iterrows():
-        found = {reason: int(row[f"copy_{reason}"]) for reason in L.REASONS}
+        found = {reason: int(row[f"copy_{reason}"]) for reason in texts(Reason)}
         why = ", ".join(
             f"{reason} {n}" for reason, n in sorted(found.items(), key=lambda x: -x[1]) if n
         )

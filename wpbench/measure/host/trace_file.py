@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import MeasureError
-from ...mm import layout as L
+from ...mm.names import Outcome
 from ...output import written
 from ...scenario import Scenario
 from ...simulate.trace import COLUMNS
@@ -43,7 +43,7 @@ def trace_text(
         else:
             cells[2] = str(arg)
         if name in ("read", "write"):
-            cells[4] = L.OUTCOMES[outcome]
+            cells[4] = Outcome.text_of(outcome)
         if name in ("pageout", "cold", "free"):
             cells[3] = str(n)
         if name == "pageout":

@@ -58,7 +58,7 @@ PFN = (1 << 55) - 1  # of a pagemap entry; its bit 63 says present: a negative n
 KPF_LRU, KPF_ACTIVE, KPF_WRITEBACK, KPF_SWAPCACHE, KPF_ZERO_PAGE = 5, 6, 8, 13, 24
 MAPPED_UNKNOWN = -1
 
-# As in a trace (wpbench/workloads/replay.py), and the outcomes of layout.OUTCOMES.
+# As in a trace (wpbench/workloads/replay.py), and the outcomes of texts(Outcome).
 (OP_READ, OP_WRITE, OP_PAGEOUT, OP_COLD, OP_FREE, OP_MIGRATE, OP_FORK, OP_EXIT) = range(8)
 (HIT, MINOR, MAJOR, REUSE, COPY, WP_FAULT) = range(6)  # WP_FAULT: reuse or copy, nobody knows
 (READ_WRITE, READ_WRITE_SHUFFLED, READ_ALL_WRITE_ALL) = range(3)
