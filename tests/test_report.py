@@ -13,10 +13,8 @@ from reporting import command, small, stable
 
 import wpbench as wb
 from wpbench.commands.main import main
-from wpbench.mm.names import Reason, texts
 from wpbench.report import chart
 from wpbench.report.mechanisms import USES, in_use, mechanisms
-from wpbench.report.sections import MEANING
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "data" / "kernel-measurements"
@@ -203,10 +201,6 @@ class TestHonesty:
         assert [m.name for m in in_use(at_once)] == ["one-cpu", "insert-at-once"]
         measured = one_row(kernel="7.1.5")
         assert [m.name for m in in_use(measured)] == ["one-cpu"]
-
-    def test_every_reason_is_explained(self):
-
-        assert set(MEANING) == set(texts(Reason))
 
     def test_assumed_costs_are_listed_and_times_marked(self):
         grid = wb.grid(kernel=["patch1", "patch2"], npages=2, rounds=2, costs="server")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import EnumMeta, IntEnum
+from typing import Self
 
 
 class NumberedMeta(EnumMeta):
@@ -14,7 +15,7 @@ class Numbered(IntEnum, metaclass=NumberedMeta):
 
     text: str
 
-    def __new__(cls, text: str) -> Numbered:
+    def __new__(cls, text: str) -> Self:
         """Make a member: its number is how many there are before it."""
         member = int.__new__(cls, len(cls.__members__))
         member._value_ = len(cls.__members__)
@@ -24,7 +25,12 @@ class Numbered(IntEnum, metaclass=NumberedMeta):
     @classmethod
     def text_of(cls, number: int) -> str:
         """Return the text of a number."""
-        return cls.text_of(number)
+        return texts(cls)[number]
+
+    @classmethod
+    def named(cls, text: str) -> Self:
+        """Return the member with a text."""
+        return list(cls)[texts(cls).index(text)]
 
 
 def texts(numbers: type[Numbered]) -> tuple[str, ...]:

@@ -175,7 +175,7 @@ def in_use(m: Any) -> int:
     """Return how many pages and slots are in use, those left out that a flush would free."""
     pages = m.page[1 : int(m.next_page)]
     kept = pages & (L.MASK_MAP | L.MASK_GUP | L.PG_SWAPCACHE)
-    return int(m.slots_used) + int(np.count_nonzero((pages & L.HOLDERS != 0) & (kept != 0)))
+    return int(m.slots_used) + int(np.count_nonzero((pages & L.MASK_HOLDERS != 0) & (kept != 0)))
 
 
 def run_program(config: Mapping[str, int], program: Program) -> Run:

@@ -62,13 +62,13 @@ def broken_invariant(m: Machine) -> int:
             if maps[page] or lags[page] or word & L.NOT_SLOT:
                 return 7
             continue
-        if not word & L.HOLDERS:
+        if not word & L.MASK_HOLDERS:
             return 7
         if (word >> L.SHIFT_MAP) & L.MAX_MAP != maps[page]:
             return 1
         if (word >> L.SHIFT_LAG) & L.MAX_LAG != lags[page]:
             return 1
-        if (word >> 12) & 1 != waits[Vec.LRU_ADD, page]:
+        if (word >> L.SHIFT_LRU_ADD) & 1 != waits[Vec.LRU_ADD, page]:
             return 2
         moving = 0
         for kind in range(Vec.ROTATE, L.NR_VECS):

@@ -7,11 +7,14 @@ holders, and ``page_count`` (mm/page.py) adds them up.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .names import Cost, Reason, Seen, Vec, texts
 
 # --- struct page: flags (bits 0..10) ---
 PG_LRU = 1 << 0
-PG_SWAPCACHE = 1 << 1  # a flag and a holder: the swap cache's reference
+SHIFT_SWAPCACHE = 1  # a flag and a holder: the swap cache's reference
+PG_SWAPCACHE = 1 << SHIFT_SWAPCACHE
 PG_WRITEBACK = 1 << 2
 PG_RECLAIM = 1 << 3  # the same bit as PG_readahead, as in the kernel
 PG_READAHEAD = PG_RECLAIM
@@ -24,8 +27,8 @@ PG_KSM = 1 << 9
 PG_LOCKED = 1 << 10
 
 # --- struct page: holders of a reference (bits 11..35, and PG_SWAPCACHE) ---
-HELD_ISOLATED = 1 << 11  # folio_isolate_lru()
-HELD_LRU_ADD = 1 << 12  # in some CPU's lru_add pagevec (one at a time: PageLRU is clear there)
+SHIFT_ISOLATED = 11  # folio_isolate_lru()
+SHIFT_LRU_ADD = 12  # in some CPU's lru_add pagevec (one at a time: PageLRU is clear there)
 SHIFT_ROTATE = 13
 SHIFT_DEACTIVATE = 16
 SHIFT_LAZYFREE = 19
@@ -43,6 +46,8 @@ MAX_PIN = 3
 MAX_LAG = 3
 GUP_PIN_COUNTING_BIAS = 1024
 
+HELD_ISOLATED = 1 << SHIFT_ISOLATED
+HELD_LRU_ADD = 1 << SHIFT_LRU_ADD
 ONE_MAP = 1 << SHIFT_MAP
 ONE_GUP = 1 << SHIFT_GUP
 ONE_PIN = 1 << SHIFT_PIN
@@ -57,9 +62,55 @@ MASK_MOVES = (
     | (MAX_VEC_REFS << SHIFT_LAZYFREE)
     | (MAX_VEC_REFS << SHIFT_ACTIVATE)
 )
-# What no hot path meets; page_count() looks at it only when one of these bits is set.
-RARE_HOLDERS = HELD_ISOLATED | MASK_MOVES | MASK_GUP | MASK_PIN | MASK_LAG
-HOLDERS = PG_SWAPCACHE | HELD_LRU_ADD | MASK_MAP | RARE_HOLDERS
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who can hold references to a page.
+
+    Attributes
+    ----------
+    name
+        In words, pictures and reports.
+    shift, most
+        Where in the page's word its references are counted, and how many they can be.
+    refs
+        What each adds to page_count.
+    pagevec
+        Is it a pagevec, and so some CPU's?
+    rare
+        Does no hot path meet it?  page_count() looks at these only when one of their bits is set.
+    """
+
+    name: str
+    shift: int
+    most: int
+    refs: int = 1
+    pagevec: bool = False
+    rare: bool = True
+
+    @property
+    def mask(self) -> int:
+        """Its bits in the page's word."""
+        return self.most << self.shift
+
+
+HOLDERS = (
+    Holder("pte", SHIFT_MAP, MAX_MAP, rare=False),
+    Holder("swapcache", SHIFT_SWAPCACHE, 1, rare=False),
+    Holder("lru_add", SHIFT_LRU_ADD, 1, pagevec=True, rare=False),
+    Holder("lru_rotate", SHIFT_ROTATE, MAX_VEC_REFS, pagevec=True),
+    Holder("lru_deactivate", SHIFT_DEACTIVATE, MAX_VEC_REFS, pagevec=True),
+    Holder("lru_lazyfree", SHIFT_LAZYFREE, MAX_VEC_REFS, pagevec=True),
+    Holder("activate", SHIFT_ACTIVATE, MAX_VEC_REFS, pagevec=True),
+    Holder("isolated", SHIFT_ISOLATED, 1),
+    Holder("gup", SHIFT_GUP, MAX_GUP),
+    Holder("pin", SHIFT_PIN, MAX_PIN, refs=GUP_PIN_COUNTING_BIAS),
+    Holder("mmu_gather", SHIFT_LAG, MAX_LAG),
+)
+RARE = tuple(holder for holder in HOLDERS if holder.rare)
+MASK_RARE_HOLDERS = sum(holder.mask for holder in RARE)
+MASK_HOLDERS = sum(holder.mask for holder in HOLDERS)
 MASK_SLOT = ((1 << 27) - 1) << SHIFT_SLOT
 NOT_SLOT = (1 << SHIFT_SLOT) - 1
 MIGRATED_FLAGS = (  # folio_migrate_flags()

@@ -167,7 +167,7 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
         m.pte[at] = L.PTE_NONE
         free_swap_cache(m, page)
         word = m.page[page] - L.ONE_LAG
-        if word & L.PG_LRU and not word & L.HOLDERS:
+        if word & L.PG_LRU and not word & L.MASK_HOLDERS:
             nr += 1
         if nr == L.SWAP_CLUSTER_MAX:
             hold_lru_lock(m, cpu, nr)

@@ -5,6 +5,8 @@ A member is its number, in jitted code and in tables.  Numbers follow the order 
 
 from __future__ import annotations
 
+from typing import Self
+
 from ..jit.numbered import Numbered, texts
 
 __all__ = ["texts"]
@@ -21,24 +23,35 @@ class Outcome(Numbered):
 
 
 class Reason(Numbered):
-    """Why a page was copied: the first of these that holds (semantics: data/README.md)."""
+    """Why a page was copied: the first of these that holds, and that in words."""
 
-    KSM = "ksm"
-    GUP = "gup"
-    SHARED_PTE = "shared_pte"
-    LAGGING_REF = "lagging_ref"
-    SWAPCOUNT = "swapcount"
-    ISOLATED = "isolated"
-    PAGEVEC_REMOTE = "pagevec_remote"
-    ROTATE = "rotate"
-    ACTIVATE = "activate"
-    DEACTIVATE = "deactivate"
-    LAZYFREE = "lazyfree"
-    PAGEVEC_LOCAL = "pagevec_local"
-    STABLE_WB = "stable_wb"
-    WRITEBACK = "writeback"
-    SWAPCACHE = "swapcache"
-    TRYLOCK = "trylock"
+    why: str
+
+    def __new__(cls, text: str, why: str) -> Self:
+        """Make a member."""
+        member = super().__new__(cls, text)
+        member.why = why
+        return member
+
+    KSM = "ksm", "it is a KSM page"
+    GUP = "gup", "somebody holds a reference from get_user_pages()"
+    SHARED_PTE = "shared_pte", "another PTE maps it"
+    LAGGING_REF = (
+        "lagging_ref",
+        "an exiting process has unmapped it, its mmu_gather still holds it",
+    )
+    SWAPCOUNT = "swapcount", "another swap PTE points at its slot"
+    ISOLATED = "isolated", "it is isolated from the LRU"
+    PAGEVEC_REMOTE = "pagevec_remote", "it waits in lru_add of another CPU"
+    ROTATE = "rotate", "it waits in a lru_rotate pagevec, and is PageLRU"
+    ACTIVATE = "activate", "it waits in an activate pagevec, and is PageLRU"
+    DEACTIVATE = "deactivate", "it waits in a lru_deactivate pagevec, and is PageLRU"
+    LAZYFREE = "lazyfree", "it waits in a lru_lazyfree pagevec, and is PageLRU"
+    PAGEVEC_LOCAL = "pagevec_local", "it waits in lru_add of this CPU"
+    STABLE_WB = "stable_wb", "it is under writeback, and the device wants stable pages"
+    WRITEBACK = "writeback", "writeback keeps it in the swap cache"
+    SWAPCACHE = "swapcache", "it is in the swap cache"
+    TRYLOCK = "trylock", "somebody holds the page lock"
 
 
 class Seen(Numbered):

@@ -30,7 +30,7 @@ def _nr_dead(m: Machine, vec: int, nr: int) -> int:
     dead = 0
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
-        if page != L.ZERO_PAGE and m.page[page] & L.HOLDERS == L.HELD_LRU_ADD:
+        if page != L.ZERO_PAGE and m.page[page] & L.MASK_HOLDERS == L.HELD_LRU_ADD:
             dead += 1
     return dead
 
@@ -47,7 +47,7 @@ def _flush_lru_add(m: Machine, cpu: int) -> None:
         if page != L.ZERO_PAGE:
             word = (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU
             m.lru_add_flushed += 1
-            m.lru_add_dead += 0 if word & L.HOLDERS else 1
+            m.lru_add_dead += 0 if word & L.MASK_HOLDERS else 1
             store_or_free(m, page, word)
 
 
@@ -189,7 +189,7 @@ def lru_cache_enable(m: Machine) -> None:
 @inline
 def put_page(m: Machine, cpu: int, page: int, word: Any) -> None:
     """Store a page's word after a reference was dropped; the last one takes it off its list."""
-    if m.timed and word & L.PG_LRU and not word & L.HOLDERS:
+    if m.timed and word & L.PG_LRU and not word & L.MASK_HOLDERS:
         hold_lru_lock(m, cpu, 1)  # __page_cache_release()
     store_or_free(m, page, word)
 

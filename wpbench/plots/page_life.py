@@ -10,14 +10,14 @@ from matplotlib.patches import Rectangle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from ..simulate.explanation import Event, Explanation
+from ..mm.layout import HOLDERS
+from ..simulate.explanation import Event, Explanation
 
 _STATE = re.compile(r"page_count (\d+) = (.*); (.*)")
 # Holders that belong to a CPU, whichever put the page there.
-_PAGEVECS = ("lru_add", "lru_rotate", "lru_deactivate", "lru_lazyfree", "activate")
+_PAGEVECS = tuple(holder.name for holder in HOLDERS if holder.pagevec)
 # Rows from top to bottom: holders, then the flags that do_wp_page() and MADV_PAGEOUT look at.
-_ROWS = ("pte", "swapcache", *_PAGEVECS, "isolated", "gup", "pin", "mmu_gather")
+_ROWS = tuple(holder.name for holder in HOLDERS)
 _FLAGS = {"LRU": "PG_lru", "writeback": "PG_writeback", "locked": "PG_locked"}
 _COLOURS = {"pte": "#0072B2", "swapcache": "#E69F00"} | dict.fromkeys(_PAGEVECS, "#009E73")
 _OTHER = "#999999"

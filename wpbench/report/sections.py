@@ -19,25 +19,6 @@ from .mechanisms import in_use
 from .source import Source
 
 _COMPARED_COSTS = ("none", "icount")  # the sets that count; the others are there for times
-# What made the kernel give up, for a reader who does not know the columns copy_<reason>.
-MEANING = {
-    "ksm": "a KSM page",
-    "gup": "a reference of get_user_pages()",
-    "shared_pte": "another process maps it",
-    "lagging_ref": "a reference that is about to be dropped (mmu_gather)",
-    "swapcount": "another process has it swapped out",
-    "isolated": "isolated by reclaim, compaction or migration",
-    "pagevec_remote": "it waits in another CPU's pagevec",
-    "rotate": "it waits in lru_rotate",
-    "activate": "it waits in activate_page",
-    "deactivate": "it waits in lru_deactivate (MADV_COLD)",
-    "lazyfree": "it waits in lru_lazyfree (MADV_FREE)",
-    "pagevec_local": "it waits in this CPU's pagevec",
-    "stable_wb": "under writeback to a device that needs stable pages",
-    "writeback": "under writeback, it cannot leave the swap cache",
-    "swapcache": "it is in the swap cache",
-    "trylock": "somebody holds the page lock",
-}
 # The steps of data/costs.toml that a write-protect fault takes itself.
 WRITE_STEPS = (
     "fault_decision",
@@ -194,7 +175,9 @@ def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]
         lines.append(f"({without} more without a copy on either side)")
     lines.append("")
     lines += [
-        line for reason in dict.fromkeys(seen) for line in hang(f"{reason}: {MEANING[reason]}")
+        line
+        for reason in dict.fromkeys(seen)
+        for line in hang(f"{reason}: {Reason.named(reason).why}")
     ]
     return lines
 

@@ -31,24 +31,6 @@ _ANYWHERE = {
     Change.ISOLATE_ALONE,
     Change.MOVE_TO_LRU,
 }
-WHY = {
-    "ksm": "it is a KSM page",
-    "gup": "somebody holds a reference from get_user_pages()",
-    "shared_pte": "another PTE maps it",
-    "lagging_ref": "an exiting process has unmapped it, but its mmu_gather still holds it",
-    "swapcount": "another swap PTE points at its slot",
-    "isolated": "it is isolated from the LRU",
-    "pagevec_remote": "it waits in lru_add of another CPU",
-    "rotate": "it waits in a lru_rotate pagevec, and is PageLRU",
-    "activate": "it waits in an activate pagevec, and is PageLRU",
-    "deactivate": "it waits in a lru_deactivate pagevec, and is PageLRU",
-    "lazyfree": "it waits in a lru_lazyfree pagevec, and is PageLRU",
-    "pagevec_local": "it waits in lru_add of this CPU",
-    "stable_wb": "it is under writeback, and the device wants stable pages",
-    "writeback": "writeback keeps it in the swap cache",
-    "swapcache": "it is in the swap cache",
-    "trylock": "somebody holds the page lock",
-}
 
 
 @dataclass(frozen=True)
@@ -157,7 +139,7 @@ class Explanation:
                 lines.append(f"    drained: {waited}")
         if self.decided != self.before:
             lines.append(f"  now {self.decided}")
-        why = f" ({self.reason}: {WHY[self.reason]})" if self.reason else ""
+        why = f" ({self.reason}: {Reason.named(self.reason).why})" if self.reason else ""
         lines.append(f"  -> {self.outcome}{why}")
         if self.recorded:
             lines += ["", f"the kernel: {self.recorded}"]

@@ -5,20 +5,6 @@ from __future__ import annotations
 from .. import mm
 from ..mm import layout as L
 
-# Holders of a reference: name, shift and mask of their number in the page's word.
-HOLDERS = (
-    ("pte", L.SHIFT_MAP, L.MAX_MAP),
-    ("swapcache", 1, 1),
-    ("lru_add", 12, 1),
-    ("isolated", 11, 1),
-    ("lru_rotate", L.SHIFT_ROTATE, L.MAX_VEC_REFS),
-    ("lru_deactivate", L.SHIFT_DEACTIVATE, L.MAX_VEC_REFS),
-    ("lru_lazyfree", L.SHIFT_LAZYFREE, L.MAX_VEC_REFS),
-    ("activate", L.SHIFT_ACTIVATE, L.MAX_VEC_REFS),
-    ("gup", L.SHIFT_GUP, L.MAX_GUP),
-    ("pin", L.SHIFT_PIN, L.MAX_PIN),
-    ("mmu_gather", L.SHIFT_LAG, L.MAX_LAG),
-)
 FLAGS = (
     ("LRU", L.PG_LRU),
     ("writeback", L.PG_WRITEBACK),
@@ -33,7 +19,7 @@ FLAGS = (
 
 def holders(word: int) -> dict[str, int]:
     """Return who holds a page, and how many references each has."""
-    found = {name: (word >> shift) & mask for name, shift, mask in HOLDERS}
+    found = {holder.name: (word >> holder.shift) & holder.most for holder in L.HOLDERS}
     return {name: n for name, n in found.items() if n}
 
 
