@@ -11,15 +11,16 @@ class NumberedMeta(EnumMeta):
 
 
 class Numbered(IntEnum, metaclass=NumberedMeta):
-    """Numbers from 0 on, in order, each with a text for people."""
+    """Numbers from 0 on, in order, each with a text for people, and why where that needs saying."""
 
     text: str
+    why: str
 
-    def __new__(cls, text: str) -> Self:
+    def __new__(cls, text: str, why: str = "") -> Self:
         """Make a member: its number is how many there are before it."""
         member = int.__new__(cls, len(cls.__members__))
         member._value_ = len(cls.__members__)
-        member.text = text
+        member.text, member.why = text, why
         return member
 
     @classmethod

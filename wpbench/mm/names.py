@@ -5,8 +5,6 @@ A member is its number, in jitted code and in tables.  Numbers follow the order 
 
 from __future__ import annotations
 
-from typing import Self
-
 from ..jit.numbered import Numbered, texts
 
 __all__ = ["texts"]
@@ -24,14 +22,6 @@ class Outcome(Numbered):
 
 class Reason(Numbered):
     """Why a page was copied: the first of these that holds, and that in words."""
-
-    why: str
-
-    def __new__(cls, text: str, why: str) -> Self:
-        """Make a member."""
-        member = super().__new__(cls, text)
-        member.why = why
-        return member
 
     KSM = "ksm", "it is a KSM page"
     GUP = "gup", "somebody holds a reference from get_user_pages()"
