@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .compare import shipped
     from .compare.agreement import compare, compare_table, compare_trace, describe
     from .host.run import run
     from .host.vng import Guest
@@ -41,6 +42,7 @@ __all__ = [
     "program",
     "recipe",
     "run",
+    "shipped",
     "system",
 ]
 
@@ -56,7 +58,12 @@ class _Room(ModuleType):
 sys.modules[__name__].__class__ = _Room
 
 
+_MODULES = {"shipped": "compare.shipped"}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{_MODULES[name]}", __name__)
     if name not in _WHERE:
         raise AttributeError(f"module 'wpbench.measure' has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
