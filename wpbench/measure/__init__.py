@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .host.run import run
     from .host.vng import Guest
     from .probe.facts import environment
+    from .program.event_file import read_record
     from .program.measure import program, system
     from .program.recipes import recipe
 
@@ -27,6 +28,7 @@ _WHERE = {
     "describe": "compare.agreement",
     "environment": "probe.facts",
     "program": "program.measure",
+    "read_record": "program.event_file",
     "recipe": "program.recipes",
     "run": "host.run",
     "system": "program.measure",
@@ -40,6 +42,7 @@ __all__ = [
     "describe",
     "environment",
     "program",
+    "read_record",
     "recipe",
     "run",
     "shipped",

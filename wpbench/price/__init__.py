@@ -3,7 +3,7 @@
 from .account import budget
 from .answer import MEANING
 from .difference import price
-from .predictions import predictions
+from .published import predictions
 from .result import Price
 
 __all__ = ["MEANING", "Price", "budget", "predictions", "price"]
