@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import wpbench
+from wpbench.jit import private
 
 PACKAGE = Path(wpbench.__file__).parent
 
@@ -115,3 +116,14 @@ def test_face():
     assert all(hasattr(wpbench, name) for name in wpbench.__all__ if name != "plots")
     with pytest.raises(AttributeError, match="no attribute 'simulat'"):
         wpbench.simulat  # noqa: B018
+
+
+def test_what_is_private_in_numba_is_as_it_was():
+    """Where this fails, wpbench/jit has to follow what the installed numba has changed."""
+    assert private.changed() == []
+
+
+def test_what_is_private_in_numba_is_used_in_one_file():
+    package = Path(wpbench.__file__).parent
+    users = [p.name for p in package.rglob("*.py") if "numba.core" in p.read_text("utf-8")]
+    assert users == ["private.py"]

@@ -27,11 +27,9 @@ from typing import Any
 
 import llvmlite
 import numba
-from numba.core.caching import _Cache
-from numba.core.compiler import CompileResult
-from numba.core.serialize import dumps
 
 from .folder import own_folder, private_folder, trusted
+from .private import CodeCache, CompileResult, dumps
 from .sources import COMPILED, source_hash
 
 _KEPT_GENERATIONS = 8
@@ -75,7 +73,7 @@ def _remove_old(own: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-class Cache(_Cache):
+class Cache(CodeCache):  # type: ignore[misc]
     """The compiled code of one function, a file a signature, for numba's dispatchers.
 
     Parameters

@@ -13,12 +13,6 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 import numba.types
-from numba.core import config as _config
-from numba.core import sigutils
-from numba.core.ccallback import CFunc
-from numba.core.dispatcher import Dispatcher
-from numba.core.imputils import lower_constant
-from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     infer_getattr,
     lower_getattr_generic,
@@ -29,6 +23,14 @@ from numba.extending import (
 
 from .cache import Cache, cache_dir
 from .numbered import NumberedMeta
+from .private import (
+    AttributeTemplate,
+    CFunc,
+    Dispatcher,
+    config,
+    lower_constant,
+    normalize_signature,
+)
 
 __all__ = [
     "JIT_DISABLED",
@@ -42,7 +44,6 @@ __all__ = [
     "workload",
 ]
 
-config: Any = _config  # numba fills this module at run time
 JIT_DISABLED: bool = bool(config.DISABLE_JIT)
 # Several threads may build their first machine, or be given workloads, at once.
 _LINKING = threading.RLock()
@@ -57,7 +58,7 @@ def njit(function: Callable[..., Any], folder: Any, **options: Any) -> Any:
 
 def cfunction(function: Callable[..., Any], signature: Any, folder: Any, **options: Any) -> Any:
     """Return a compiled C function with its ``address``; its code is kept in a folder, if any."""
-    args, result = sigutils.normalize_signature(signature)
+    args, result = normalize_signature(signature)
     compiled: Any = CFunc(function, (args, result), locals={}, options=options)
     compiled._cache = Cache(function, folder)
     compiled.compile()

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
-from numba.core.typeconv.castgraph import Conversion
-from numba.core.typing.templates import AttributeTemplate
+from numba import types
 from numba.extending import (
     NativeValue,
     infer_getattr,
@@ -27,6 +25,8 @@ from numba.extending import (
     typeof_impl,
     unbox,
 )
+
+from .private import AttributeTemplate, Conversion
 
 _WORD = ir.IntType(64)
 

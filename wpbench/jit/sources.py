@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parents[1]  # wpbench/
 COMPILED = (
     "jit/compile.py",
     "jit/numbered.py",
+    "jit/private.py",
     "jit/pointer.py",
     "mm/**/*.py",
     "workloads/**/*.py",

@@ -9,11 +9,11 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core.dispatcher import Dispatcher
 
 from .. import mm
 from ..errors import ScenarioError, short
 from ..jit.compile import JIT_DISABLED
+from ..jit.private import Dispatcher
 from ..mm import layout as L
 from ..mm.batch import ERROR_AT, begin, finish, note_failure
 from ..mm.machine import Machine

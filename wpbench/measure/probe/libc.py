@@ -10,7 +10,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 LIBC = ctypes.CDLL(None, use_errno=True)
