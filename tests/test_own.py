@@ -7,8 +7,10 @@ import pytest
 import wpbench as wb
 from wpbench import mm
 from wpbench.jit.compile import JIT_DISABLED
-from wpbench.mm import operations, refusals
+from wpbench.mm import operations
 from wpbench.mm.invariants import broken_invariant
+from wpbench.mm.names import texts
+from wpbench.mm.refusals import Call
 from wpbench.simulate import run
 
 pytestmark = pytest.mark.nojit
@@ -153,7 +155,7 @@ def test_what_is_there_is_done():
 def test_every_operation_is_checked():
     """But what only reads a page's word."""
     names = set(mm.__all__) - {"Machine", "OperationError", "link", "page_count", "page_mapcount"}
-    assert names == set(refusals.CALLS)
+    assert names == set(texts(Call))
     assert names <= set(operations.__all__)
     for name in names:
         assert getattr(mm, name) is not getattr(operations, name)

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq, brute, fmin
 
-from .. import mm
 from ..data import costs, data_dir
 from ..mm import layout as L
+from ..mm import operations as mm
 from ..mm.names import Cost
 from ..scenario import Scenario
 from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure, simulate
