@@ -126,7 +126,7 @@ def settle(m: Machine) -> None:
         m.write_ns_p99 = write_quantile(m, 99)
     for page in range(1, m.next_page):
         word = m.page[page]
-        if word & L.MASK_HOLDERS == 0 or word & (L.MASK_MAP | L.MASK_GUP | L.MASK_PIN | L.MASK_LAG):
+        if word & L.MASK_HOLDERS == 0 or word & L.MASK_USERS:
             continue
         if word & L.PG_SWAPCACHE and m.slot[word >> L.SHIFT_SLOT] & L.MASK_SWAP_COUNT:
             continue

@@ -111,6 +111,10 @@ HOLDERS = (
 RARE = tuple(holder for holder in HOLDERS if holder.rare)
 MASK_RARE_HOLDERS = sum(holder.mask for holder in RARE)
 MASK_HOLDERS = sum(holder.mask for holder in HOLDERS)
+# Those that use the page: not the LRU's lists, on the way to or from them, nor the swap cache.
+MASK_USERS = MASK_HOLDERS & ~(
+    PG_SWAPCACHE | HELD_ISOLATED | sum(holder.mask for holder in HOLDERS if holder.pagevec)
+)
 MASK_SLOT = ((1 << 27) - 1) << SHIFT_SLOT
 NOT_SLOT = (1 << SHIFT_SLOT) - 1
 MIGRATED_FLAGS = (  # folio_migrate_flags()
