@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import dis
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -26,7 +25,6 @@ from .numbered import NumberedMeta
 from .private import (
     AttributeTemplate,
     CFunc,
-    Dispatcher,
     config,
     lower_constant,
     normalize_signature,
@@ -139,6 +137,13 @@ TYPES: dict[str, Any] = {
 }
 
 
+def _type_of(annotation: Any, what: str) -> Any:
+    if annotation not in TYPES:
+        shown = "no annotation" if annotation is inspect.Parameter.empty else repr(annotation)
+        raise TypeError(f"{what} has {shown}; accepted: {', '.join(TYPES)}")
+    return TYPES[annotation]
+
+
 class Kernel(numba.types.ExternalFunction):
     """A function compiled on its own and called by its symbol, from jitted code and from Python.
 
@@ -149,23 +154,32 @@ class Kernel(numba.types.ExternalFunction):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.py_func = function
-        parameters = inspect.signature(function)
-        arguments = [TYPES[p.annotation] for p in parameters.parameters.values()]
-        result = TYPES[parameters.return_annotation]
+        given = inspect.signature(function)
+        where = f"{function.__module__}.{function.__qualname__}()"
+        arguments = [
+            _type_of(p.annotation, f"{where}: parameter {name}")
+            for name, p in given.parameters.items()
+        ]
+        result = _type_of(given.return_annotation, f"{where}: its result")
         symbol = f"{function.__module__}.{function.__qualname__}"
         super().__init__(symbol, numba.types.Type.__call__(result, *arguments))
         functools.update_wrapper(self, function)
         self._compiled: Any = None
 
     def link(self) -> None:
-        """Compile the function, or load it from the cache, and make its symbol known."""
+        """Compile the function, or load it from the cache, and make its symbol known.
+
+        A symbol must be known when a caller is loaded.  A kernel calls only what was defined before
+        it, so those are linked first, in their order.
+        """
         with _LINKING:
+            while self._compiled is None and _kernels:
+                _kernels[0]._link()
+                del _kernels[0]
             if self._compiled is None:
                 self._link()
 
     def _link(self) -> None:
-        for callee in _kernels_called(self.py_func):
-            callee.link()
         compiled = cfunction(self.py_func, self.sig, cache_dir(), forceinline=True)
         llvm.add_symbol(self.symbol, compiled.address)
         result = None if self.sig.return_type == numba.types.void else ctypes.c_int64
@@ -186,20 +200,8 @@ class Kernel(numba.types.ExternalFunction):
         return self._call(m.address, *map(int, numbers))
 
 
-def _kernels_called(function: Any) -> Iterator[Kernel]:
-    """Yield the kernels that a function calls, itself or in what is inlined into it."""
-    for instruction in dis.get_instructions(function):
-        if instruction.opname != "LOAD_GLOBAL":
-            continue
-        called = function.__globals__.get(instruction.argval)
-        if isinstance(called, Kernel):
-            yield called
-        elif isinstance(called, Dispatcher):
-            yield from _kernels_called(called.py_func)
-
-
 register_model(Kernel)(models.OpaqueModel)
-_kernels: list[Kernel] = []
+_kernels: list[Kernel] = []  # not linked yet, in the order of their definition
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -224,4 +226,3 @@ def link() -> None:
     with _LINKING:
         while _kernels:
             _kernels[0].link()
-            del _kernels[0]

@@ -37,6 +37,35 @@ def vm_swap_full(m: Machine) -> bool:
     return 2 * m.slots_used > m.swap_total
 
 
+@inline
+def put_slot(m: Machine, slot: int, entry: int) -> None:
+    """Store a slot's entry; free the slot (and forget its shadow) when nobody uses it."""
+    if not slot_in_use(entry):
+        m.slot[slot] = 0
+        m.slots_used -= 1
+    else:
+        m.slot[slot] = entry
+
+
+@inline
+def swap_free(m: Machine, slot: int) -> None:
+    """Drop one swap PTE's claim on a slot (``swap_free()``)."""
+    put_slot(m, slot, np.int64(m.slot[slot]) - 1)
+
+
+@kernel
+def delete_from_swap_cache(m: Machine, page: int) -> None:
+    """Drop the swap cache's reference and mark the page dirty.
+
+    ``delete_from_swap_cache()`` and the ``folio_set_dirty()`` that goes with it.
+    """
+    word = m.page[page]
+    slot = word >> L.SHIFT_SLOT
+    put_slot(m, slot, np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT)
+    word = (word & L.NOT_SLOT & ~L.PG_SWAPCACHE) | L.PG_DIRTY
+    store_or_free(m, page, word)
+
+
 @kernel
 def scan_swap_map(m: Machine) -> int:
     """Find a slot the slow way: the next one is not free, or swap is over half full.
@@ -74,35 +103,6 @@ def get_swap_page(m: Machine) -> int:
     m.next_slot = slot + 1
     m.slots_used += 1
     return slot
-
-
-@inline
-def put_slot(m: Machine, slot: int, entry: int) -> None:
-    """Store a slot's entry; free the slot (and forget its shadow) when nobody uses it."""
-    if not slot_in_use(entry):
-        m.slot[slot] = 0
-        m.slots_used -= 1
-    else:
-        m.slot[slot] = entry
-
-
-@inline
-def swap_free(m: Machine, slot: int) -> None:
-    """Drop one swap PTE's claim on a slot (``swap_free()``)."""
-    put_slot(m, slot, np.int64(m.slot[slot]) - 1)
-
-
-@kernel
-def delete_from_swap_cache(m: Machine, page: int) -> None:
-    """Drop the swap cache's reference and mark the page dirty.
-
-    ``delete_from_swap_cache()`` and the ``folio_set_dirty()`` that goes with it.
-    """
-    word = m.page[page]
-    slot = word >> L.SHIFT_SLOT
-    put_slot(m, slot, np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT)
-    word = (word & L.NOT_SLOT & ~L.PG_SWAPCACHE) | L.PG_DIRTY
-    store_or_free(m, page, word)
 
 
 @kernel
