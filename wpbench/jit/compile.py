@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import inspect
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,7 @@ from .private import (
 )
 
 __all__ = [
+    "CHECKED",
     "JIT_DISABLED",
     "TYPES",
     "cfunction",
@@ -42,6 +44,10 @@ __all__ = [
     "workload",
 ]
 
+# WPBENCH_CHECK=1: plain Python, in which an index outside a table is an error.
+CHECKED: bool = os.environ.get("WPBENCH_CHECK") == "1"
+if CHECKED:
+    config.DISABLE_JIT = True  # for the functions that are decorated from here on, also a user's
 JIT_DISABLED: bool = bool(config.DISABLE_JIT)
 # Several threads may build their first machine, or be given workloads, at once.
 _LINKING = threading.RLock()

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..jit.compile import JIT_DISABLED, TYPES, kernel, link
+from ..jit.compile import CHECKED, JIT_DISABLED, TYPES, kernel, link
+from ..jit.guard import guarded
 from . import layout as L
 from .refusals import FAILURE, failure
 
@@ -178,10 +179,12 @@ class Machine:
         address = memory.ctypes.data
         for name, length in table_lengths(config).items():
             at = int(memory[INDEX[name]])
-            self.__dict__[name] = memory[at:].view(FAR[name])[:length]
+            table = memory[at:].view(FAR[name])[:length]
+            self.__dict__[name] = guarded(table, name) if CHECKED else table
             memory[INDEX[name]] = address + 8 * at
         for name, length in NEAR.items():
-            self.__dict__[name] = memory[INDEX[name] : INDEX[name] + length]
+            table = memory[INDEX[name] : INDEX[name] + length]
+            self.__dict__[name] = guarded(table, name) if CHECKED else table
         self.__dict__["memory"] = memory
         self.__dict__["address"] = address
         self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTED]

@@ -46,6 +46,9 @@ class OwnWorkload:
         self._linking = threading.Lock()
         self._linked = JIT_DISABLED
 
+        if JIT_DISABLED:  # decorated before wpbench was imported
+            function = getattr(function, "py_func", function)
+
         def own(m: Machine) -> None:
             p = params(m)
             # The last CPU is a forked child's: a workload cannot name it before there is one.
