@@ -14,7 +14,7 @@ from wpbench.jit.compile import JIT_DISABLED
 from wpbench.mm import layout as L
 from wpbench.mm.lru_lock import hold_lru_lock
 from wpbench.scenario.columns import cost_row
-from wpbench.simulate import run
+from wpbench.simulate import replayed, run
 
 pytestmark = pytest.mark.nojit
 MIX = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:1"

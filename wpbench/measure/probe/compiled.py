@@ -28,6 +28,7 @@ SOURCES = (
     "measure/probe/loops.py",
     "measure/probe/memory.py",
     "measure/probe/shared_row.py",
+    "measure/probe/steps.py",
     "measure/program/advance.py",
     "measure/program/events.py",
     "measure/program/faults.py",

@@ -52,7 +52,7 @@ from .litmus_steps import (
     run_program,
     set_cpu,
 )
-from .loops import NSEC_PER_SEC
+from .steps import NSEC_PER_SEC
 
 CLONE_VM = 0x100
 SCHED_FIFO = 1

@@ -75,7 +75,7 @@ from .litmus_row import (
     SYS_WAIT4,
     LitmusRow,
 )
-from .loops import (
+from .steps import (
     COPY,
     HIT,
     KPF_ACTIVE,
