@@ -128,7 +128,7 @@ REUSE = 3
 COPY = 4
 OUTCOMES = ("hit", "minor", "major", "reuse", "copy")
 
-# --- why a page was copied: the first of these that holds (semantics: data/README.md) ---
+# --- why a page was copied: the first of these that holds (semantics 5.2) ---
 REASONS = (
     "ksm",
     "gup",
