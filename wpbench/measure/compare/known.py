@@ -189,4 +189,4 @@ def describe_known(topic: str) -> str:
         f"{name}: {d.what} ({d.concerns()}). {d.cause.strip()} [{d.confidence}: {d.source}]"
         for name, d in some.items()
     ]
-    return "\n\n".join(textwrap.fill(text, WIDTH) for text in paragraphs)
+    return "\n\n".join(textwrap.fill(p, WIDTH, break_on_hyphens=False) for p in paragraphs)
