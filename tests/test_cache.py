@@ -206,7 +206,7 @@ def test_on_a_full_disk_nothing_is_kept(tmp_path, monkeypatch):
 COMMANDS = """
 import os, sys
 from contextlib import suppress
-from wpbench.cli import main
+from wpbench.commands.main import main
 for line in sys.argv[1].split(";"):
     with suppress(SystemExit):
         assert main(line.split()) == 0, line

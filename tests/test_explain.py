@@ -90,7 +90,7 @@ def test_every_fault_of_a_random_program_is_explained(kernel, backend):
 def test_a_page_with_a_long_life(monkeypatch):
     scenario = wb.Scenario(kernel="patch1", backend="null_blk", npages=1, rounds=500)
     found = wb.explain(scenario, 499)
-    module = importlib.import_module("wpbench.explain")
+    module = importlib.import_module("wpbench.simulate.explanation")
     monkeypatch.setattr(module, "EVENT_ROWS", (3, 100_000))
     assert wb.explain(scenario, 499) == found
     monkeypatch.setattr(module, "EVENT_ROWS", (2, 3))

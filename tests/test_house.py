@@ -199,3 +199,13 @@ def test_no_file_names_this_machine_or_a_registry() -> None:
             if match := pattern.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {match[0]}")
     assert found == []
+
+
+DEEP = re.compile(r"\b(?:from|import) (wpbench(?:\.\w+){2,})")
+
+
+def test_docs_and_notebooks_import_from_a_room_and_no_deeper() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")]
+    found = {page.name: DEEP.findall(page.read_text(encoding="utf-8")) for page in pages}
+    assert {name: deep for name, deep in found.items() if deep} == {}
+    assert DEEP.findall("from wpbench.sweep.run import sweep") == ["wpbench.sweep.run"]

@@ -156,7 +156,7 @@ def test_interrupted_in_this_process_it_leaves_nothing():
 @two_cpus
 def test_ctrl_c_on_the_command_line():
     words = ["measure", "random", "--oracle", "off", "--rounds", "300000", "--mix", FORKS]
-    code = "import signal, sys; from wpbench.cli import main; "
+    code = "import signal, sys; from wpbench.commands.main import main; "
     code += "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words],

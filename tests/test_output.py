@@ -22,7 +22,7 @@ pytestmark = pytest.mark.nojit
 # All that imports execute(), before one puts another in its place.
 COMPUTING = [
     importlib.import_module(f"wpbench.{name}")
-    for name in ("simulate", "sweep.task", "sweep.estimate", "price.predictions")
+    for name in ("simulate.table", "sweep.task", "sweep.estimate", "price.published")
 ]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
 RUN = ["run", "--npages", "1,2", "--rounds", "1"]

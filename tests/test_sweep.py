@@ -357,7 +357,7 @@ class TestKilled:
         )
         folder = tmp_path / "store"
         code = (
-            "import sys; from wpbench.cli import main; from wpbench.sweep import run\n"
+            "import sys; from wpbench.commands.main import main; from wpbench.sweep import run\n"
             "run._TASK_SECONDS, run._PART_SECONDS = 0.1, 0.2  # or it would be seconds to a part\n"
             "raise SystemExit(main(sys.argv[1:]))"
         )

@@ -24,17 +24,13 @@ if TYPE_CHECKING:
         TraceError,
         WpbenchError,
     )
-    from .price.account import budget
-    from .price.difference import price
-    from .price.predictions import predictions
-    from .price.result import Price
+    from .price import Price, budget, predictions, price
     from .provenance.version import version
-    from .report.report import report
+    from .report import report
     from .scenario import DRAINS, Grid, GridFile, Scenario, grid, load_grid
     from .scenario.kernel_table import kernels
     from .simulate import Explanation, Replay, explain, faults, replay, simulate
-    from .sweep.run import sweep
-    from .sweep.store import read_store
+    from .sweep import read_store, sweep
     from .tables import compare, summarize
     from .widgets import explore
 
@@ -46,7 +42,7 @@ _WHERE = {
     "DataError": "errors",
     "LitmusError": "errors",
     "MeasureError": "errors",
-    "Price": "price.result",
+    "Price": "price",
     "Replay": "simulate",
     "Scenario": "scenario",
     "ScenarioError": "errors",
@@ -65,15 +61,15 @@ _WHERE = {
     "faults": "simulate",
     "grid": "scenario",
     "load_grid": "scenario",
-    "budget": "price.account",
-    "predictions": "price.predictions",
-    "price": "price.difference",
-    "read_store": "sweep.store",
+    "budget": "price",
+    "predictions": "price",
+    "price": "price",
+    "read_store": "sweep",
     "replay": "simulate",
-    "report": "report.report",
+    "report": "report",
     "simulate": "simulate",
     "summarize": "tables",
-    "sweep": "sweep.run",
+    "sweep": "sweep",
     "version": "provenance.version",
 }
 _MODULES = {"figures", "litmus", "measure", "mm", "plots", "tables", "text"}

@@ -55,7 +55,7 @@ def _where(pairs: list[str]) -> dict[str, list[Any]]:
 def _report(options: argparse.Namespace) -> int:
     check_file(options.mbox)
     check_folder(options.figures)
-    from ..report.report import MOST, report
+    from ..report.build import MOST, report
 
     made = report(
         options.table,

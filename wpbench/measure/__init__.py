@@ -11,10 +11,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .compare import shipped
     from .compare.agreement import compare, compare_table, compare_trace, describe
     from .host.run import run
     from .host.vng import Guest
     from .probe.facts import environment
+    from .program.event_file import read_record
     from .program.measure import program, system
     from .program.recipes import recipe
 
@@ -26,6 +28,7 @@ _WHERE = {
     "describe": "compare.agreement",
     "environment": "probe.facts",
     "program": "program.measure",
+    "read_record": "program.event_file",
     "recipe": "program.recipes",
     "run": "host.run",
     "system": "program.measure",
@@ -39,8 +42,10 @@ __all__ = [
     "describe",
     "environment",
     "program",
+    "read_record",
     "recipe",
     "run",
+    "shipped",
     "system",
 ]
 
@@ -56,7 +61,12 @@ class _Room(ModuleType):
 sys.modules[__name__].__class__ = _Room
 
 
+_MODULES = {"shipped": "compare.shipped"}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{_MODULES[name]}", __name__)
     if name not in _WHERE:
         raise AttributeError(f"module 'wpbench.measure' has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)

@@ -11,12 +11,15 @@ random was seen, which n runs show up to a probability of about 3 / n only.
 from .comparison import compare
 from .fields import varying
 from .intervals import Interval, mean_interval, rate_interval, summarize
-from .rates import rates
+from .rates import axis_of, check_axis, off_and_on, rates
 
 __all__ = [
     "Interval",
+    "axis_of",
+    "check_axis",
     "compare",
     "mean_interval",
+    "off_and_on",
     "rate_interval",
     "rates",
     "summarize",
