@@ -22,13 +22,13 @@ def mine(tmp_path, monkeypatch):
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.touch()
     monkeypatch.setattr(known, "data_dir", lambda: tmp_path)
-    known.differences.cache_clear()
+    known.known_differences.cache_clear()
     yield tmp_path / known.FILE
-    known.differences.cache_clear()
+    known.known_differences.cache_clear()
 
 
 def test_every_cause_says_how_sure_it_is_and_what_it_rests_on():
-    found = known.differences()
+    found = known.known_differences()
     assert len(found) == 15
     for name, difference in found.items():
         assert difference.source.strip(), name
@@ -42,7 +42,9 @@ def test_every_cause_says_how_sure_it_is_and_what_it_rests_on():
 def test_what_is_known_in_72_columns(topic):
     text = known.describe_known(topic)
     assert max(map(len, text.splitlines())) <= 72
-    names = [n for n, d in known.differences().items() if topic in (d.table, d.traces and "traces")]
+    names = [
+        n for n, d in known.known_differences().items() if topic in (d.table, d.traces and "traces")
+    ]
     assert [block.partition(":")[0] for block in text.split("\n\n")] == (names or [text])
 
 
@@ -52,7 +54,7 @@ def test_a_topic_that_is_none():
 
 
 def test_how_much_is_concerned():
-    concerned = {name: d.concerns() for name, d in known.differences().items()}
+    concerned = {name: d.concerns() for name, d in known.known_differences().items()}
     assert concerned["other"] == "9 rows"
     assert concerned["first-slot"] == "any row"
     assert concerned["page-table"] == "2 traces"
@@ -84,7 +86,7 @@ def test_a_wrong_entry_is_named(mine, old, new, message):
     before, _, after = text.partition(old)
     mine.write_text(before + new + after, encoding="utf-8")
     with pytest.raises(wb.DataError) as error:
-        known.differences()
+        known.known_differences()
     assert str(error.value).startswith(str(mine))
     assert message in str(error.value)
     assert "\n" not in str(error.value)

@@ -9,7 +9,7 @@ import wpbench as wb
 from wpbench.commands.main import main
 from wpbench.litmus import demanded, measured, parse_program, programs
 from wpbench.litmus.parse import MAX_CPUS, MAX_PAGES
-from wpbench.measure.compare.known import differences
+from wpbench.measure.compare.known import known_differences
 
 # A kernel whose outcomes are in data/litmus, and the name of its rules.
 KERNELS = {name: name for name in ("6.1.180", "6.12.117", "6.18.44", "7.1.5")} | {
@@ -35,7 +35,7 @@ def recorded(kernel):
 def as_recorded(name, kernel):
     """Return a program's text as it ran: some ran without their forks (data/differences.toml)."""
     lines = programs()[name].read_text().splitlines(keepends=True)
-    failed = differences()["fork-failed"]
+    failed = known_differences()["fork-failed"]
     if kernel in failed.kernels and name in failed.programs:
         lines = [line for line in lines if line.split()[0] not in ("fork", "exit")]
     return "".join(lines)
@@ -54,7 +54,7 @@ def test_every_line_is_as_the_kernel_had_it(kernel):
 
 
 def test_the_forks_that_failed_are_those_of_the_last_random_programs():
-    failed = differences()["fork-failed"]
+    failed = known_differences()["fork-failed"]
     forking = [
         name
         for name, path in programs().items()

@@ -8,7 +8,7 @@ import pytest
 
 import wpbench as wb
 from wpbench.commands.main import main
-from wpbench.measure.compare.known import differences
+from wpbench.measure.compare.known import known_differences
 from wpbench.simulate.trace import read_trace
 
 MEASURED = wb.data_dir() / "kernel-measurements"
@@ -18,7 +18,7 @@ ASYNCHRONOUS = [path for path in TRACES if "null_blk" in path.name]
 ONE = MEASURED / "traces" / "zram_patch2_32p_1c_s12.csv.gz"
 
 # Mismatches that are known, and their causes: data/differences.toml. Everything else is exact.
-KNOWN = {MEASURED / trace.file: trace for d in differences().values() for trace in d.traces}
+KNOWN = {MEASURED / trace.file: trace for d in known_differences().values() for trace in d.traces}
 STRADDLING = {path: at for path, trace in KNOWN.items() if (at := trace.exact_with_pmd_offset)}
 
 

@@ -13,7 +13,7 @@ from reporting import command, small, stable
 
 import wpbench as wb
 from wpbench.commands.main import main
-from wpbench.measure.compare.known import causes, differences
+from wpbench.measure.compare.known import causes, known_differences
 from wpbench.report import chart
 from wpbench.report.mechanisms import USES, in_use, mechanisms
 from wpbench.report.sections import MEANING
@@ -143,7 +143,7 @@ class TestHonesty:
 
     def test_percents_follow_from_the_known_differences(self):
         known = mechanisms()
-        found = differences()
+        found = known_differences()
         rows = pd.read_csv(MEASURED / "reproducer_sync.csv")
         elsewhere = rows["read_cpu"] != rows["write_cpu"]
         forked = rows["fork_exit_before"] == 1

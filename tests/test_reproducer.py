@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.measure.compare.known import causes, differences
+from wpbench.measure.compare.known import causes, known_differences
 from wpbench.scenario import DRAINS
 from wpbench.scenario.kernels import instrumented
 
@@ -99,7 +99,7 @@ def test_each_row_differs_by_what_is_known(name, request):
     )
     known = {
         row.row: (row.wp_faults, row.copies)
-        for difference in differences().values()
+        for difference in known_differences().values()
         if difference.table == name
         for row in difference.rows
     }

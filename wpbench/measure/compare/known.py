@@ -117,7 +117,7 @@ def _places(name: str, difference: Difference) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def differences() -> dict[str, Difference]:
+def known_differences() -> dict[str, Difference]:
     """Return the known differences: name -> difference, in the order of the file.
 
     Raises
@@ -127,8 +127,8 @@ def differences() -> dict[str, Difference]:
 
     Examples
     --------
-    >>> from wpbench.measure.compare.known import differences
-    >>> differences()["page-table"].confidence
+    >>> from wpbench.measure import known_differences
+    >>> known_differences()["page-table"].confidence
     'measured'
     """
     path = data_dir() / FILE
@@ -150,7 +150,7 @@ def causes(table: str) -> dict[int, str]:
     """Return row -> name of the difference that explains it, of a measured table's file."""
     return {
         row.row: name
-        for name, difference in differences().items()
+        for name, difference in known_differences().items()
         if difference.table == table
         for row in difference.rows
     }
@@ -168,13 +168,13 @@ def describe_known(topic: str) -> str:
 
     Examples
     --------
-    >>> from wpbench.measure.compare.known import describe_known
+    >>> from wpbench.measure import describe_known
     >>> print(describe_known("userfaultfd.csv"))
     every row agrees
     """
     some = {
         name: difference
-        for name, difference in differences().items()
+        for name, difference in known_differences().items()
         if topic == (TRACES if difference.traces else difference.table)
     }
     if not some:
