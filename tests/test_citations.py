@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from wpbench.scenario.rules import RULES
+
 ROOT = Path(__file__).resolve().parents[1]
 SPECIFICATIONS = ("semantics", "semantics-2026")
 NUMBER = r"\d+(?:\.\d+)?"
@@ -91,6 +93,13 @@ def test_a_wrong_citation_is_found(text: str, complaints: list[str]) -> None:
 
 def test_a_wrong_reference_within_a_specification_is_found() -> None:
     assert wrong("sections 11.2 and 11.16; section 4.7", "semantics") == ["semantics 4.7"]
+
+
+def test_the_specification_names_every_rule_of_kernels_toml() -> None:
+    text = (ROOT / "docs" / "semantics-2026.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+    named = [rule for row in rows for rule in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(RULES)
 
 
 def test_sections_are_in_order_and_none_is_there_twice() -> None:
