@@ -1,4 +1,4 @@
-"""data/differences.toml: whole, each cause with its source, and read by whoever tells of it."""
+"""data/differences.toml: whole, each cause with its source, and described in 72 columns."""
 
 import shutil
 

@@ -99,7 +99,7 @@ class Difference(_Strict):
 
 
 def _places(name: str, difference: Difference) -> Iterator[str]:
-    """Yield what a difference explains, each as a text; and refuse a file that is not there."""
+    """Yield the traces, rows and programs of a difference as texts; refuse a file that is missing."""
     folder = data_dir() / MEASUREMENTS
     for key, file in (
         *((f"traces.{i}.file", trace.file) for i, trace in enumerate(difference.traces)),
@@ -157,9 +157,9 @@ def causes(table: str) -> dict[int, str]:
 
 
 def describe_known(topic: str) -> str:
-    """Return what is known of the differences of a measured table, or of the ``traces``.
+    """Return the known differences of a measured table, or of the ``traces``, as text.
 
-    In 72 columns; one paragraph a cause, with its confidence and what it rests on.
+    In 72 columns; one paragraph a cause, with its confidence and its grounds.
 
     Raises
     ------
