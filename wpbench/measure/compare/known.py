@@ -99,7 +99,7 @@ class Difference(_Strict):
 
 
 def _places(name: str, difference: Difference) -> Iterator[str]:
-    """Yield the traces, rows and programs of a difference as texts; refuse a file that is missing."""
+    """Yield the traces, rows and programs of a difference; refuse a file that is missing."""
     folder = data_dir() / MEASUREMENTS
     for key, file in (
         *((f"traces.{i}.file", trace.file) for i, trace in enumerate(difference.traces)),
