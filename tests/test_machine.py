@@ -203,8 +203,8 @@ class Pair:
             assert getattr(self.m, name) == getattr(self.twin, name), (op, name)
         ours = {n.upper(): int(self.m.reason[i]) for i, n in enumerate(texts(Reason))}
         theirs = {name: self.twin.copies[name] for name in ours}
-        # A page in a local pagevec and under writeback: semantics 5.2 row 8 says PAGEVEC_LOCAL
-        # where its priority list, which the twin follows, says WRITEBACK.
+        # A page in a local pagevec and under writeback: semantics 5.2, row 8, says PAGEVEC_LOCAL;
+        # the twin says WRITEBACK.
         for table in (ours, theirs):
             table["WRITEBACK"] += table.pop("PAGEVEC_LOCAL")
         assert ours == theirs, op

@@ -13,6 +13,7 @@ from reporting import command, small, stable
 
 import wpbench as wb
 from wpbench.commands.main import main
+from wpbench.measure.compare.known import causes, known_differences
 from wpbench.report import chart
 from wpbench.report.mechanisms import USES, in_use, mechanisms
 
@@ -139,28 +140,30 @@ class TestHonesty:
             assert mechanism.source
             assert (mechanism.percent is None) == (mechanism.compared == "")
 
-    def test_percents_are_those_of_data_readme(self):
-        readme = (ROOT / "data" / "README.md").read_text()
+    def test_percents_follow_from_the_known_differences(self):
         known = mechanisms()
-        # reproducer_sync.csv: rows that differ, by cause
-        causes = re.findall(r"^\| \d+ \|.*\| (other|pagevec|fork) \|$", readme, re.MULTILINE)
+        found = known_differences()
         rows = pd.read_csv(MEASURED / "reproducer_sync.csv")
         elsewhere = rows["read_cpu"] != rows["write_cpu"]
         forked = rows["fork_exit_before"] == 1
         counts = {
-            "one-cpu": (int((~elsewhere & ~forked).sum()), causes.count("other")),
-            "other-cpu": (int(elsewhere.sum()), causes.count("pagevec")),
-            "fork-exit": (int(forked.sum()), causes.count("fork")),
+            "one-cpu": (int((~elsewhere & ~forked).sum()), len(found["other"].rows)),
+            "other-cpu": (int(elsewhere.sum()), len(found["pagevec"].rows)),
+            "fork-exit": (int(forked.sum()), len(found["fork"].rows)),
         }
         for name, (n, differ) in counts.items():
             assert known[name].percent == round(100 * (n - differ) / n, 1)
             assert f"{n - differ} of {n} rows" in known[name].compared
-        # reproducer_async.csv: rows, copies exact, every count exact
-        table = re.findall(r"^\| (\d+ [um]s) \| (\d+) \| \d+ \| (\d+) \|", readme, re.MULTILINE)
-        assert len(table) == 5
-        for latency, n, exact in table:
-            mechanism = known[f"asynchronous-{latency.replace(' ', '')}"]
-            assert mechanism.percent == round(100 * int(exact) / int(n), 1)
+        # reproducer_async.csv: rows of which every count is exact
+        rows = pd.read_csv(MEASURED / "reproducer_async.csv")
+        differ = rows.index.isin([row - 2 for row in causes("reproducer_async.csv")])
+        names = {10**3: "1us", 10**4: "10us", 10**5: "100us", 3 * 10**5: "300us", 5 * 10**6: "5ms"}
+        assert set(rows["latency_ns"]) == set(names)
+        for latency, name in names.items():
+            mechanism = known[f"asynchronous-{name}"]
+            here = rows["latency_ns"] == latency
+            n, exact = int(here.sum()), int((here & ~differ).sum())
+            assert mechanism.percent == round(100 * exact / n, 1)
             assert f"{exact} of {n} rows" in mechanism.compared
 
     @pytest.mark.parametrize(

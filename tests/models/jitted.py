@@ -91,8 +91,8 @@ class Jitted:
         """Copies by label.
 
         The one difference between the models: a page in a local pagevec and under writeback, copied
-        before any drain, is PAGEVEC_LOCAL here (semantics.md 5.2, row 8) and WRITEBACK in the twin
-        (the list below that table).
+        before any drain, is PAGEVEC_LOCAL here and WRITEBACK in the twin; semantics 5.2, row 8,
+        says the former.
         """
         counts = {name.upper(): int(self.m.reason[i]) for i, name in enumerate(texts(Reason))}
         return Counter({name: n for name, n in counts.items() if n})

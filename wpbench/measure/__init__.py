@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .compare import shipped
     from .compare.agreement import compare, compare_table, compare_trace, describe
+    from .compare.known import describe_known, known_differences
     from .host.run import run
     from .host.vng import Guest
     from .probe.facts import environment
@@ -26,7 +27,9 @@ _WHERE = {
     "compare_table": "compare.agreement",
     "compare_trace": "compare.agreement",
     "describe": "compare.agreement",
+    "describe_known": "compare.known",
     "environment": "probe.facts",
+    "known_differences": "compare.known",
     "program": "program.measure",
     "read_record": "program.event_file",
     "recipe": "program.recipes",
@@ -40,7 +43,9 @@ __all__ = [
     "compare_table",
     "compare_trace",
     "describe",
+    "describe_known",
     "environment",
+    "known_differences",
     "program",
     "read_record",
     "recipe",

@@ -21,7 +21,7 @@ class Outcome(Numbered):
 
 
 class Reason(Numbered):
-    """Why a page was copied: the first of these that holds, and that in words."""
+    """Why a page was copied: the first of these that holds (semantics 5.2), and that in words."""
 
     KSM = "ksm", "it is a KSM page"
     GUP = "gup", "somebody holds a reference from get_user_pages()"

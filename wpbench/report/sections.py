@@ -222,7 +222,7 @@ def agreement(source: Source, rows: pd.DataFrame) -> list[str]:
         lines.append("were never compared with")
         for m in never:
             lines += _item(f"{m.what} ({m.source})")
-    lines += fill("Sources: data/agreement.toml, data/README.md.")
+    lines += fill("Sources: data/agreement.toml, data/differences.toml.")
     return lines
 
 

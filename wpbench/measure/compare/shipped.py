@@ -1,12 +1,7 @@
-"""What data/kernel-measurements has, beside its simulation; and what is known of the differences.
-
-The causes are in one place, data/README.md, for readers; here they are read from there.
-"""
+"""What data/kernel-measurements has, beside its simulation; known.py has what is known of it."""
 
 from __future__ import annotations
 
-import re
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +11,8 @@ from ...data import backends, data_dir
 from ...errors import check_positive
 from ...simulate import replay
 from ...simulate.trace import NO_SWAP, read_trace
-from ...text.comparison import WIDTH
 from .agreement import compare_table, compare_trace
+from .known import causes
 
 _FOLDERS = ("traces", "traces-debian", "recorded-debian", "traces-7.x")
 _PAGE_TABLE = 512  # pages of a page table: 2 MiB
@@ -85,8 +80,8 @@ def compare_shipped(name: str, every: int = 1) -> pd.DataFrame:
     -------
     DataFrame
         ``table``, its name, and ``row``, the line of the file, stand first; ``accesses``,
-        ``latency_ns`` and ``cause`` (data/README.md; "" where none is given) last, and ``equal``:
-        do ``wp_faults`` and ``copies`` agree?
+        ``latency_ns``, ``equal`` (do ``wp_faults`` and ``copies`` agree?) and ``cause``, the name
+        of the difference that data/differences.toml knows ("" if none), last.
     """
     check_positive("every", every)
     measured = pd.read_csv(data_dir() / "kernel-measurements" / name)
@@ -116,44 +111,3 @@ def page_table_edges(path: Path) -> list[int]:
     npages = int(read_trace(path).header["npages"])
     offsets = range(_PAGE_TABLE - npages + 1, _PAGE_TABLE)
     return [offset for offset in offsets if replay(path, pmd_offset=offset).mismatches == 0]
-
-
-def _sections() -> dict[str, str]:
-    """Return what data/README.md says where the machine and the data differ, by file or topic."""
-    text = (data_dir() / "README.md").read_text(encoding="utf-8")
-    part = text.partition("## Where the machine and these data differ\n")[2].partition("\n## ")[0]
-    found = {}
-    for section in part.split("### ")[1:]:
-        title, _, body = section.partition("\n")
-        found[title.partition(",")[0]] = body.strip()
-    return found
-
-
-def known_differences(topic: str) -> str:
-    """Return what data/README.md says about the differences of a table, or of the ``Traces``.
-
-    In 72 columns; its tables are left out: what they say is computed.
-    """
-    blocks: list[str] = []
-    for line in _sections()[topic].splitlines():
-        if line.startswith("|"):
-            continue
-        if not line.strip() or line.startswith("- ") or not blocks:
-            blocks.append(line)
-        else:
-            blocks[-1] = f"{blocks[-1]} {line.strip()}".strip()
-    filled = [
-        textwrap.fill(block, WIDTH, subsequent_indent="  " if block.startswith("- ") else "")
-        for block in blocks
-    ]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(filled)).strip()
-
-
-def causes(name: str) -> dict[int, str]:
-    """Return the cause of each differing row of a table for which data/README.md gives one."""
-    found = {}
-    for line in _sections()[name].splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and cells[0].isdigit():
-            found[int(cells[0])] = cells[-1]
-    return found
