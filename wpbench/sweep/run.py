@@ -161,6 +161,7 @@ class _Work:
         self._run_of_row, self._keys = pd.factorize(keys)
         self._row_of_run = np.unique(self._run_of_row, return_index=True)[1]
         self._pending: dict[Future[Done], Any] = {}
+        self._suspects: deque[Any] = deque()  # their workers died, and other tasks' with them
         self._unwritten: list[Any] = []
         self._written_at = time.monotonic()
 
@@ -186,7 +187,7 @@ class _Work:
         self._waiting = deque(self._tasks(seconds))
         self._memory = self._budget()
         try:
-            while self._waiting or self._pending:
+            while self._waiting or self._pending or self._suspects:
                 self._submit()
                 done, _ = wait(self._pending, _PART_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -232,11 +233,21 @@ class _Work:
             in_flight = sum(map(self._bytes, self._pending.values()))
             if self._pending and in_flight + self._bytes(self._waiting[0]) > self._memory:
                 return
-            runs = self._waiting.popleft()
-            self._pending[self._pool.submit(self._plan, self._row_of_run[runs])] = runs
+            self._send(self._waiting.popleft())
+        if self._suspects and not self._pending:
+            self._send(self._suspects.popleft())
+            self._alone = True
+
+    def _send(self, runs: Any) -> None:
+        self._pending[self._pool.submit(self._plan, self._row_of_run[runs])] = runs
+        self._alone = False
 
     def _take(self, future: Future[Done]) -> None:
-        """Take what a worker did; a task of which workers die is done again in halves."""
+        """Take the result of a task; one of which workers die is done again in halves.
+
+        A worker that dies takes its other tasks with it.  So a single run fails only if workers die
+        of it while no other task is in flight.
+        """
         runs = self._pending.pop(future)
         try:
             done = future.result()
@@ -249,6 +260,9 @@ class _Work:
                 raise SweepError(f"a worker cannot do its task ({short(error)})") from None
             if len(runs) > 1:
                 self._waiting.extendleft(np.array_split(runs, 2))
+                return
+            if not self._alone:
+                self._suspects.append(runs)
                 return
             done = Done(
                 np.ones(1, bool),
