@@ -266,7 +266,7 @@ class Jitted:
     def _words(self):
         """Words of all pages that somebody holds."""
         words = self.m.page[1 : int(self.m.next_page)]
-        return words[words & L.HOLDERS != 0] if words.size else words
+        return words[words & L.MASK_HOLDERS != 0] if words.size else words
 
     @property
     def pages_used(self):
