@@ -7,7 +7,7 @@ not load them again after each store.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from numba.extending import (
     NativeValue,
     infer_getattr,
     intrinsic,
-    lower_cast,
     lower_getattr_generic,
     lower_setattr_generic,
     models,
@@ -26,9 +25,10 @@ from numba.extending import (
     unbox,
 )
 
-from .private import AttributeTemplate, Conversion
+from .private import AttributeTemplate
 
 _WORD = ir.IntType(64)
+_ZERO = ir.Constant(_WORD, 0)
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,12 @@ class Layout:
         Names of tables inside the row -> index of their first word.
     far
         Names of tables elsewhere -> index of their address, and the type of their elements.
-    zero
-        Constants that are known to be 0 when code is compiled.
     """
 
     constants: Mapping[str, int]
     variables: Mapping[str, int]
     near: Mapping[str, int]
     far: Mapping[str, tuple[int, str]]
-    zero: frozenset[str] = frozenset()
 
     def typeof(self, name: str) -> Any:
         """Return the numba type of an attribute, None for one that is not there."""
@@ -65,22 +62,23 @@ class Layout:
 
 
 class PointerType(types.Type):
-    """A pointer to the row of one class; ``base`` is a type of which this is a special case."""
-
-    base: Any = None
-
-    def can_convert_to(self, _context: Any, other: Any) -> Any:
-        """Convert to the general case without a check."""
-        return Conversion.safe if other is self.base and other is not None else None
+    """A pointer to the row of one class."""
 
 
-def pointer_type(name: str, layout: Layout, base: Any = None) -> Any:
-    """Return a new numba type with the attributes of a layout.
+def _place(builder: Any, pointer: Any, index: int) -> Any:
+    row = builder.bitcast(pointer, _WORD.as_pointer())
+    return builder.gep(row, [ir.Constant(_WORD, index)])
 
-    With a ``base``, a type of the same rows with some constants known to be 0; functions that take
-    the base take it, too.
-    """
-    numba_class = type(f"{name}Pointer", (PointerType,), {"__module__": __name__, "base": base})
+
+def _constant(builder: Any, pointer: Any, index: int) -> Any:
+    load = builder.load(_place(builder, pointer, index))
+    load.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return load
+
+
+def pointer_type(name: str, layout: Layout) -> Any:
+    """Return a new numba type with the attributes of a layout."""
+    numba_class = type(f"{name}Pointer", (PointerType,), {"__module__": __name__})
     globals()[numba_class.__name__] = numba_class  # where pickle looks for it
     numba_type = numba_class(name)
     register_model(numba_class)(models.OpaqueModel)
@@ -92,39 +90,22 @@ def pointer_type(name: str, layout: Layout, base: Any = None) -> Any:
         def generic_resolve(self, _type: Any, name: str) -> Any:  # type: ignore[override]
             return layout.typeof(name)
 
-    def place(builder: Any, pointer: Any, index: int) -> Any:
-        row = builder.bitcast(pointer, _WORD.as_pointer())
-        return builder.gep(row, [ir.Constant(_WORD, index)])
-
-    def constant(builder: Any, pointer: Any, index: int) -> Any:
-        load = builder.load(place(builder, pointer, index))
-        load.set_metadata("invariant.load", builder.module.add_metadata([]))
-        return load
-
     @lower_getattr_generic(numba_class)
     def _get(context: Any, builder: Any, _type: Any, pointer: Any, name: str) -> Any:
-        if name in layout.zero:
-            return ir.Constant(_WORD, 0)
         if name in layout.constants:
-            return constant(builder, pointer, layout.constants[name])
+            return _constant(builder, pointer, layout.constants[name])
         if name in layout.variables:
-            return builder.load(place(builder, pointer, layout.variables[name]))
+            return builder.load(_place(builder, pointer, layout.variables[name]))
         if name in layout.near:
-            return place(builder, pointer, layout.near[name])
-        address = constant(builder, pointer, layout.far[name][0])
+            return _place(builder, pointer, layout.near[name])
+        address = _constant(builder, pointer, layout.far[name][0])
         return builder.inttoptr(address, context.get_value_type(layout.typeof(name)))
 
     @lower_setattr_generic(numba_class)
     def _set(_context: Any, builder: Any, _signature: Any, args: Any, name: str) -> None:
         if name not in layout.variables:
             raise NotImplementedError(f"{numba_type}.{name} cannot be assigned to")
-        builder.store(args[1], place(builder, args[0], layout.variables[name]))
-
-    if base is not None:
-
-        @lower_cast(numba_class, type(base))
-        def _to_base(_c: Any, _builder: Any, _from: Any, _to: Any, pointer: Any) -> Any:
-            return pointer
+        builder.store(args[1], _place(builder, args[0], layout.variables[name]))
 
     return numba_type
 
@@ -145,17 +126,25 @@ def passes_as(cls: type, numba_type: Any) -> None:
         return NativeValue(pointer, is_error=c.pyapi.c_api_error())
 
 
-def special_case(general: Any, special: Any) -> Any:
-    """Return a function for jitted code that takes a pointer for one of a special case."""
+def assume_zero(numba_type: Any, places: Iterable[int]) -> Any:
+    """Return a function for jitted code that tells the optimiser which constants are 0.
+
+    It returns its argument.  What is inlined after it loses the tests of these constants.
+    """
 
     @intrinsic
-    def cast(_context: Any, _pointer: Any) -> Any:
-        def codegen(_c: Any, _builder: Any, _signature: Any, args: Any) -> Any:
+    def assume(_context: Any, _pointer: Any) -> Any:
+        def codegen(_c: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            taken = ir.FunctionType(ir.VoidType(), [ir.IntType(1)])
+            assumption = builder.module.declare_intrinsic("llvm.assume", (), taken)
+            for index in places:
+                zero = builder.icmp_signed("==", _constant(builder, args[0], index), _ZERO)
+                builder.call(assumption, [zero])
             return args[0]
 
-        return special(general), codegen
+        return numba_type(numba_type), codegen
 
-    return cast
+    return assume
 
 
 def pointer_at(numba_type: Any) -> Any:

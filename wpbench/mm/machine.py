@@ -8,7 +8,6 @@ that fast, and inlining everything everywhere took more than a minute to compile
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -218,20 +217,20 @@ def as_clocked(m: Machine) -> Machine:
 
 
 if not JIT_DISABLED:
-    from ..jit.pointer import Layout, passes_as, pointer_at, pointer_type, special_case
+    from ..jit.pointer import Layout, assume_zero, passes_as, pointer_at, pointer_type
 
-    _fields = Layout(
-        constants={name: INDEX[name] for name in L.CONFIG},
-        variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
-        near={name: INDEX[name] for name in NEAR},
-        far={name: (INDEX[name], element) for name, element in FAR.items()},
+    TYPES["Machine"] = pointer_type(
+        "Machine",
+        Layout(
+            constants={name: INDEX[name] for name in L.CONFIG},
+            variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
+            near={name: INDEX[name] for name in NEAR},
+            far={name: (INDEX[name], element) for name, element in FAR.items()},
+        ),
     )
-    TYPES["Machine"] = pointer_type("Machine", _fields)
-    _plain = pointer_type("PlainMachine", replace(_fields, zero=L.PLAIN), TYPES["Machine"])
-    _clocked = pointer_type("ClockedMachine", replace(_fields, zero=L.CLOCKED), TYPES["Machine"])
     passes_as(Machine, TYPES["Machine"])
-    as_plain = special_case(TYPES["Machine"], _plain)
-    as_clocked = special_case(TYPES["Machine"], _clocked)
+    as_plain = assume_zero(TYPES["Machine"], [INDEX[name] for name in sorted(L.PLAIN)])
+    as_clocked = assume_zero(TYPES["Machine"], [INDEX[name] for name in sorted(L.CLOCKED)])
     machine_at = pointer_at(TYPES["Machine"])
 
 
