@@ -548,7 +548,9 @@ def test_records_are_named_after_what_they_are(measuring, tmp_path):
 
 
 @pytest.mark.nojit
-def test_on_the_command_line(measuring, capsys, tmp_path):
+def test_on_the_command_line(measuring, capsys, tmp_path, monkeypatch):
+    nothing = (None, "")
+    monkeypatch.setattr("wpbench.litmus.which_rules.row_of_outcomes", lambda _zram: nothing)
     words = ["reproducer", "--npages", "1,2", "--csv", str(tmp_path / "t.csv")]
     assert main(["measure", *words, "--parquet", str(tmp_path / "t.parquet")]) == 0
     assert len(pd.read_csv(tmp_path / "t.csv")) == 2
@@ -558,6 +560,21 @@ def test_on_the_command_line(measuring, capsys, tmp_path):
     assert "measured on Linux 6.1.190, oracle on: workload=reproducer kernel=6.1.190" in out
     assert main(["measure", "reproducer", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["copies"] == 1
+
+
+@pytest.mark.nojit
+def test_what_the_kernel_does_is_believed_more_than_its_version(measuring, capsys, monkeypatch):
+    found = ("v6.12", "6.1.190-x does not do what v5.19 does")
+    monkeypatch.setattr("wpbench.litmus.which_rules.row_of_outcomes", lambda _zram: found)
+    assert main(["measure", "reproducer"]) == 0
+    out, error = capsys.readouterr()
+    assert "kernel=v6.12" in out
+    assert f"note: {found[1]}" in error
+    for named in (["--kernel", "v5.19"], ["--oracle", "off"]):
+        assert main(["measure", "reproducer", *named]) == 0
+        out, error = capsys.readouterr()
+        assert "kernel=v6.12" not in out
+        assert found[1] not in error
 
 
 @pytest.mark.nojit

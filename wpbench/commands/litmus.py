@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from ..litmus.outcome import RUNNING, RUNS, Outcome, table
+from ..litmus.outcome import RUNNING, Outcome, table
+from .measure_litmus import add_running_options
 
 
 def _print(found: Sequence[Outcome], *, titles: bool) -> None:
@@ -49,25 +50,13 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _rules(given: Sequence[str]) -> dict[str, Any]:
-    from ..errors import LitmusError, accepted
-    from ..scenario.rules import RULES
-
-    made = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or name not in RULES:
-            raise LitmusError(accepted("rule", text, [f"NAME=VALUE, of {', '.join(RULES)}"]))
-        made[name] = RULES[name].parse(name, value)
-    return made
-
-
 def _how_far(length: int, share: float, states: int) -> None:
     said = f"{length} operations: {share:.0%}, {states} states"
     print(f"\r{said:60}", end="", file=sys.stderr, flush=True)
 
 
 def _differ(options: argparse.Namespace) -> int:
+    from ..litmus.machines import parse_rules
     from ..litmus.pair import differ
     from ..litmus.search import OPERATIONS
 
@@ -80,8 +69,8 @@ def _differ(options: argparse.Namespace) -> int:
         pages=options.pages,
         cpus=options.cpus,
         observe=[name.strip() for name in options.observe.split(",")],
-        rules_a=_rules(options.rule_a),
-        rules_b=_rules(options.rule_b),
+        rules_a=parse_rules(options.rule_a),
+        rules_b=parse_rules(options.rule_b),
         among=among,
         pagevec=options.pagevec,
         max_states=options.max_states,
@@ -171,15 +160,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[,NAME...]",
         help=f"names of kernels; {RUNNING}: the one that runs here (root)",
     )
-    run.add_argument(
-        "--runs", type=int, default=RUNS, metavar="N", help=f"of {RUNNING}; default: %(default)s"
-    )
-    run.add_argument(
-        "--zram",
-        default="64M",
-        metavar="SIZE",
-        help=f"of the swap device set up for {RUNNING}; default: %(default)s",
-    )
+    add_running_options(run)
     run.add_argument("--json", action="store_true", help="print a list of outcomes")
     run.set_defaults(do=_run)
     _add_differ(kinds)

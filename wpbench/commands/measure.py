@@ -12,6 +12,7 @@ from ..bounds import number_of
 from ..errors import MeasureError
 from ..output import add_output_options, check_file, check_outputs, write_outputs
 from . import measure_litmus, measure_program
+from .guest_options import add_guest_options, guest_of
 
 # Fields of Scenario that can be asked of a real kernel, by workload.
 _COMMON = ("npages", "rounds", "cpus", "seed")
@@ -86,20 +87,11 @@ def _measure(options: argparse.Namespace) -> int:
     if options.record is None or not Path(options.record).is_dir():
         check_file(options.record, MeasureError)
     from ..measure.host.run import run
-    from ..measure.host.vng import Guest
 
-    guest = None
-    if options.vng:
-        guest = Guest(
-            options.vng,
-            accel=options.accel,
-            cpus=options.guest_cpus,
-            memory=options.guest_memory,
-            timeout=options.timeout,
-        )
-        how = "software emulation: a minute or two" if guest.emulated else "KVM"
-        print(f"wpbench measure: booting {guest.image} ({how})", file=sys.stderr)
+    guest = guest_of(options)
     try:
+        options.kernel = options.kernel or measure_litmus.kernel_by_outcomes(options)
+        scenarios = _scenarios(options)
         table = run(
             scenarios,
             options.seeds,
@@ -165,17 +157,7 @@ def _add_options(parser: argparse.ArgumentParser, workload: str, *, record: bool
         )
     else:
         parser.set_defaults(record=None)
-    parser.add_argument("--vng", metavar="KERNEL_IMAGE", help="boot it and measure inside")
-    parser.add_argument("--accel", default="auto", help="of the guest: auto, kvm or tcg")
-    parser.add_argument("--guest-cpus", type=number_of("cpus"), default=4, metavar="N")
-    parser.add_argument("--guest-memory", default="1G", metavar="SIZE")
-    parser.add_argument(
-        "--timeout",
-        type=number_of("timeout"),
-        default=900,
-        metavar="SECONDS",
-        help="until the guest is ended",
-    )
+    add_guest_options(parser)
     add_output_options(parser)
     parser.set_defaults(do=_measure, workload=workload)
 

@@ -10,10 +10,23 @@ from typing import Any
 from ..bounds import FIELDS, number_of
 from ..errors import MeasureError, accepted
 from ..litmus.outcome import RUNNING, RUNS
+from .guest_options import add_guest_options, guest_of
 
 _INTERRUPTED = "wpbench measure: interrupted; nothing is left behind"
 # Options of a single recorded program, which mean nothing for many.
 _OF_ONE = ("npages", "rounds", "cpus", "mix", "pagevec", "record", "csv", "parquet", "vng")
+
+
+def kernel_by_outcomes(options: argparse.Namespace) -> str | None:
+    """Return whose rules this kernel follows where its version misleads, and say so; else None."""
+    if options.kernel is not None or options.vng is not None or options.oracle == "off":
+        return None
+    from ..litmus.which_rules import row_of_outcomes
+
+    kernel, note = row_of_outcomes(options.zram)
+    if note:
+        print(f"wpbench measure: note: {note}", file=sys.stderr)
+    return kernel
 
 
 def _random(options: argparse.Namespace) -> int:
@@ -32,7 +45,7 @@ def _random(options: argparse.Namespace) -> int:
         found = fuzz(
             options.programs,
             seed=seed,
-            kernel=options.kernel,
+            kernel=options.kernel or kernel_by_outcomes(options),
             zram=options.zram or "64M",
         )
     except KeyboardInterrupt:
@@ -47,13 +60,33 @@ def _fingerprint(options: argparse.Namespace) -> int:
 
     if "," in options.kernel:
         raise MeasureError(accepted("--kernel", options.kernel, ["one kernel", RUNNING]))
+    if options.vng and options.kernel != RUNNING:
+        raise MeasureError(accepted("--kernel, with --vng", options.kernel, [RUNNING]))
     try:
-        found = fingerprint(options.kernel, zram=options.zram, runs=options.runs)
+        guest = guest_of(options)
+        found = fingerprint(options.kernel, zram=options.zram, runs=options.runs, guest=guest)
     except KeyboardInterrupt:
         print(_INTERRUPTED, file=sys.stderr)
         return 130
     print(json.dumps(found.as_dict(), indent=1) if options.json else found)
     return 0 if found.rows else 1
+
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """Add how programs are run on a real kernel."""
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=RUNS,
+        metavar="N",
+        help="of a program on a real kernel; default: %(default)s",
+    )
+    parser.add_argument(
+        "--zram",
+        default="64M",
+        metavar="SIZE",
+        help="of the swap device that is set up there; default: %(default)s",
+    )
 
 
 def add_kinds(kinds: Any) -> None:
@@ -80,14 +113,7 @@ def add_kinds(kinds: Any) -> None:
         metavar="NAME",
         help="a simulated one instead, as a check; default: %(default)s",
     )
-    fingerprint.add_argument(
-        "--zram",
-        default="64M",
-        metavar="SIZE",
-        help="of the swap device that is set up; default: %(default)s",
-    )
-    fingerprint.add_argument(
-        "--runs", type=int, default=RUNS, metavar="N", help="of a program; default: %(default)s"
-    )
+    add_running_options(fingerprint)
+    add_guest_options(fingerprint)
     fingerprint.add_argument("--json", action="store_true", help="print all that was found")
     fingerprint.set_defaults(do=_fingerprint)

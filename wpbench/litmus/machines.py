@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,25 @@ COUNTED = (
     "drains_readahead",
     "tlb_flushes",
 )
+
+
+def parse_rules(given: Sequence[str]) -> dict[str, Value]:
+    """Return rules from ``NAME=VALUE`` texts.
+
+    Raises
+    ------
+    LitmusError
+        For a text that is not of this form.
+    ScenarioError
+        For a value that the rule cannot have.
+    """
+    made = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name not in RULES:
+            raise LitmusError(accepted("rule", text, [f"NAME=VALUE, of {', '.join(RULES)}"]))
+        made[name] = RULES[name].parse(name, value)
+    return made
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from .programs import programs
 from .rates import rate_panels, rates
 from .reasons import reasons
 from .style import STYLES, figure, save
+from .two_lives import lives_figure, two_lives
 
 __all__ = [
     "STYLES",
@@ -16,6 +17,7 @@ __all__ = [
     "copy_rate",
     "figure",
     "frontier",
+    "lives_figure",
     "mean_over",
     "page_life",
     "programs",
@@ -23,4 +25,5 @@ __all__ = [
     "rates",
     "reasons",
     "save",
+    "two_lives",
 ]

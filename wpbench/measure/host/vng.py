@@ -243,7 +243,7 @@ class Guest:
                 f"vng: the loops could not be compiled: {done.stderr.strip()[-500:]}"
             )
         if kept is not None:
-            shutil.copytree(made, folder)
+            shutil.copytree(made, folder, dirs_exist_ok=True)
 
 
 def _search_path() -> str:
@@ -258,7 +258,8 @@ def _tail(folder: Path) -> str:
     for name in (CONSOLE, "output.log"):
         path = folder / name
         if path.exists():
-            lines += path.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+            text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+            lines += text.splitlines()[-15:]
     return "\n".join(f"  | {line}" for line in lines)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from ...errors import MeasureError, WpbenchError
 from . import signals
 from .facts import environment, meminfo, swaps
+from .litmus import Session
 from .memory import PAGE
 from .random_program import run_random
 from .reproducer import run_reproducer
@@ -61,17 +62,22 @@ def execute(job: dict[str, Any]) -> dict[str, Any]:
         ``plans``: what ``run_random()`` and ``run_reproducer()`` take, with ``workload``, ``pages``
         (of memory) and ``pages_out`` (does it page out?); ``oracle``; ``zram``: bytes, 0 for none;
         ``cpu_ids``: CPUs to use, and to clear of all others, where they are not left open.
+        Or ``programs``, ``runs``: litmus programs, as ``Session.run()`` takes them, and ``zram``: a
+        size as text, of a device that is set up when they need it.
 
     Returns
     -------
     dict
-        ``environment``, as the plans met it; ``results``, one for each plan.
+        ``environment``, as the plans met it; ``results``, one for each plan.  Of a job that has
+        ``programs``: what ``Session.run()`` returned, as lists.
 
     Raises
     ------
     MeasureError
         If the kernel or this user cannot do it, or memory or swap do not suffice.
     """
+    if "programs" in job:
+        return _run_litmus(job)
     with signals.noted(), ExitStack() as stack:
         if job["zram"]:
             stack.enter_context(Zram(job["zram"]))
@@ -87,6 +93,16 @@ def execute(job: dict[str, Any]) -> dict[str, Any]:
                 _check_swap(plan["pages"])
             results.append(_RUN[plan["workload"]](plan, job["oracle"], job.get("cpu_ids")))
     return {"environment": facts, "results": results}
+
+
+def _run_litmus(job: dict[str, Any]) -> dict[str, Any]:
+    if job.get("cpu_ids"):
+        _clear(job["cpu_ids"])
+        os.sched_setaffinity(0, job["cpu_ids"])
+    facts = environment()
+    with Session(job["zram"]) as session:
+        found = session.run(job["programs"], job["runs"])
+    return {"environment": facts, "results": [[seen.tolist() for seen in runs] for runs in found]}
 
 
 def main(folder: Path) -> int:

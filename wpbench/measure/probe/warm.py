@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .litmus import compile_loops
 from .random_program import OPS, run_random
 from .reproducer import run_reproducer
 
@@ -13,3 +14,4 @@ def warm() -> None:
     nothing = {"rounds": 0, "threads": 1, "spinner_threads": 0, "read_cpu": 0, "write_cpu": 0}
     more = {"delay_ns": 0, "fork_exit_before": False, "order": 0, "sequence": None}
     run_reproducer(one | nothing | more, "off")
+    compile_loops()
