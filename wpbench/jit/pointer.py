@@ -147,6 +147,19 @@ def assume_zero(numba_type: Any, places: Iterable[int]) -> Any:
     return assume
 
 
+def seen_as(numba_type: Any) -> Any:
+    """Return a function for jitted code that takes a pointer for one of another type."""
+
+    @intrinsic
+    def seen(_context: Any, pointer: Any) -> Any:
+        def codegen(_c: Any, _builder: Any, _signature: Any, args: Any) -> Any:
+            return args[0]
+
+        return numba_type(pointer), codegen
+
+    return seen
+
+
 def pointer_at(numba_type: Any) -> Any:
     """Return a function for jitted code that takes an address for a pointer."""
 
