@@ -15,7 +15,7 @@ from common import HEAD, ROOT, Load, machine, row
 
 from wpbench.provenance.record import provenance
 
-PARTS = ("throughput", "scaling", "simpy_model", "start", "clock")
+PARTS = ("throughput", "scaling", "simpy_model", "start", "clock", "checks")
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "jitted",
     "kernel",
     "link",
+    "linked",
     "njit",
     "workload",
 ]
@@ -195,6 +196,11 @@ class Kernel(numba.types.ExternalFunction):
         self._compiled = compiled
 
     @property
+    def linked(self) -> bool:
+        """Can it be run at once?"""
+        return self._compiled is not None
+
+    @property
     def address(self) -> int:
         """Where the compiled function is."""
         self.link()
@@ -225,6 +231,11 @@ def kernel(function: Callable[..., Any]) -> Any:
 def workload(function: Callable[..., Any]) -> Any:
     """Compile a program for the machine: a kernel that is compiled when it is first run."""
     return function if JIT_DISABLED else Kernel(function)
+
+
+def linked() -> bool:
+    """Has ``link()`` nothing left to do?"""
+    return not _kernels
 
 
 def link() -> None:

@@ -42,13 +42,19 @@ def _flush_lru_add(m: Machine, cpu: int) -> None:
     m.vec[vec] = 0
     if m.timed:
         hold_lru_lock(m, cpu, nr - _nr_dead(m, vec, nr) if m.dead_filter else nr)
+    others = 0
+    dead = 0
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
-        if page != L.ZERO_PAGE:
-            word = (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU
-            m.lru_add_flushed += 1
-            m.lru_add_dead += 0 if word & L.MASK_HOLDERS else 1
-            store_or_free(m, page, word)
+        if page == L.ZERO_PAGE:
+            others += 1
+            continue
+        word = (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU
+        if word & L.MASK_HOLDERS == 0:
+            dead += 1
+        store_or_free(m, page, word)
+    m.lru_add_flushed += nr - others
+    m.lru_add_dead += dead
 
 
 @kernel
@@ -101,12 +107,13 @@ def lru_cache_add(m: Machine, cpu: int, page: int) -> None:
 
     ``folio_add_lru()``.  The page must have another holder already.
     """
+    if page != L.ZERO_PAGE:
+        # First of all: where the caller has just stored the word, the compiler joins the two.
+        m.page[page] |= L.HELD_LRU_ADD
     vec = pagevec(m, cpu, Vec.LRU_ADD)
     nr = (np.int64(m.vec[vec]) & 255) + 1
     m.vec[vec + nr] = page
     m.vec[vec] = nr
-    if page != L.ZERO_PAGE:
-        m.page[page] |= L.HELD_LRU_ADD
     if nr >= m.pagevec or m.lru_cache_disabled != 0:
         flush_lru_add(m, cpu)
 

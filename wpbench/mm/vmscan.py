@@ -60,6 +60,15 @@ def _unmap_others(m: Machine, page: int, at: int, swap_pte: int) -> int:
 
 
 @inline
+def _held_by_others(word: int) -> bool:
+    """Does anybody but reclaim and the swap cache hold an unmapped page (page_count is not 2)?
+
+    Asked of every page, so of the holders themselves: page_count() would add them all up.
+    """
+    return word & L.MASK_HOLDERS & ~(L.HELD_ISOLATED | L.PG_SWAPCACHE) != 0
+
+
+@inline
 def shrink_page(m: Machine, cpu: int, at: int) -> bool:
     """Try to reclaim the isolated page that PTE ``at`` maps; True if it must be put back.
 
@@ -129,8 +138,8 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             fail(m, Error.FIELD_OVERFLOW)
         word &= ~L.MASK_MAP
     if word & L.PG_DIRTY:
-        if page_count(word) != 2:
-            # pageout(): somebody else holds it; dirty, in the swap cache, not written.
+        if _held_by_others(word):
+            # pageout(): page_count is not 2; dirty, in the swap cache, not written.
             m.page[page] = word
             m.slot[slot] = entry
             tick(m, cpu, Cost.SHRINK_OTHER)
@@ -150,11 +159,11 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             pass_time(m, cpu, cost + m.cost[Cost.DEVICE_WRITE])
     else:
         tick(m, cpu, Cost.SHRINK_OTHER)
-    if page_count(word) != 2:
+    if _held_by_others(word):
         m.page[page] = word
         m.slot[slot] = entry
         return True
-    # __remove_mapping(): nobody else; the page is freed at once and leaves a shadow.
+    # __remove_mapping(): page_count is 2; the page is freed at once and leaves a shadow.
     put_slot(m, slot, (entry & L.MASK_SWAP_COUNT) | workingset_eviction(m))
     store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.PG_SWAPCACHE))
     return False

@@ -75,8 +75,11 @@ def _seen_by_count(word: int) -> int:
 
 
 @kernel
-def _drain_rarely(m: Machine, cpu: int, page: int) -> None:
-    """Drain by one of the policies that no kernel has."""
+def _drain_rarely(m: Machine, cpu: int, page: int) -> bool:
+    """Drain by one of the policies that no kernel has, if it says so."""
+    if m.drain == Drain.IF_IN_LRU_ADD and in_lru_add(m, cpu, page) == 0:
+        return False
+    m.drains_nonempty += lru_add_waits(m, cpu)
     if m.drain == Drain.LRU_ADD_ONLY:
         flush_lru_add(m, cpu)
     elif m.drain == Drain.IF_IN_LRU_ADD:
@@ -89,6 +92,7 @@ def _drain_rarely(m: Machine, cpu: int, page: int) -> None:
         if m.timed:
             spend(m, cpu, Cost.DRAIN_ALL_CPU, m.ncpus * m.cost[Cost.DRAIN_ALL_CPU])
         lru_add_drain_all(m)
+    return True
 
 
 @inline
@@ -101,15 +105,13 @@ def drain_for(m: Machine, cpu: int, page: int) -> None:
         return
     if m.page[page] & L.PG_LRU and m.drain != Drain.ALWAYS:
         return
-    if m.drain == Drain.IF_IN_LRU_ADD and in_lru_add(m, cpu, page) == 0:
-        return
-    m.drains += 1
-    m.drains_nonempty += lru_add_waits(m, cpu)
     if m.drain <= Drain.ALWAYS:
+        m.drains_nonempty += lru_add_waits(m, cpu)
         m.drained_pages += waiting(m, cpu)
         drain_cpu(m, cpu)
-    else:
-        _drain_rarely(m, cpu, page)
+    elif not _drain_rarely(m, cpu, page):
+        return
+    m.drains += 1
     step(m, cpu, Cost.DRAIN)
     note(m, Change.WP_DRAIN, cpu)
 
@@ -272,6 +274,27 @@ def _log_fault(
 
 
 @inline
+def _decide(m: Machine, cpu: int, at: int, page: int) -> bool:
+    """Decide a fault on an anonymous page, count and log it; a page that is kept is exclusive."""
+    before = m.page[page]
+    drains = m.drains
+    drained = m.drained_pages
+    m.wp_faults += 1
+    reuse = can_reuse(m, cpu, page)
+    if m.log_rows:
+        drained = m.drained_pages - drained if m.drains > drains else -1
+        _log_fault(m, cpu, at, page, before, reuse, drained)
+    if not reuse:
+        m.copies += 1
+        return False
+    m.reuses += 1
+    if m.drains > drains:
+        m.drains_reused += 1
+    m.page[page] |= L.PG_ANON_EXCLUSIVE
+    return True
+
+
+@inline
 def do_wp_page(m: Machine, cpu: int, at: int) -> int:
     """Handle a write to PTE ``at``, present and read-only; return REUSE or COPY.
 
@@ -282,27 +305,14 @@ def do_wp_page(m: Machine, cpu: int, at: int) -> int:
         m.zero_copies += 1
         wp_page_copy(m, cpu, at, page)
         return Outcome.COPY
-    before = m.page[page]
-    drains = m.drains
-    drained = m.drained_pages
-    m.wp_faults += 1
-    reuse = can_reuse(m, cpu, page)
-    if m.log_rows:
-        drained = m.drained_pages - drained if m.drains > drains else -1
-        _log_fault(m, cpu, at, page, before, reuse, drained)
-    if reuse:
-        m.reuses += 1
-        m.page[page] |= L.PG_ANON_EXCLUSIVE
+    at_once = m.reuse_exclusive and m.page[page] & L.PG_ANON_EXCLUSIVE
+    if _decide(m, cpu, at, page):
         m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
         note(m, Change.WP_REUSE, cpu)
-        at_once = m.reuse_exclusive and before & L.PG_ANON_EXCLUSIVE
         if at_once:
             m.exclusive_reuses += 1
-        elif m.drains > drains:
-            m.drains_reused += 1
         step(m, cpu, Cost.EXCLUSIVE_RETURN if at_once else Cost.REUSE_RETURN)
         return Outcome.REUSE
-    m.copies += 1
     wp_page_copy(m, cpu, at, page)
     step(m, cpu, Cost.COPY_RETURN)
     return Outcome.COPY
@@ -316,21 +326,8 @@ def do_wp_page_unshare(m: Machine, cpu: int, at: int) -> None:
     writable, nor dirty: the next write faults once more and finds PageAnonExclusive.
     """
     page = np.int64(m.pte[at]) >> L.SHIFT_PTE
-    before = m.page[page]
-    drains = m.drains
-    drained = m.drained_pages
-    m.wp_faults += 1
-    reuse = can_reuse(m, cpu, page)
-    if m.log_rows:
-        drained = m.drained_pages - drained if m.drains > drains else -1
-        _log_fault(m, cpu, at, page, before, reuse, drained)
-    if reuse:
-        m.reuses += 1
-        if m.drains > drains:
-            m.drains_reused += 1
-        m.page[page] |= L.PG_ANON_EXCLUSIVE
+    if _decide(m, cpu, at, page):
         note(m, Change.WP_REUSE, cpu)
         return
-    m.copies += 1
     wp_page_copy(m, cpu, at, page)
     m.pte[at] = np.int64(m.pte[at]) & ~(L.PTE_WRITE | L.PTE_DIRTY)

@@ -20,7 +20,7 @@ from ..mm.names import Cost, texts
 from ..workloads.catalog import WORKLOADS, facts_of
 from ..workloads.params import Params
 from .kernels import row_of
-from .rules import RULES
+from .rules import RULES, Overrides
 
 MIX = ("pageout", "read", "write", "cold", "migrate", "fork", "exit", "free")
 MILLION = 1_000_000
@@ -30,6 +30,7 @@ Columns = dict[str, Any]
 _AS_THEY_ARE = tuple(
     name for name in RULES if name in L.CONFIG and name not in ("drain", "pagevec")
 )
+_PLACE_OF_RULE = {name: place for place, name in enumerate(RULES)}
 # Fields that are never None, and their columns' types; the others' types are in resolve().
 _TYPES = {
     **dict.fromkeys(
@@ -174,8 +175,10 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     by_kernel = mapping(*np.broadcast_arrays(columns["kernel"], columns["rules"]))
     by_backend = mapping(columns["backend"])
 
+    codes = by_kernel(rule_codes).reshape(-1, len(RULES))
+
     def rule(name: str) -> Any:
-        return by_kernel(lambda kernel, rules: RULES[name].code(row_of(kernel, rules)[name]))
+        return codes[:, _PLACE_OF_RULE[name]]
 
     def fact(name: str, dtype: Any = np.int64) -> Any:
         return by_backend(lambda b: backends()[b][name], dtype)
@@ -233,6 +236,13 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         **dict.fromkeys(("log_rows", "watched", "event_rows", "explained"), 0),
         **watching,
     }
+
+
+@lru_cache(maxsize=4096)
+def rule_codes(kernel: str, rules: Overrides) -> tuple[int, ...]:
+    """Return the machine's number of each of ``RULES``, of a kernel with some overridden."""
+    row = row_of(kernel, rules)
+    return tuple(rule.code(row[name]) for name, rule in RULES.items())
 
 
 def workload_params(columns: Columns) -> Any:

@@ -83,7 +83,7 @@ def with_rule_columns(table: pd.DataFrame) -> pd.DataFrame:
 
     The column has every row's value, overridden or its kernel's own.
     """
-    if "rules" not in table or not (table["rules"] != "").any():
+    if "rules" not in table or not any(table["rules"].unique()):
         return table
     parsed = {text: Overrides.parse(text) for text in table["rules"].unique()}
     names = [name for name in RULES if any(name in given for given in parsed.values())]

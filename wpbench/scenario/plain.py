@@ -46,9 +46,14 @@ def described(scenarios: object, table: pd.DataFrame, seeds: int) -> dict[str, A
             "file": scenarios.path.name,
             "cases": list(scenarios.cases),
         }
-    fields = table[list(Scenario.model_fields)].iloc[::seeds]
-    first = fields.head(_MOST).to_dict("records")
-    return {"scenarios": first, "seeds": seeds, "left_out": len(fields) - len(first)}
+    first = table.iloc[: _MOST * seeds : seeds]
+    values = zip(*(first[name].tolist() for name in Scenario.model_fields), strict=True)
+    fields = [dict(zip(Scenario.model_fields, row, strict=True)) for row in values]
+    return {
+        "scenarios": fields,
+        "seeds": seeds,
+        "left_out": len(table.index[::seeds]) - len(fields),
+    }
 
 
 def scenarios_of(

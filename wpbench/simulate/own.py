@@ -44,7 +44,7 @@ class OwnWorkload:
         self._name = f"{getattr(function, '__name__', 'workload')}()"
         self._check(function)
         self._linking = threading.Lock()
-        self._linked = JIT_DISABLED
+        self.linked = JIT_DISABLED
 
         if JIT_DISABLED:  # decorated before wpbench was imported
             function = getattr(function, "py_func", function)
@@ -88,7 +88,7 @@ class OwnWorkload:
             If that does not work.
         """
         with self._linking:
-            if self._linked:
+            if self.linked:
                 return
             mm.link()
             try:
@@ -97,7 +97,7 @@ class OwnWorkload:
                 raise ScenarioError(
                     f"workload: {self._name} cannot be compiled: {_reason(error)}"
                 ) from error
-            self._linked = True
+            self.linked = True
 
     def __call__(self, m: Machine) -> None:
         """Run it on a machine; if it raises, the machine's run has failed.

@@ -13,7 +13,7 @@ import numpy as np
 from .. import mm
 from ..bounds import check
 from ..errors import SimulationError
-from ..jit.compile import JIT_DISABLED
+from ..jit.compile import JIT_DISABLED, linked
 from ..jit.threads import Stop, Workers, interruptible, stopped
 from ..mm import layout as L
 from ..mm.batch import ERROR_AT, NR_FAILURE, run_many
@@ -127,7 +127,8 @@ def execute(
         _interpret(plan, counted, errors)
         return counted, errors
     stop = Stop() if stop is None else stop
-    interruptible(lambda: _link(programs), stop)
+    if not (linked() and all(made.linked for made in programs)):
+        interruptible(lambda: _link(programs), stop)
     chunks = _chunks(plan)
     is_large = plan.bytes() >= _LARGE_BYTES
     large = [runs for runs in chunks if is_large[runs].any()]
