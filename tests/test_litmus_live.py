@@ -145,7 +145,7 @@ def test_a_hundred_random_programs_do_what_the_simulation_does():
 
 @is_6_18
 def test_a_rule_that_is_wrong_is_found_against_this_kernel_and_shrunk():
-    found = wb.litmus.fuzz(200, seed=1, rules={"exit_drains": True}, stop_at=1)
+    found = wb.litmus.fuzz(1000, seed=1, rules={"exit_drains": True}, stop_at=1)
     (mismatch,) = found.found
     assert len(parse_program(mismatch.text).operations) <= 6
     assert "exit_drains=false" in mismatch.rules

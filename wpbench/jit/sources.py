@@ -11,8 +11,9 @@ HERE = Path(__file__).resolve().parents[1]  # wpbench/
 COMPILED = (
     "jit/compile.py",
     "jit/numbered.py",
-    "jit/private.py",
     "jit/pointer.py",
+    "jit/private.py",
+    "jit/row.py",
     "mm/**/*.py",
     "workloads/**/*.py",
 )

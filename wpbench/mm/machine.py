@@ -14,6 +14,7 @@ import numpy as np
 
 from ..jit.compile import CHECKED, JIT_DISABLED, TYPES, kernel, link
 from ..jit.guard import guarded
+from ..jit.row import Row
 from . import layout as L
 from .refusals import FAILURE, failure
 
@@ -140,7 +141,7 @@ def headers(
     return made, at
 
 
-class Machine:
+class Machine(Row):
     """One simulated machine with empty memory and all clocks at 0.
 
     Jitted functions take it as it is, and change it.  Every name of ``layout.CONFIG``,
@@ -168,6 +169,9 @@ class Machine:
         Where ``memory`` is.
     """
 
+    INDEX = INDEX
+    VARIABLES = frozenset((*L.REGISTERS, *L.COUNTERS))
+
     def __init__(
         self, config: Mapping[str, int], cost: Any = 0, seed: int = 0, param: Any = 0
     ) -> None:
@@ -184,7 +188,7 @@ class Machine:
         for name, length in NEAR.items():
             table = memory[INDEX[name] : INDEX[name] + length]
             self.__dict__[name] = guarded(table, name) if CHECKED else table
-        self.__dict__["memory"] = memory
+        self.__dict__["memory"] = self.__dict__["row"] = memory
         self.__dict__["address"] = address
         self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTED]
         boot(self, seed)
@@ -193,17 +197,6 @@ class Machine:
     def failure(self) -> str:
         """Why the run failed, in words; "" if it has not."""
         return failure(*(int(getattr(self, name)) for name in FAILURE))
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["memory"][INDEX[name]]
-        except KeyError:
-            raise AttributeError(f"a machine has no {name!r}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in INDEX or name in FAR or name in NEAR or name in L.CONFIG:
-            raise AttributeError(f"a machine's {name!r} cannot be assigned to")
-        self.__dict__["memory"][INDEX[name]] = value
 
 
 def as_plain(m: Machine) -> Machine:

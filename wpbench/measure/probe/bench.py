@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .shared_row import Row
+from .shared_row import SharedRow
 
 RUSAGE_WORDS = 18
 MASK_WORDS = 128  # a cpu_set_t of 8192 CPUs
@@ -99,7 +99,7 @@ CALLS = (
 ) = range(len(CALLS))
 
 
-class Bench(Row):
+class Bench(SharedRow):
     """The numbers of one measuring thread."""
 
     CONSTANTS = CONSTANTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 
 from .bench import RUSAGE_WORDS
-from .shared_row import Row
+from .shared_row import SharedRow
 
 STACK = 64 << 10  # bytes, of each process
 PROC_PAGEMAP = b"/proc/self/pagemap\0"
@@ -60,7 +60,7 @@ SYS_PROCESS_VM_READV = 310 if _X86 else 270
 SYS_RT_SIGPROCMASK = 14 if _X86 else 135
 
 
-class LitmusRow(Row):
+class LitmusRow(SharedRow):
     """The numbers of one run of litmus programs, one after the other."""
 
     CONSTANTS = (

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...jit.compile import JIT_DISABLED
+from ...jit.row import Row
 from .memory import Memory
 
 if not JIT_DISABLED:
     from ...jit.pointer import Layout, passes_as, pointer_at, pointer_type
 
 
-class Row:
+class SharedRow(Row):
     """Numbers, and the tables they point at, all in mappings that a forked child shares.
 
     So a fork makes none of it copy-on-write.  Compiled loops take the object as it is.  Every name
@@ -31,7 +32,7 @@ class Row:
     """
 
     CONSTANTS: ClassVar[tuple[str, ...]] = ()  # told: fixed while a loop runs
-    VARIABLES: ClassVar[tuple[str, ...]] = ()  # answered
+    VARIABLES: ClassVar[tuple[str, ...]] = ()  # answered: can be assigned to
     NEAR: ClassVar[dict[str, int]] = {}  # tables inside the row, and their lengths
     FAR: ClassVar[tuple[str, ...]] = ()  # tables elsewhere
     INDEX: ClassVar[dict[str, int]] = {}
@@ -78,13 +79,6 @@ class Row:
             row[self.INDEX[name]] = told[name] if name in told else own[name]
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self.INDEX or name in self.NEAR:
+        if name in self.NEAR:
             raise AttributeError(f"a {type(self).__name__.lower()} has no {name!r}")
-        return int(self.__dict__["row"][self.INDEX[name]])
-
-    def __setattr__(self, name: str, value: int) -> None:
-        if name not in self.VARIABLES:
-            raise AttributeError(
-                f"a {type(self).__name__.lower()}'s {name!r} cannot be assigned to"
-            )
-        self.__dict__["row"][self.INDEX[name]] = value
+        return int(super().__getattr__(name))
