@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import TableError
-from .options import value_of
+from .arguments import value_of
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,8 @@ import json
 
 from ..bounds import number_of
 from ..errors import ScenarioError
-from .options import add_max_mb, add_scenario_options, scenarios_of
+from .arguments import add_max_mb
+from .options import add_scenario_options, scenarios_of
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

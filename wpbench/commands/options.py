@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from ..bounds import FIELDS, MAX_RUNS, MAX_TRACE_MB, number_of
+from ..bounds import FIELDS, MAX_RUNS
 from ..errors import ScenarioError, accepted
 from ..scenario.grids import Grid, grid
 from ..scenario.kernels import rows
@@ -64,26 +64,3 @@ def scenarios_of(options: argparse.Namespace) -> Grid:
         rules[name] = [RULES[name].parse(name, value) for value in values.split(",")]
     more = {"rules": rules} if rules else {}
     return grid(**axes, **more, max_runs=getattr(options, "max_runs", MAX_RUNS))
-
-
-def add_max_mb(parser: argparse.ArgumentParser) -> None:
-    """Add ``--max-mb``, of a trace."""
-    parser.add_argument(
-        "--max-mb",
-        type=number_of("max_trace_mb"),
-        default=MAX_TRACE_MB,
-        metavar="N",
-        help="MiB of a trace, unpacked, that are refused beyond; default: %(default)s",
-    )
-
-
-def value_of(text: str) -> Any:
-    """Return a number where it is one, true or false, or the text."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
-    return text

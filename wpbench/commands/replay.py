@@ -7,7 +7,7 @@ import json
 
 from ..bounds import number_of
 from ..errors import WpbenchError
-from .options import add_max_mb
+from .arguments import add_max_mb
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

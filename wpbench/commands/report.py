@@ -8,7 +8,7 @@ from typing import Any
 from ..bounds import number_of
 from ..errors import TableError
 from ..output import check_file, check_folder
-from .options import value_of
+from .arguments import value_of
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
