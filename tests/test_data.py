@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from wpbench.data import facts
+from wpbench.data import ON_ZRAM, facts
 from wpbench.measure.program.counted import COLUMNS as PROGRAM_COLUMNS
 from wpbench.measure.program.state import UNCLEAR
 from wpbench.mm.names import Cost, texts
@@ -111,7 +111,7 @@ def test_derived_figures_follow_from_the_published_ones() -> None:
     assert gain == pytest.approx(value["redis-ops-gain-derived"], abs=0.06)
 
 
-COST_SETS = ["none", "icount", "haswell-kvm", "server"]
+COST_SETS = ["none", "icount", "haswell-kvm", "server", "epyc-guest"]
 
 
 @pytest.mark.parametrize("name", COST_SETS)
@@ -119,7 +119,7 @@ def test_every_cost_has_a_source(name: str) -> None:
     table = dict(facts("costs")[name])
     assert table.pop("description")
     steps = set(texts(Cost)) - {"device_read", "device_write"}  # these are the backend's
-    assert set(table) - {"ghz"} == steps
+    assert set(table) - {"ghz", *ON_ZRAM} | {"fault_first"} == steps
     for key, fact in table.items():
         assert type(fact["value"]) is (float if key == "ghz" else int), key
         assert fact["value"] >= 0, key

@@ -19,8 +19,7 @@ from wpbench.figures.record import describe
 from wpbench.jit.cache import Cache
 from wpbench.notebook import run_notebook
 from wpbench.provenance import record as provenance
-from wpbench.scenario import Scenario
-from wpbench.scenario.columns import cost_row
+from wpbench.scenario import Scenario, columns
 from wpbench.simulate.trace import read_trace
 
 pytestmark = pytest.mark.nojit
@@ -31,7 +30,7 @@ TRACE = wb.data_dir() / "kernel-measurements" / "traces" / "zram_patch2_32p_1c_s
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """Give a folder of data files of one's own, in place of the shipped ones."""
-    cached = (data.facts, data.backends, data.costs, data.ghz, data.fingerprint, cost_row)
+    cached = (data.facts, data.backends, data.costs, data._shipped, columns._cost_row)
     for name in ("backends.toml", "costs.toml"):
         shutil.copy(wb.data_dir() / name, tmp_path)
     monkeypatch.setattr(data, "data_dir", lambda: tmp_path)

@@ -207,8 +207,9 @@ def test_zram_on_the_running_kernel(tmp_path):
     assert row["accesses"] == 2 * 8 * 20
     assert pd.isna(row["write_ns_mean"])
     (row,) = run(wb.Scenario(npages=8, rounds=20), zram="16M", oracle="off").to_dict("records")
-    assert 0 < row["write_ns_p50"] <= row["write_ns_p99"]
-    assert row["write_ns_mean"] > 0
+    assert row["any_write_ns_mean"] > 0
+    assert row["write_ns_mean"] > 0 or not row["wp_faults"]
+    assert (0 < row["write_ns_p50"] <= row["write_ns_p99"]) or not row["wp_faults"]
     assert pd.isna(row["copies"])
     assert Path("/proc/swaps").read_text() == before
     assert {path.name for path in Path("/sys/block").iterdir()} == devices

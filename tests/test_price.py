@@ -10,7 +10,7 @@ from wpbench.commands.main import main
 from wpbench.data import facts
 from wpbench.mm.names import Cost, texts
 from wpbench.plots import figure, frontier
-from wpbench.price.draws import DRAWN, between, drawn_costs, ranges, unit_draws
+from wpbench.price.draws import DRAWN, NOT_DRAWN, between, drawn_costs, ranges, unit_draws
 from wpbench.price.result import Price, _turn
 
 GRID = {
@@ -143,7 +143,7 @@ class TestDraws:
                 assert tuple(found) == DRAWN
                 assert all(r.low <= r.value <= r.high for r in found.values())
         assert {"read_ns", "write_ns", "latency_ns"} <= set(DRAWN)
-        assert set(texts(Cost)) - {"device_read", "device_write"} <= set(DRAWN)
+        assert set(texts(Cost)) - set(NOT_DRAWN) <= set(DRAWN)
 
     @pytest.mark.nojit
     def test_draws_fill_the_ranges_by_their_logarithm(self):

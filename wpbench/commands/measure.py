@@ -11,7 +11,7 @@ from typing import Any
 from ..bounds import number_of
 from ..errors import MeasureError
 from ..output import add_output_options, check_file, check_outputs, write_outputs
-from . import measure_litmus, measure_program
+from . import measure_costs, measure_litmus, measure_program
 from .guest_options import add_guest_options, guest_of
 
 # Fields of Scenario that can be asked of a real kernel, by workload.
@@ -56,6 +56,7 @@ _SHOWN = (
     "pswpin",
     "pswpout",
     "write_ns_mean",
+    "any_write_ns_mean",
 )
 
 
@@ -177,6 +178,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         _add_options(one, workload, record=workload in _RECORDED)
     measure_program.add_kinds(kinds)
     measure_litmus.add_kinds(kinds)
+    measure_costs.add_kinds(kinds)
     environment = kinds.add_parser("environment", help="what would be measured on, as JSON")
     environment.set_defaults(do=_environment)
     compare = kinds.add_parser(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .compare import shipped
     from .compare.agreement import compare, compare_table, compare_trace, describe
     from .compare.known import describe_known, known_differences
+    from .costs.take import costs
     from .host.run import run
     from .host.vng import Guest
     from .probe.facts import environment
@@ -26,6 +27,7 @@ _WHERE = {
     "compare": "compare.agreement",
     "compare_table": "compare.agreement",
     "compare_trace": "compare.agreement",
+    "costs": "costs.take",
     "describe": "compare.agreement",
     "describe_known": "compare.known",
     "environment": "probe.facts",
@@ -42,6 +44,7 @@ __all__ = [
     "compare",
     "compare_table",
     "compare_trace",
+    "costs",
     "describe",
     "describe_known",
     "environment",

@@ -42,6 +42,21 @@ def idle_until(m: Machine, cpu: int, time: int) -> None:
 
 
 @inline
+def cool(m: Machine, cpu: int) -> None:
+    """Note a system call on a CPU: its caches have other things than the next fault needs."""
+    if m.timed:
+        m.cold[cpu] = 1
+
+
+@inline
+def warm_up(m: Machine, cpu: int) -> None:
+    """Take what the first write-protect fault after a system call takes more."""
+    if m.cold[cpu]:
+        m.cold[cpu] = 0
+        spend(m, cpu, Cost.FAULT_FIRST, m.cost[Cost.FAULT_FIRST])
+
+
+@inline
 def _bin(ns: int) -> int:
     """Return the bin of a time: its power of two, and the next four bits of it."""
     shift = max(0, bit_length(ns) - (L.HISTOGRAM_BITS + 1))

@@ -8,7 +8,7 @@ from ..jit.compile import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
 from .background import background
-from .clock import idle_until, time_write_fault
+from .clock import idle_until, time_write_fault, warm_up
 from .device import complete_until, step, tick
 from .machine import Machine, as_clocked, as_plain
 from .names import Change, Cost, Outcome
@@ -61,9 +61,11 @@ def _write(m: Machine, cpu: int, at: int) -> int:
         return Outcome.HIT
     if pte & L.PTE_PRESENT:
         start = m.clock[cpu] if m.timed else 0
+        if m.timed:
+            warm_up(m, cpu)
         step(m, cpu, Cost.FAULT_DECISION)
         outcome = do_wp_page(m, cpu, at)
-        if m.timed:
+        if m.timed and pte >> L.SHIFT_PTE != L.ZERO_PAGE:
             time_write_fault(m, m.clock[cpu] - start)
         return outcome
     if pte & L.PTE_SWAP:

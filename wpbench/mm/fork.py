@@ -7,6 +7,7 @@ import numpy as np
 from ..jit.compile import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
+from .clock import cool
 from .machine import Machine
 from .madvise import tlb_flush_mmu, zap_pte_range
 from .names import Change, Error
@@ -37,6 +38,7 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
         fail(m, Error.BAD_OPERATION)
         return
     m.nr_processes += 1
+    cool(m, cpu)
     _note_processes(m, m.processes | (1 << child))
     m.usable_cpus = m.ncpus
     old = parent * m.npages
@@ -98,3 +100,6 @@ def exit_process(m: Machine, cpu: int, process: int) -> None:
     """
     exit_zap(m, cpu, process)
     exit_flush(m, cpu, process)
+    if m.timed:
+        for other in range(m.ncpus):  # whoever waits for it, wherever that is
+            cool(m, other)

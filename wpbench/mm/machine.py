@@ -27,6 +27,7 @@ FAR = {
     "thread": "int64",  # a row of NR_TH for each thread of the workload
     "scratch": "int64",  # the workload's own
     "running": "int64",  # threads of the process on each CPU
+    "cold": "int64",  # 1: a CPU's next write-protect fault is its first after a system call
     "lru_calendar": "int64",  # of each lru_lock, until when it is taken within each bucket
     "histogram": "int64",  # write-protect faults by their time
     "vec": "int32",  # for each CPU and kind of pagevec the number of entries, then the entries
@@ -76,6 +77,7 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
         "thread": config["threads"] * L.NR_TH,
         "scratch": config["scratch_words"],
         "running": config["ncpus"],
+        "cold": config["ncpus"] * config["timed"],
         "lru_calendar": config["lruvecs"] * L.NR_LOCK_BUCKETS * locking(config),
         "histogram": config["timed"] * L.NR_BINS,
         "vec": config["ncpus"] * L.NR_VECS * (config["pagevec"] + 1),

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..jit.compile import inline, kernel
 from . import layout as L
+from .clock import cool
 from .device import flush_plug, tick
 from .lru_lock import hold_lru_lock, hold_lru_lock_often
 from .machine import Machine, as_clocked, as_plain
@@ -28,6 +29,7 @@ def _next_page_table(m: Machine, at: int, end: int) -> int:
 
 @inline
 def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
+    cool(m, cpu)
     tick(m, cpu, Cost.MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     end = first + n
@@ -80,6 +82,7 @@ def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
 @kernel
 def madvise_cold(m: Machine, cpu: int, first: int, n: int) -> None:
     """Deactivate ``n`` pages (``madvise(MADV_COLD)``): active ones go through lru_deactivate."""
+    cool(m, cpu)
     tick(m, cpu, Cost.MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     for at in range(first, first + n):
@@ -99,6 +102,7 @@ def madvise_cold(m: Machine, cpu: int, first: int, n: int) -> None:
 @kernel
 def madvise_free(m: Machine, cpu: int, first: int, n: int) -> None:
     """Let the kernel discard ``n`` pages unless they are written again (``MADV_FREE``)."""
+    cool(m, cpu)
     tick(m, cpu, Cost.MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     for at in range(first, first + n):
@@ -181,6 +185,7 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
 @kernel
 def madvise_dontneed(m: Machine, cpu: int, first: int, n: int) -> None:
     """Drop ``n`` pages (``madvise(MADV_DONTNEED)``); the next access finds the zero page."""
+    cool(m, cpu)
     if m.gather_drains:
         lru_add_drain(m, cpu)
     zap_pte_range(m, cpu, first, n)

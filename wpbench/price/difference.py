@@ -10,12 +10,13 @@ import pandas as pd
 from scipy import stats
 
 from ..bounds import MAX_RUNS, check
-from ..data import costs, facts
+from ..data import cost_facts, costs
 from ..errors import ScenarioError
 from ..mm import layout as L
 from ..mm.names import Cost, texts
 from ..provenance.record import provenance
 from ..scenario import Overrides, Scenario, kernel
+from ..scenario.columns import cost_row
 from ..scenario.grids import check_runs
 from ..scenario.kernels import OFF, ON
 from ..scenario.plain import described
@@ -121,7 +122,7 @@ def _given(scenarios: object) -> list[Scenario]:
     made = []
     for scenario in found:
         name = scenario.costs or "server"
-        if name not in ranged:
+        if not _has_ranges(name):
             raise ScenarioError(
                 f"costs: {name!r} has no ranges to draw from; accepted: {', '.join(ranged)}"
             )
@@ -136,7 +137,7 @@ def _given(scenarios: object) -> list[Scenario]:
 
 
 def _has_ranges(name: str) -> bool:
-    return any("low" in fact for step, fact in facts("costs")[name].items() if step in texts(Cost))
+    return any("low" in fact for step, fact in cost_facts(name).items() if step in texts(Cost))
 
 
 def _changed(scenario: Scenario, **fields: Any) -> Scenario:
@@ -165,6 +166,7 @@ def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
     for i, scenario in enumerate(pairs):
         at = slice(i * draws, (i + 1) * draws)
         key = (str(scenario.costs), scenario.backend)
+        cost[at] = cost_row(*key)
         if key not in drawn:
             drawn[key] = drawn_costs(*key, places)
         for name, values in drawn[key].items():

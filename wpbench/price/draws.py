@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
-from ..data import facts
+from ..data import cost_facts, device_facts
 from ..errors import ScenarioError, accepted
 from ..mm.names import Cost, texts
 
@@ -16,7 +16,8 @@ from ..mm.names import Cost, texts
 BACKEND_FACTS = {"read_ns": "device_read", "write_ns": "device_write", "latency_ns": None}
 # What is drawn, in this order, whatever cost set and backend: the same draw is the same place in
 # each range, so that scenarios can be compared draw by draw.
-DRAWN = (*(step for step in texts(Cost) if not step.startswith("device_")), *BACKEND_FACTS)
+NOT_DRAWN = ("fault_first", "device_read", "device_write")
+DRAWN = (*(step for step in texts(Cost) if step not in NOT_DRAWN), *BACKEND_FACTS)
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Range:
 
 def ranges(costs: str, backend: str) -> dict[str, Range]:
     """Return where each of ``DRAWN`` lies, by a cost set and a backend."""
-    found = {**facts("costs")[costs], **facts("backends")[backend]}
+    found = {**cost_facts(costs), **device_facts(costs, backend)}
     made = {}
     for name in DRAWN:
         fact = found[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -54,15 +55,18 @@ def _versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in _PACKAGES}
 
 
-def provenance(command: str, parameters: Any) -> dict[str, Any]:
-    """Return the record that goes into a table's ``attrs["wpbench"]`` (plain JSON types)."""
+def provenance(command: str, parameters: Any, costs: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the record that goes into a table's ``attrs["wpbench"]`` (plain JSON types).
+
+    ``costs``: the cost sets; what is in a file of the user's own is part of the data then.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "software": _software(),
         "command": command,
         "parameters": parameters,
         "model": model_hash(),
-        "data": fingerprint(),
+        "data": fingerprint(costs),
         "environment": {
             "python": platform.python_version(),
             "machine": platform.machine(),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..data import data_dir
+from ..data import cost_facts, data_dir, facts, is_cost_file
 from ..scenario.columns import parse_mix
 from ..scenario.kernels import row_name, row_of
 from ..scenario.rules import Overrides
@@ -86,6 +86,17 @@ def _is(table: pd.DataFrame, name: str, *values: str) -> Any:
     return table[name].isin(values).to_numpy()
 
 
+def _measured_costs(table: pd.DataFrame) -> Any:
+    """Which rows have a cost set of ``wpbench measure costs``?"""
+    names = {name: name in facts("costs") or is_cost_file(name) for name in set(table["costs"])}
+    measured = [
+        name
+        for name, known in names.items()
+        if known and cost_facts(name)["description"].startswith("measured:")
+    ]
+    return _is(table, "costs", *measured)
+
+
 def _null_blk(table: pd.DataFrame, low: int, high: int) -> Any:
     latency = table["latency_ns"].to_numpy()
     alone = _is(table, "backend", "null_blk") & _is(table, "costs", "icount")
@@ -142,7 +153,8 @@ USES: dict[str, Callable[[pd.DataFrame], Any]] = {
         (t["background_insertions"] > 0).to_numpy() | (t["background_drains"] > 0).to_numpy()
     ),
     "workloads": lambda t: ~_is(t, "workload", *_MEASURED_WORKLOADS),
-    "costs": lambda t: ~_is(t, "costs", "none", "icount"),
+    "measured-costs": _measured_costs,
+    "costs": lambda t: ~_is(t, "costs", "none", "icount") & ~_measured_costs(t),
     "lruvecs": lambda t: (t["lruvecs"] > 1).to_numpy(),
     "insert-at-once": lambda t: np.array(
         [bool(Overrides.parse(r).get("swapin_inserts_at_once")) for r in _column(t, "rules", "")]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..data import backends, facts
+from ..data import backends, cost_facts, facts, is_cost_file
 from ..mm.names import Reason, texts
 from ..scenario.kernels import rows as kernel_rows
 from ..tables import rate_interval
@@ -235,7 +235,7 @@ def assumed(rows: pd.DataFrame) -> list[str]:
     """Return the numbers that nobody published: of the cost sets and the backends in use."""
     lines = []
     for name in rows["costs"].drop_duplicates() if "costs" in rows else ():
-        table = facts("costs").get(name, {})
+        table = cost_facts(name) if name in facts("costs") or is_cost_file(name) else {}
         steps = _assumed({key: table[key] for key in WRITE_STEPS if key in table})
         others = len(_assumed(table)) - len(steps)
         if steps:

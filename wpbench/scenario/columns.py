@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..bounds import MAX_PAGES, MIX_WEIGHT
-from ..data import DISTRIBUTIONS, backends, costs
+from ..data import DISTRIBUTIONS, backends, cost_steps, cost_version, device_facts
 from ..errors import DataError, accepted, shown
 from ..mm import layout as L
 from ..mm.names import Cost, texts
@@ -270,17 +270,21 @@ def cost_rows(columns: Columns) -> Any:
     return mapping(*np.broadcast_arrays(columns["costs"], columns["backend"]))(cost_row)
 
 
-@lru_cache(maxsize=1024)
 def cost_row(name: str, backend: str) -> tuple[int, ...]:
     """Return the nanoseconds of each of ``texts(Cost)``, by a cost set and a backend.
 
     What a synchronous device does takes time where the cost set's steps do.
     """
-    steps = dict(costs()[name])
+    return _cost_row(name, backend, cost_version(name))
+
+
+@lru_cache(maxsize=1024)
+def _cost_row(name: str, backend: str, _version: str) -> tuple[int, ...]:
+    steps = cost_steps(name)
     lacking = [step for step in texts(Cost) if step not in steps and not step.startswith("device_")]
     if lacking:
         raise DataError(f"costs.toml: {name}: {lacking[0]}: is missing")
     if any(steps.values()):
-        facts = backends()[backend]
-        steps |= {"device_read": facts["read_ns"], "device_write": facts["write_ns"]}
+        found = device_facts(name, backend)
+        steps |= {f"device_{what}": found[f"{what}_ns"]["value"] for what in ("read", "write")}
     return tuple(steps.get(step, 0) for step in texts(Cost))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..data import cost_facts
 from ..mm.names import Reason, texts
 from ..scenario.kernels import OFF, ON, row_of
 from ..scenario.rules import DO_WP_PAGE
@@ -135,10 +136,12 @@ def _quantile(row: Any) -> str:
 def _basis(table: pd.DataFrame) -> str:
     costs = str(table["costs"].iloc[0])
     seed = int(table["seed"].iloc[0])
+    measured = cost_facts(costs)["description"].startswith("measured:")
+    known = "measured" if measured else "most of it assumed (data/costs.toml)"
     times = {
         "none": "no times: costs is none",
         "icount": "times of the emulated CPU of kernel-measurements/",
-    }.get(costs, f"times by cost set {costs}, most of it assumed (data/costs.toml)")
+    }.get(costs, f"times by cost set {costs}, {known}")
     return f"simulated, one run (seed {seed}); {times}"
 
 

@@ -62,7 +62,8 @@ VARIABLES = (
     "reads",
     "read_ns",
     "writes",
-    "write_ns",
+    "any_write_ns",  # of all writes
+    "write_ns",  # of those that met a write-protect fault, as a simulation has it
     "likely_shared_pte",
     "likely_writeback",
     "likely_pagevec",

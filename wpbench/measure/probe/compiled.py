@@ -19,6 +19,13 @@ from ...jit.sources import source_hash
 
 # Every file whose code can end up inside a compiled loop.
 SOURCES = (
+    "measure/costs/children.py",
+    "measure/costs/elsewhere.py",
+    "measure/costs/patterns.py",
+    "measure/costs/process.py",
+    "measure/costs/states.py",
+    "measure/costs/told.py",
+    "measure/costs/visits.py",
     "measure/probe/bench.py",
     "measure/probe/compiled.py",
     "measure/probe/libc.py",
@@ -89,6 +96,11 @@ def entry(function: Callable[..., Any]) -> Callable[[], int]:
 def step(function: Callable[..., Any]) -> Any:
     """Compile a step of a loop, inlined into it: between two system calls nothing is called."""
     return _compiled(function, forceinline=True)
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile a part of a loop, called by it: what is long, or used often, compiles sooner so."""
+    return _compiled(function, nogil=True)
 
 
 def helper(function: Callable[..., Any]) -> Any:

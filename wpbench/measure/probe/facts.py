@@ -186,6 +186,42 @@ def cpufreq(cpu: int) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def hardware() -> dict[str, Any]:
+    """Return what times depend on beside the kernel: model, clock, hypervisor, mitigations.
+
+    ``mhz`` is that of CPU 0 just now, None where it is not told; a guest may be told another one
+    than it has, and does not see whether its host is a guest.
+    """
+    cpu: dict[str, str] = {}
+    for line in (read_text("/proc/cpuinfo") or "").splitlines():
+        name, _, value = line.partition(":")
+        cpu.setdefault(name.strip(), value.strip())
+    folder = Path("/sys/devices/system/cpu/vulnerabilities")
+    states = {path.name: read_text(str(path)) for path in sorted(folder.glob("*"))}
+    told = [
+        f"{name}: {state}" for name, state in states.items() if state and state != "Not affected"
+    ]
+    vendor = read_text("/sys/class/dmi/id/sys_vendor") or read_text("/sys/hypervisor/type")
+    mhz = re.fullmatch(r"\d+(\.\d+)?", cpu.get("cpu MHz", ""))
+    return {
+        "cpu_model": cpu.get("model name") or platform.machine(),
+        "mhz": float(mhz[0]) if mhz else None,
+        "hypervisor": vendor or "hypervisor unknown",
+        "mitigations": "; ".join(told),
+    }
+
+
+def tracing() -> list[str]:
+    """Return where in tracefs events are switched on: what is traced takes longer.
+
+    ``/`` is the top; empty also where this user may not look.
+    """
+    root = Path("/sys/kernel/tracing")
+    places = [root, *sorted(root.glob("instances/*"))]
+    on = [place for place in places if read_text(str(place / "events/enable")) in ("1", "X")]
+    return [place.name if place != root else "/" for place in on]
+
+
 def environment() -> dict[str, Any]:
     """Return what a measurement here is made on, as plain JSON types.
 

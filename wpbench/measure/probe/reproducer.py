@@ -15,7 +15,7 @@ from .memory import Memory
 from .oracle import Oracle
 from .random_program import told
 
-SAMPLES = 1 << 16  # single times of writes kept for each thread, from the first on
+SAMPLES = 1 << 16  # single times of write-protect faults kept for each thread, from the first on
 
 
 def _quantiles(samples: list[int]) -> tuple[float, float]:
@@ -31,16 +31,22 @@ def _times(benches: list[Bench], clock_ns: float) -> dict[str, float]:
     writes = sum(bench.writes for bench in benches)
     if not reads or not writes:
         return {}
+    found = {
+        "read_ns_mean": sum(bench.read_ns for bench in benches) / reads,
+        "any_write_ns_mean": sum(bench.any_write_ns for bench in benches) / writes,
+        "clock_ns": clock_ns,
+    }
+    faults = sum(bench.wp_faults for bench in benches)
+    if not faults:
+        return found
     samples: list[int] = []
     for bench in benches:
-        samples += bench.sample[: min(bench.writes, bench.samples)].tolist()
+        samples += bench.sample[: min(bench.wp_faults, bench.samples)].tolist()
     median, high = _quantiles(samples)
-    return {
-        "read_ns_mean": sum(bench.read_ns for bench in benches) / reads,
-        "write_ns_mean": sum(bench.write_ns for bench in benches) / writes,
+    return found | {
+        "write_ns_mean": sum(bench.write_ns for bench in benches) / faults,
         "write_ns_p50": median,
         "write_ns_p99": high,
-        "clock_ns": clock_ns,
     }
 
 

@@ -198,6 +198,15 @@ def read(b: Bench, page: int) -> int:
 
 
 @step
+def count_wp_fault(b: Bench, took: int) -> None:
+    """Count a write that met a write-protect fault, and what it took."""
+    b.write_ns += took
+    if b.wp_faults < b.samples:
+        b.sample[b.wp_faults] = took
+    b.wp_faults += 1
+
+
+@step
 def write(b: Bench, page: int, mapped: int, frame: int, flags: int) -> int:
     """Write to a page; return HIT, MINOR, MAJOR, REUSE, COPY or WP_FAULT.
 
@@ -213,9 +222,7 @@ def write(b: Bench, page: int, mapped: int, frame: int, flags: int) -> int:
     took = now(b) - start
     c_getrusage(RUSAGE_THREAD, b.rusage_at)
     b.accesses += 1
-    b.write_ns += took
-    if b.writes < b.samples:
-        b.sample[b.writes] = took
+    b.any_write_ns += took
     b.writes += 1
     if b.rusage[MAJFLT] != major:
         return count_swapin(b, True)
@@ -224,16 +231,16 @@ def write(b: Bench, page: int, mapped: int, frame: int, flags: int) -> int:
     if mapped == 0:
         return count_swapin(b, False)
     if not b.frames:
-        b.wp_faults += 1
+        count_wp_fault(b, took)
         return WP_FAULT
     if pagemap(b, page) & PFN == frame:
-        b.wp_faults += 1
+        count_wp_fault(b, took)
         b.reuses += 1
         return REUSE
     if bit(flags, KPF_ZERO_PAGE):
         b.zero_copies += 1
         return COPY
-    b.wp_faults += 1
+    count_wp_fault(b, took)
     b.copies += 1
     likely_reason(b, flags, mappings)
     return COPY
