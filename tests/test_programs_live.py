@@ -111,10 +111,11 @@ def litmus(tmp_path_factory):
         zram="64M" if Path(CONTROL).is_dir() else None,
         folder=folder,
         environment={"PYTHONPATH": str(HERE.parent)},
+        record=folder / "events.parquet",
     )
     assert table.attrs["wpbench"]["status"] == [0]
     told = json.loads((folder / "told.json").read_text())
-    return table, told
+    return table, told, folder / "events.parquet"
 
 
 @pytest.mark.root
@@ -123,7 +124,7 @@ def litmus(tmp_path_factory):
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_tracepoints_count_what_frame_numbers_tell(litmus, name):
-    table, told = litmus
+    table, told, _ = litmus
     if name not in told:
         pytest.skip("needs zram")
     bare = table.copy()
@@ -144,7 +145,7 @@ def test_tracepoints_count_what_frame_numbers_tell(litmus, name):
 @traced
 @sees_frames
 def test_the_litmus_programs_meet_all_kinds_of_faults(litmus):
-    table, told = litmus
+    table, told, _ = litmus
     sums = table.sum(numeric_only=True)
     assert sums["reuses"] > 50
     assert sums["copies"] > 50
@@ -154,6 +155,18 @@ def test_the_litmus_programs_meet_all_kinds_of_faults(litmus):
         assert sums["in_vain"] >= 8
     moved = table[table["command"].isin(told["zero-page-moved"])]
     assert moved["moved"].sum() == moved["after_read"].sum() > 0
+
+
+@pytest.mark.root
+@traced
+def test_the_litmus_programs_replay_as_the_kernel_ran_them(litmus):
+    table, _, events = litmus
+    replayed = wb.programs.replay(events)
+    measured = replayed.iloc[0]
+    sums = table.sum(numeric_only=True)
+    names = ["wp_faults", "reuses", "copies", "helped", "in_vain"]
+    assert {name: measured[name] for name in names} == {name: sums[name] for name in names}
+    assert replayed.attrs["wpbench"]["agreement"] >= 0.99, replayed.iloc[1].to_dict()
 
 
 def leftovers():
@@ -225,10 +238,11 @@ def guards(pid):
 @pytest.mark.root
 @traced
 @has_zram
-def test_a_killed_reader_leaves_nothing(started):
-    process, seconds = started("--memory", "64M", "--zram", "32M")
+def test_a_killed_reader_leaves_nothing(started, tmp_path):
+    record = str(tmp_path / "events.parquet")
+    process, seconds = started("--memory", "64M", "--zram", "32M", "--record", record)
     cleaners = guards(process.pid)
-    assert len(of_process(process.pid)) == 2
+    assert len(of_process(process.pid)) == 3  # two tracefs instances and a cgroup
     assert len(swaps_of(cleaners)) == 1
     process.kill()
     process.wait()

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import figures, litmus, measure, mm, plots, tables, text
+    from . import figures, litmus, measure, mm, plots, programs, tables, text
     from .errors import (
         DataError,
         LitmusError,
@@ -72,7 +72,7 @@ _WHERE = {
     "sweep": "sweep",
     "version": "provenance.version",
 }
-_MODULES = {"figures", "litmus", "measure", "mm", "plots", "tables", "text"}
+_MODULES = {"figures", "litmus", "measure", "mm", "plots", "programs", "tables", "text"}
 
 __all__ = [
     "DRAINS",
@@ -109,6 +109,7 @@ __all__ = [
     "plots",
     "predictions",
     "price",
+    "programs",
     "read_store",
     "replay",
     "report",

@@ -1,4 +1,4 @@
-"""``wpbench measure program``, ``system`` and ``recipe``: real programs through tracepoints."""
+"""``wpbench measure program``, ``system``, ``recipe``, ``replay``: real programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from ..errors import MeasureError
-from ..output import add_output_options, check_folder, check_outputs, write_outputs
+from ..output import add_output_options, check_file, check_outputs, write_outputs
 
 
 def _tell(options: argparse.Namespace, table: Any) -> int:
@@ -26,7 +26,7 @@ def _tell(options: argparse.Namespace, table: Any) -> int:
 
 def _measured(options: argparse.Namespace, what: Any) -> int:
     check_outputs(options)
-    check_folder(options.record)
+    check_file(options.record)
     try:
         table = what()
     except KeyboardInterrupt:
@@ -74,6 +74,24 @@ def _recipe(options: argparse.Namespace) -> int:
     return _measured(options, lambda: recipe(options.name, **_common(options)))
 
 
+def _replay(options: argparse.Namespace) -> int:
+    from ..measure.program.counterfactual import replay
+    from ..measure.program.replayed import describe
+    from .options import rules_of
+
+    check_outputs(options)
+    kernels = options.kernel.split(",") if options.kernel else []
+    drains = options.drain.split(",") if options.drain else None
+    try:
+        table = replay(options.file, kernels, rules_of(options.rule), drains)
+    except KeyboardInterrupt:
+        print("wpbench measure: interrupted", file=sys.stderr)
+        return 130
+    if not write_outputs(options, table):
+        print(describe(table))
+    return 0
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--buffer", metavar="SIZE", help="a CPU's ring buffer, 32M by default")
     parser.add_argument("--record", metavar="FILE", help="keep the events (Parquet)")
@@ -93,8 +111,25 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     _add_common(parser)
 
 
+def _add_replay(kinds: Any) -> None:
+    from .options import add_rule_option
+
+    replay = kinds.add_parser(
+        "replay",
+        help="what other kernels would have done with a recorded program",
+        description="Drive simulated kernels with the events that --record kept.  First, how far "
+        "the simulation of the recorded kernel agrees with it.  Needs no root.",
+    )
+    replay.add_argument("file", metavar="FILE", help="of --record")
+    replay.add_argument("--kernel", metavar="VALUE[,VALUE...]", help="other kernels")
+    add_rule_option(replay)
+    replay.add_argument("--drain", metavar="VALUE[,VALUE...]", help="when do_wp_page() drains")
+    add_output_options(replay)
+    replay.set_defaults(do=_replay)
+
+
 def add_kinds(kinds: Any) -> None:
-    """Register the three among what ``measure`` measures."""
+    """Register the four among what ``measure`` measures."""
     program = kinds.add_parser(
         "program",
         help="run a command: its write-protect faults, by tracepoints",
@@ -120,3 +155,4 @@ def add_kinds(kinds: Any) -> None:
     recipe.add_argument("name", nargs="?", metavar="NAME")
     _add_options(recipe)
     recipe.set_defaults(do=_recipe)
+    _add_replay(kinds)

@@ -26,14 +26,7 @@ def add_scenario_options(parser: argparse.ArgumentParser, without: Iterable[str]
     """Add an option for each field of a Scenario; ``--rule`` for its rules."""
     for name in Scenario.model_fields:
         if name == "rules":
-            parser.add_argument(
-                "--rule",
-                dest="rule",
-                action="append",
-                default=[],
-                metavar="NAME=VALUE[,VALUE...]",
-                help="a rule otherwise than the kernel's (wpbench kernels lists them)",
-            )
+            add_rule_option(parser)
         elif name == "kernel" and name not in without:
             names = ", ".join(row for row in rows() if not row.startswith("v"))
             known = f"a release from v5.8 on (v6.12, 6.18.44), or {names}"
@@ -45,6 +38,31 @@ def add_scenario_options(parser: argparse.ArgumentParser, without: Iterable[str]
             parser.add_argument(option, dest=name, metavar="VALUE[,VALUE...]", help=text)
 
 
+def add_rule_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--rule``."""
+    parser.add_argument(
+        "--rule",
+        dest="rule",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE[,VALUE...]",
+        help="a rule otherwise than the kernel's (wpbench kernels lists them)",
+    )
+
+
+def rules_of(given: Iterable[str]) -> dict[str, list[Any]]:
+    """Return the rules that ``--rule`` was given, each with its values."""
+    rules: dict[str, list[Any]] = {}
+    for text in given:
+        name, equals, values = text.partition("=")
+        if not equals or name not in OVERRIDABLE:
+            raise ScenarioError(
+                accepted("--rule", text, [f"NAME=VALUE, of {', '.join(OVERRIDABLE)}"])
+            )
+        rules[name] = [RULES[name].parse(name, value) for value in values.split(",")]
+    return rules
+
+
 def scenarios_of(options: argparse.Namespace) -> Grid:
     """Return the grid that the options ask for."""
     axes: dict[str, Any] = {}
@@ -54,13 +72,6 @@ def scenarios_of(options: argparse.Namespace) -> Grid:
             axes[name] = text  # as that axis
         elif text is not None:
             axes[name] = parse_axis(name, text)
-    rules: dict[str, list[Any]] = {}
-    for given in getattr(options, "rule", []):
-        name, equals, values = given.partition("=")
-        if not equals or name not in OVERRIDABLE:
-            raise ScenarioError(
-                accepted("--rule", given, [f"NAME=VALUE, of {', '.join(OVERRIDABLE)}"])
-            )
-        rules[name] = [RULES[name].parse(name, value) for value in values.split(",")]
+    rules = rules_of(getattr(options, "rule", []))
     more = {"rules": rules} if rules else {}
     return grid(**axes, **more, max_runs=getattr(options, "max_runs", MAX_RUNS))

@@ -5,7 +5,7 @@ from .copy_rate import copy_rate
 from .frontier import frontier
 from .mean_over import mean_over
 from .page_life import page_life
-from .programs import programs
+from .programs import programs, replays
 from .rates import rate_panels, rates
 from .reasons import reasons
 from .style import STYLES, figure, save
@@ -24,6 +24,7 @@ __all__ = [
     "rate_panels",
     "rates",
     "reasons",
+    "replays",
     "save",
     "two_lives",
 ]

@@ -23,6 +23,7 @@ from . import sections as text
 from .cases import CASE, named
 from .chart import chart, shape_of
 from .figures import Figure, draw_figures
+from .replays import REAL_PROGRAMS, replay_lines
 from .source import MEASURED, SIMULATED, Source, command_of, load
 
 MOST = 24  # scenarios listed
@@ -173,6 +174,8 @@ def report(
         sections[f"Shape ({kind})"] = [*text.fill(shape.what), *lines]
     if price is not None:
         sections["At what price (simulated, assumed costs)"] = _price(price, most)
+    if kind != MEASURED:
+        sections[REAL_PROGRAMS] = replay_lines()
     sections["What was simulated, what was measured"] = _held_against(source, both, column)
     assumed = text.assumed(both) if source.kind != MEASURED else []
     if assumed:

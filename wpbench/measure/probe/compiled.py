@@ -39,11 +39,16 @@ SOURCES = (
     "measure/program/advance.py",
     "measure/program/events.py",
     "measure/program/faults.py",
+    "measure/program/hints.py",
+    "measure/program/mappings.py",
     "measure/program/pages.py",
     "measure/program/ring.py",
+    "measure/program/spaces.py",
     "measure/program/state.py",
+    "measure/program/steps.py",
     "measure/program/tasks.py",
     "workloads/litmus_ops.py",
+    "workloads/program_steps.py",
 )
 
 
