@@ -20,8 +20,6 @@ from wpbench.scenario.longest import accesses, longest_ns
 from wpbench.simulate import plan_of
 from wpbench.sweep.estimate import seconds_a_run
 
-pytestmark = pytest.mark.nojit
-
 # Fields that go with few others need these to be looked at.
 WITH = {
     "write_share": {"workload": "redis"},

@@ -17,7 +17,6 @@ from wpbench.jit.cache import cache_dir, generation
 from wpbench.jit.compile import JIT_DISABLED, njit
 
 ROOT = Path(__file__).resolve().parents[1]
-pytestmark = pytest.mark.nojit
 compiles = pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SPECIFICATIONS = ("semantics", "semantics-2026")
 NUMBER = r"\d+(?:\.\d+)?"
 HEADING = re.compile(rf"^#{{2,3}} ({NUMBER})\.? ", re.MULTILINE)
+BINARY = {".gz", ".parquet", ".png", ".svg"}
 # semantics 4.3; semantics 7, 11.11 and 11.12; semantics-2026 3.2.  A number after "row", "step" or
 # "item" is none of these.
 CITATION = re.compile(
@@ -54,7 +55,7 @@ def tracked() -> list[Path]:
         pytest.skip("not a git checkout")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
     paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
-    return [path for path in paths if path.is_file() and path.suffix not in {".gz", ".svg", ".png"}]
+    return [path for path in paths if path.is_file() and path.suffix not in BINARY]
 
 
 def test_every_citation_is_a_section() -> None:

@@ -10,7 +10,6 @@ import wpbench as wb
 from wpbench.commands.main import main
 from wpbench.report.two_tables import compare_tables, kinds_text
 
-pytestmark = pytest.mark.nojit
 MEASURED = Path(__file__).resolve().parents[1] / "data" / "kernel-measurements"
 
 

@@ -23,8 +23,6 @@ from wpbench.mm.names import Cost, texts
 from wpbench.simulate import plan_of
 from wpbench.sweep.keys import run_keys
 
-pytestmark = pytest.mark.nojit
-
 WAITING = (1, 8, 15)
 STEPS = {
     "access": 3, "madvise_entry": 340, "fault_entry": 1150, "reuse_return": 660, "drain": 90,

@@ -70,7 +70,6 @@ def python(line):
     return eval(line, {"wb": wb})  # noqa: S307 - our own line
 
 
-@pytest.mark.nojit
 class TestState:
     @settings(max_examples=300, deadline=None)
     @given(states())
@@ -142,7 +141,6 @@ class TestState:
         assert off.off.npages == off.on.npages == 8
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -173,7 +171,6 @@ def test_what_no_line_is(line, message):
         State().restored(line)
 
 
-@pytest.mark.nojit
 def test_lines_as_people_write_them():
     assert read_line("Scenario(npages=8)") == wb.Scenario(npages=8)
     assert read_line(" wb.Scenario(\n npages=8,\n) ") == wb.Scenario(npages=8)
@@ -457,7 +454,6 @@ class TestWorkbench:
         assert bench._fault.value == bench._fault.max == int(bench.table["wp_faults"].iloc[1]) - 1
 
 
-@pytest.mark.nojit
 def test_a_small_workbench():
     """All of it once, small enough for plain Python."""
     state = State().with_(npages=9, rounds=2)

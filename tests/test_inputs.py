@@ -22,8 +22,6 @@ from wpbench.provenance import record as provenance
 from wpbench.scenario import Scenario, columns
 from wpbench.simulate.trace import read_trace
 
-pytestmark = pytest.mark.nojit
-
 TRACE = wb.data_dir() / "kernel-measurements" / "traces" / "zram_patch2_32p_1c_s12.csv.gz"
 
 

@@ -17,8 +17,6 @@ from wpbench.scenario import kernel as row_for
 from wpbench.scenario.kernels import drains_fit, instrumented, releases, row_name, row_of, rows
 from wpbench.scenario.rules import OVERRIDABLE, RULES, STRICT_TESTS
 
-pytestmark = pytest.mark.nojit
-
 ROOT = Path(__file__).resolve().parents[1]
 
 

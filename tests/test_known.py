@@ -8,8 +8,6 @@ import wpbench as wb
 from wpbench.litmus import measured
 from wpbench.measure.compare import known
 
-pytestmark = pytest.mark.nojit
-
 TABLES = ("reproducer_sync.csv", "reproducer_async.csv", "userfaultfd.csv")
 
 

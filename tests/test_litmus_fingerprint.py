@@ -127,7 +127,6 @@ def test_the_nearest_row_is_taken_and_that_there_is_none_is_said():
     assert "no row of rules fits what it does; v6.12's are taken" in note
 
 
-@pytest.mark.nojit
 def test_runs_that_do_not_agree_are_noise():
     assert Seen("a", ("read 0-0: minor 1",), 5, 2).noise
     assert not Seen("a", ("read 0-0: minor 1",), 5, 3).noise

@@ -16,7 +16,6 @@ from wpbench.litmus.simulated import simulate
 from wpbench.workloads.litmus_ops import OPS
 
 
-@pytest.mark.nojit
 def test_every_operation_is_drawn_and_a_text_is_the_program_again():
     source = random.Random(1)
     seen = set()
@@ -34,7 +33,6 @@ def test_every_operation_is_drawn_and_a_text_is_the_program_again():
     assert seen == set(OPS)
 
 
-@pytest.mark.nojit
 def test_a_program_is_shrunk_to_what_matters():
     program = draw(random.Random(3), swap=True, cpus=2)
     asked = []

@@ -51,7 +51,6 @@ FACTS: dict[str, Any] = {
 WHOLE_MIX = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2"
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("release", "row", "pagevec"),
     [
@@ -74,7 +73,6 @@ def test_a_version_tells_the_row_of_rules(release, row, pagevec):
     assert found.resolved()["pagevec"] == pagevec
 
 
-@pytest.mark.nojit
 def test_a_kernel_that_cannot_be_measured():
     for release in ("4.19.1", "unknown"):
         with pytest.raises(wb.ScenarioError, match=f"kernel: '{release}' is not accepted.*v5\\.8"):
@@ -83,19 +81,16 @@ def test_a_kernel_that_cannot_be_measured():
     assert patched.kernel == "v6.12"
 
 
-@pytest.mark.nojit
 def test_a_kernel_newer_than_all_rows_is_measured_with_a_warning():
     with pytest.warns(UnknownKernelWarning, match=r"kernel 99.1.0: newer than all rows"):
         as_measured(wb.Scenario(), FACTS | {"kernel": "99.1.0"})
 
 
-@pytest.mark.nojit
 def test_debian_hides_the_version_in_another_place():
     assert facts.upstream_version(FACTS["release"], FACTS["version"]) == "6.1.190"
     assert facts.upstream_version("6.18.2", "#1 SMP") == "6.18.2"
 
 
-@pytest.mark.nojit
 def test_environment_is_plain_and_complete():
     found = facts.environment()
     assert json.loads(json.dumps(found)) == found
@@ -104,7 +99,6 @@ def test_environment_is_plain_and_complete():
     assert set(found["cpus_allowed"]) == os.sched_getaffinity(0)
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -121,7 +115,6 @@ def test_notes_say_what_the_model_does_not_have(change, words):
     assert words is None or words in found[0]
 
 
-@pytest.mark.nojit
 def test_swap_devices_by_name(monkeypatch):
     names = {"/dev/zram1": "zram", "/dev/ram0": "brd", "/dev/pmem0": "pmem"}
     names |= {"/dev/nullb0": "null_blk", "/dev/nvme0n1p2": "nvme"}
@@ -143,13 +136,11 @@ def test_swap_devices_by_name(monkeypatch):
     assert facts.backend() == "none"
 
 
-@pytest.mark.nojit
 def test_kernel_options():
     text = "# CONFIG_KSM is not set\nCONFIG_ZRAM=m\nCONFIG_FOO=y\nCONFIG_HZ=250\n"
     assert facts.config_options(text) == {"CONFIG_ZRAM": "m", "CONFIG_HZ": "250"}
 
 
-@pytest.mark.nojit
 def test_sizes():
     sizes = {"1M": 1 << 20, "64m": 64 << 20, "2G": 2 << 30, "2048KiB": 2 << 20}
     assert {text: zram.parse_size(text) for text in sizes} == sizes
@@ -158,7 +149,6 @@ def test_sizes():
             zram.parse_size(text)
 
 
-@pytest.mark.nojit
 def test_little_memory_is_refused(monkeypatch):
     monkeypatch.setattr(zram, "meminfo", lambda: {"MemAvailable": 200 << 20})
     zram.check_memory(72 << 20, "a region")
@@ -166,7 +156,6 @@ def test_little_memory_is_refused(monkeypatch):
         zram.check_memory(73 << 20, "a region")
 
 
-@pytest.mark.nojit
 def test_masks():
     words = masks([0, 63, 64])
     first, second, third = (words[128 * i : 128 * (i + 1)] for i in range(3))
@@ -204,7 +193,6 @@ def test_the_drawn_program_is_the_simulated_one(mix, replication):
     assert page_flags(m, 0) >= 0
 
 
-@pytest.mark.nojit
 def test_plans_are_plain_numbers():
     random = plan(wb.Scenario(workload="random", rounds=50, npages=8, cpus=2, mix=WHOLE_MIX))
     assert json.loads(json.dumps(random)) == random
@@ -216,7 +204,6 @@ def test_plans_are_plain_numbers():
     assert (reproducer["pages"], reproducer["write_cpu"], reproducer["cpus"]) == (16, 1, 2)
 
 
-@pytest.mark.nojit
 def test_without_swap_a_random_program_forks():
     left_open = without_swap(wb.Scenario(workload="random", npages=8))
     assert not pages_out(left_open)
@@ -227,7 +214,6 @@ def test_without_swap_a_random_program_forks():
     assert pages_out(wb.Scenario())
 
 
-@pytest.mark.nojit
 def test_the_kernel_says_what_it_is_and_a_patched_tree_is_told():
     asked = wb.Scenario(npages=8, backend="nvme")
     found = as_measured(asked, FACTS)
@@ -253,7 +239,6 @@ def recorded(name):
     return trace, scenario
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
 def test_a_trace_is_written_as_the_recorded_ones_are(tmp_path, suffix):
     trace, scenario = recorded("zram_patch2_64p_2c_fork_s42")
@@ -276,7 +261,6 @@ def test_a_trace_is_written_as_the_recorded_ones_are(tmp_path, suffix):
     assert path.read_bytes() == data
 
 
-@pytest.mark.nojit
 def test_traces_without_swap_and_of_another_swapin(tmp_path):
     head = "# backend: none\n# decision: patch2\n# npages: 4\n# ncpus: 1\n# swapin: v5.18\n"
     columns = "t_ns,op,arg,npages,outcome,resident,lru,active,writeback,swapcache\n"
@@ -327,7 +311,6 @@ def test_a_table_without_frame_numbers_is_compared_by_its_faults(tmp_path):
     assert compare(tmp_path / "t.parquet")["within"].all()
 
 
-@pytest.mark.nojit
 def test_what_cannot_be_compared(tmp_path):
     with pytest.raises(wb.MeasureError, match="no column 'wp_faults'"):
         compare(pd.DataFrame({"npages": [1]}))
@@ -338,7 +321,6 @@ def test_what_cannot_be_compared(tmp_path):
         compare(tmp_path / "empty.csv")
 
 
-@pytest.mark.nojit
 def test_a_measured_row_is_a_scenario():
     row = {"pattern": "read-all-write-all", "npages": 8.0, "fork_exit_before": 1, "copies": 3}
     found = scenario_of(row | {"backend": "none", "latency_ns": float("nan")})
@@ -346,7 +328,6 @@ def test_a_measured_row_is_a_scenario():
     assert found.backend == "zram"
 
 
-@pytest.mark.nojit
 def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
     with pytest.raises(wb.MeasureError, match=r"accel: 'kmv' is not accepted.*did you mean 'kvm'"):
         Guest(tmp_path, accel="kmv")
@@ -363,7 +344,6 @@ def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
         Guest(tmp_path)
 
 
-@pytest.mark.nojit
 def test_a_signal_is_noted_and_acts_at_the_end():
     told = []
 
@@ -387,7 +367,6 @@ def test_a_signal_is_noted_and_acts_at_the_end():
     assert told == [1, 2, 3]
 
 
-@pytest.mark.nojit
 def test_a_signal_that_does_not_wake_the_main_thread_stops_the_loops_all_the_same():
     ended = []
 
@@ -414,7 +393,6 @@ def test_a_signal_that_does_not_wake_the_main_thread_stops_the_loops_all_the_sam
     assert ended == ["told to"]
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -435,7 +413,6 @@ def test_command_line_errors(capsys, monkeypatch, words, message):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.nojit
 def test_without_swap_the_reproducer_says_what_can_be_measured(capsys, monkeypatch):
     monkeypatch.setattr("wpbench.measure.host.run.swaps", list)
     assert main(["measure", "reproducer"]) == 2
@@ -446,7 +423,6 @@ def test_without_swap_the_reproducer_says_what_can_be_measured(capsys, monkeypat
     assert main(["measure", "random", "--mix", "pageout:1 read:1"]) == 2
 
 
-@pytest.mark.nojit
 def test_environment_on_the_command_line(capsys):
     assert main(["measure", "environment"]) == 0
     assert json.loads(capsys.readouterr().out)["kernel"]
@@ -500,7 +476,6 @@ def measuring(monkeypatch):
     return jobs
 
 
-@pytest.mark.nojit
 def test_a_table_has_the_columns_of_the_simulation(measuring):
     table = run(wb.grid(npages=[1, 2]), seeds=2, zram="64M")
     (job,) = measuring
@@ -520,7 +495,6 @@ def test_a_table_has_the_columns_of_the_simulation(measuring):
     assert table["copies"].dtype == "Int64"
 
 
-@pytest.mark.nojit
 def test_with_the_oracle_off_copies_are_missing(measuring):
     table = run(wb.Scenario(kernel="patch1"), oracle="off")
     row = table.iloc[0]
@@ -530,7 +504,6 @@ def test_with_the_oracle_off_copies_are_missing(measuring):
     assert row["wp_faults"] == 4
 
 
-@pytest.mark.nojit
 def test_records_are_named_after_what_they_are(measuring, tmp_path):
     mixes = ["read:1", "read:1 fork:1 cold:1"]
     run(wb.grid(workload="random", rounds=5, npages=4, mix=mixes), seeds=2, record=tmp_path)
@@ -547,7 +520,6 @@ def test_records_are_named_after_what_they_are(measuring, tmp_path):
         run(wb.Scenario(), record=tmp_path)
 
 
-@pytest.mark.nojit
 def test_on_the_command_line(measuring, capsys, tmp_path, monkeypatch):
     nothing = (None, "")
     monkeypatch.setattr("wpbench.litmus.which_rules.row_of_outcomes", lambda _zram: nothing)
@@ -562,7 +534,6 @@ def test_on_the_command_line(measuring, capsys, tmp_path, monkeypatch):
     assert json.loads(capsys.readouterr().out)[0]["copies"] == 1
 
 
-@pytest.mark.nojit
 def test_what_the_kernel_does_is_believed_more_than_its_version(measuring, capsys, monkeypatch):
     found = ("v6.12", "6.1.190-x does not do what v5.19 does")
     monkeypatch.setattr("wpbench.litmus.which_rules.row_of_outcomes", lambda _zram: found)
@@ -577,7 +548,6 @@ def test_what_the_kernel_does_is_believed_more_than_its_version(measuring, capsy
         assert found[1] not in error
 
 
-@pytest.mark.nojit
 def test_comparing_on_the_command_line(capsys, tmp_path):
     table = wb.simulate(wb.Scenario(npages=2, rounds=5)).assign(release="simulated")
     table.to_csv(tmp_path / "t.csv", index=False)
@@ -587,7 +557,6 @@ def test_comparing_on_the_command_line(capsys, tmp_path):
     assert json.loads(capsys.readouterr().out)[0]["within"] is True
 
 
-@pytest.mark.nojit
 def test_a_job_is_done_and_its_errors_are_told(monkeypatch, tmp_path):
     monkeypatch.setattr(agent, "swaps", lambda: FACTS["swaps"])
     memory = {"SwapFree": 100 * agent.PAGE, "MemAvailable": 1 << 40}
@@ -626,7 +595,6 @@ def guest(monkeypatch, tmp_path):
     return Guest(image, accel="tcg", cpus=3)
 
 
-@pytest.mark.nojit
 def test_a_guest_gets_the_job_and_returns_the_result(guest, monkeypatch):
     seen = {}
 
@@ -645,7 +613,6 @@ def test_a_guest_gets_the_job_and_returns_the_result(guest, monkeypatch):
     assert guest.clock == "tcg"
 
 
-@pytest.mark.nojit
 def test_a_guest_that_says_nothing_or_an_error(guest, monkeypatch):
     def panic(self, command, folder, console):
         console.write(b"Kernel panic - not syncing\n")
@@ -698,7 +665,6 @@ def guarded(monkeypatch):
     return prepare
 
 
-@pytest.mark.nojit
 def test_the_guard_takes_down_what_it_set_up(guarded):
     system, device = guarded()
     device.up(1 << 20)
@@ -707,7 +673,6 @@ def test_the_guard_takes_down_what_it_set_up(guarded):
     assert system.done[4:] == ["swapoff", "hot_remove", "rmmod"]
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("fails", "down"),
     [
@@ -725,7 +690,6 @@ def test_the_guard_takes_down_what_it_set_up_in_part(guarded, fails, down):
     assert system.done[before:] == down
 
 
-@pytest.mark.nojit
 def test_the_guard_says_what_is_left(guarded):
     system, device = guarded(fails="swapoff")
     device.up(1 << 20)

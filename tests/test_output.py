@@ -18,7 +18,6 @@ from wpbench.commands.main import main
 from wpbench.notebook import run_notebook
 from wpbench.output import written
 
-pytestmark = pytest.mark.nojit
 # All that imports execute(), before one puts another in its place.
 COMPUTING = [
     importlib.import_module(f"wpbench.{name}")

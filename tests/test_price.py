@@ -30,7 +30,6 @@ def priced():
 
 
 class TestDifference:
-    @pytest.mark.nojit
     def test_it_is_what_simulate_says(self, priced):
         grid = GRID | {"kernel": ["patch1", "patch2"]}
         table = wb.simulate(wb.grid(**grid), seeds=2)
@@ -46,7 +45,6 @@ class TestDifference:
             np.testing.assert_allclose(found["difference"], on - off)
         assert priced.table.attrs["varying"] == ["backend", "cpus", "migration_rate"]
 
-    @pytest.mark.nojit
     def test_draws_are_runs_with_those_costs(self):
         """A draw at the place of the set's value in a range gives the set's difference."""
         scenario = wb.Scenario(npages=4, rounds=2, cpus=2, spinner_threads=1, costs="server")
@@ -70,7 +68,6 @@ class TestDifference:
         assert (other.differences != priced.differences).any()
         np.testing.assert_array_equal(other.table["difference"], priced.table["difference"])
 
-    @pytest.mark.nojit
     def test_wins_are_counted(self, priced):
         won = (priced.differences < 0).mean(axis=1)
         np.testing.assert_allclose(priced.table["wins"], won)
@@ -78,7 +75,6 @@ class TestDifference:
         assert (priced.table["wins_high"] >= won - 1e-12).all()
         assert (priced.table["low"] <= priced.table["high"]).all()
 
-    @pytest.mark.nojit
     def test_dominant(self):
         """Where nothing but the copy differs much, its costs lead; rho is Spearman's."""
         scenario = wb.Scenario(npages=8, rounds=2, cpus=40, spinner_threads=39, costs="server")
@@ -88,7 +84,6 @@ class TestDifference:
         place = unit_draws(64, 0)[:, DRAWN.index("tlb_ipi_cpu")]
         assert row["rho"] == pytest.approx(stats.spearmanr(place, found.differences[0]).statistic)
 
-    @pytest.mark.nojit
     def test_what_no_kernel_does_is_noted(self):
         found = wb.price(
             [
@@ -106,7 +101,6 @@ class TestDifference:
         assert "no kernel does this" in notes["if-not-lru", "swapin_inserts_at_once=true"]
         assert "impossible" in str(found)
 
-    @pytest.mark.nojit
     def test_the_set_server_where_none_is_named(self):
         scenario = wb.Scenario(npages=4, rounds=1)
         server = scenario.model_copy(update={"costs": "server"})
@@ -114,7 +108,6 @@ class TestDifference:
             wb.price(scenario, draws=2).table, wb.price(server, draws=2).table
         )
 
-    @pytest.mark.nojit
     @pytest.mark.parametrize(
         ("scenarios", "more", "message"),
         [
@@ -135,7 +128,6 @@ class TestDifference:
 
 
 class TestDraws:
-    @pytest.mark.nojit
     def test_every_cost_has_a_place(self):
         for costs in facts("costs"):
             for backend in facts("backends"):
@@ -145,7 +137,6 @@ class TestDraws:
         assert {"read_ns", "write_ns", "latency_ns"} <= set(DRAWN)
         assert set(texts(Cost)) - set(NOT_DRAWN) <= set(DRAWN)
 
-    @pytest.mark.nojit
     def test_draws_fill_the_ranges_by_their_logarithm(self):
         places = unit_draws(256, 3)
         costs = drawn_costs("server", "nvme", places)
@@ -156,7 +147,6 @@ class TestDraws:
         assert (costs["tlb_ipi"] < middle).mean() == pytest.approx(0.5, abs=0.02)
         assert between(0.5, 0, 10) == 5
 
-    @pytest.mark.nojit
     def test_a_latency_that_is_given_is_not_drawn(self):
         given = wb.Scenario(backend="nvme", npages=4, rounds=1, costs="server", latency_ns=10**9)
         found = wb.price(given, draws=2)
@@ -164,7 +154,6 @@ class TestDraws:
 
 
 class TestFrontier:
-    @pytest.mark.nojit
     @pytest.mark.parametrize(
         ("difference", "at"),
         [
@@ -180,7 +169,6 @@ class TestFrontier:
         found = _turn(np.arange(4.0), np.array(difference, float))
         assert found == pytest.approx(at, nan_ok=True)
 
-    @pytest.mark.nojit
     def test_of_a_price(self):
         table = pd.DataFrame(
             {
@@ -200,7 +188,6 @@ class TestFrontier:
         with pytest.raises(wb.TableError, match="x: 'npages' is not accepted; accepted: cpus, mig"):
             Price(table, draws).frontier("npages")
 
-    @pytest.mark.nojit
     def test_map(self, priced):
         table = priced.table.query("measure == 'write' and backend == 'zram'")
         where = priced.frontier().query("measure == 'write' and backend == 'zram'")
@@ -221,7 +208,6 @@ class TestFrontier:
 
 
 class TestAnswer:
-    @pytest.mark.nojit
     def test_words_come_from_the_table(self, priced):
         text = priced.answer()
         assert max(map(len, text.splitlines())) <= 72
@@ -236,14 +222,12 @@ class TestAnswer:
         with pytest.raises(wb.TableError, match="measure: 'wall' is not accepted"):
             priced.answer(measure="wall")
 
-    @pytest.mark.nojit
     def test_one_scenario(self):
         text = wb.price(wb.Scenario(npages=4, rounds=1, cpus=2), draws=2).answer()
         assert "in 1 of 1 scenarios" in text
         assert "Along" not in text
 
 
-@pytest.mark.nojit
 def test_command(capsys, tmp_path):
     command = ["price", "--npages", "4", "--rounds", "1", "--cpus", "1,2", "--draws", "4"]
     assert main(command) == 0
@@ -259,7 +243,6 @@ def test_command(capsys, tmp_path):
 
 
 class TestBudget:
-    @pytest.mark.nojit
     def test_it_adds_up(self):
         grid = wb.grid(kernel=["patch1", "patch2"], costs="server", cpus=2, threads=2, npages=5)
         found = wb.budget(grid)
@@ -272,7 +255,6 @@ class TestBudget:
         assert by_step["patch1", "drain"] == 0
         assert by_step["patch2", "drain"] == 120 * table["drains"]["patch2"]
 
-    @pytest.mark.nojit
     def test_without_a_clock(self):
         with pytest.raises(wb.ScenarioError, match="costs: 'none' takes no time"):
             wb.budget(wb.Scenario())

@@ -41,8 +41,6 @@ from wpbench.measure.program.events import (
 from wpbench.measure.program.formats import Field, make_plan, parse_format, parse_symbols
 from wpbench.measure.program.ring import decode
 
-pytestmark = pytest.mark.nojit
-
 RSS_STAT = """name: rss_stat
 ID: 646
 format:

@@ -350,7 +350,6 @@ def test_what_cannot_be_measured_is_said_in_one_line(capsys, tmp_path):
         assert err.count("\n") == 1
 
 
-@pytest.mark.nojit
 def test_a_recipe_names_the_packages_that_it_lacks(monkeypatch, tmp_path):
     module = sys.modules[recipe.__module__]
     monkeypatch.setattr(module, "_search_path", lambda: str(tmp_path))
@@ -362,7 +361,6 @@ def test_a_recipe_names_the_packages_that_it_lacks(monkeypatch, tmp_path):
         recipe("redsi")
 
 
-@pytest.mark.nojit
 def test_recipes_are_listed_and_have_their_scripts(capsys):
     from wpbench.measure.program.recipes import SCRIPTS
 
@@ -373,7 +371,6 @@ def test_recipes_are_listed_and_have_their_scripts(capsys):
         assert (SCRIPTS / found.script).is_file()
 
 
-@pytest.mark.nojit
 def test_the_memory_hierarchy_is_found_in_both_versions(tmp_path):
     first = f"cgroup {tmp_path}/memory cgroup rw,memory 0 0\ncgroup2 {tmp_path} cgroup2 rw 0 0\n"
     assert find_hierarchy(first)[1:] == ("memory.limit_in_bytes", 1)
@@ -384,7 +381,6 @@ def test_the_memory_hierarchy_is_found_in_both_versions(tmp_path):
         find_hierarchy(f"x {tmp_path} cgroup2 rw 0 0\n")
 
 
-@pytest.mark.nojit
 def test_kernels_and_users_that_cannot_trace_are_told(tmp_path):
     with pytest.raises(MeasureError, match="only root"):
         check_kernel(tmp_path, "6.18.44")

@@ -21,8 +21,6 @@ ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ROOT / "data" / "kernel-measurements"
 SMALL = ROOT / "tests" / "report-small.txt"
 
-pytestmark = pytest.mark.nojit
-
 
 @pytest.fixture(scope="module")
 def table():

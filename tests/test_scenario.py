@@ -15,8 +15,6 @@ from wpbench.scenario.kernel_table import with_present_names
 from wpbench.scenario.model import WORKLOAD_FIELDS, machine_bytes
 from wpbench.simulate import plan_of
 
-pytestmark = pytest.mark.nojit
-
 
 @pytest.mark.parametrize(
     ("fields", "message"),

@@ -15,8 +15,6 @@ import wpbench as wb
 from wpbench.tables import mean_interval, rate_interval
 from wpbench.text import format_comparison
 
-pytestmark = pytest.mark.nojit
-
 # R. G. Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine
 # 17 (1998), table I: methods 3 (Wilson), 4 (with continuity correction), 5 (Clopper and Pearson).
 NEWCOMBE = [

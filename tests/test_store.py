@@ -15,7 +15,6 @@ from wpbench.sweep import parts
 from wpbench.sweep.run import estimate_sweep
 from wpbench.sweep.store import read_store
 
-pytestmark = pytest.mark.nojit
 GRID = wb.grid(npages=[1, 2, 3], rounds=2, kernel=["patch1", "patch2"])
 
 

@@ -51,7 +51,6 @@ def made(table, grid):
     return rates(table, grid)
 
 
-@pytest.mark.nojit
 class TestRates:
     def test_numbers_are_those_of_the_runs(self, table, made):
         assert made.attrs["rates"]["x"] == "cpus"
@@ -124,7 +123,6 @@ class TestRates:
         assert set(wb.report(grid).rows["case"]) == {"small"}
 
 
-@pytest.mark.nojit
 class TestText:
     @pytest.mark.parametrize(
         ("rate", "text"),
