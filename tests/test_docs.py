@@ -38,7 +38,7 @@ def test_the_examples_of_kernels(tmp_path):
     (tmp_path / "example.py").write_text(code)
     names = runpy.run_path(str(tmp_path / "example.py"))
     assert names["table"]["copies"].tolist() == [0, 0, 8, 61]
-    assert names["found"]["verdict"].tolist() == ["untested"] * 2
+    assert names["found"]["verdict"].tolist() == ["too few runs"] * 2
     fields = tomllib.loads(toml)["grid"][0]
     assert list(wb.grid(**fields)) == list(names["grid"])
 

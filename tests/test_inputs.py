@@ -355,20 +355,18 @@ def test_a_price_without_a_fault_is_no_verdict(capsys, recwarn):
     out = capsys.readouterr().out
     assert not re.search(r"\bnan\b", out)
     assert "there is nothing to price" in out
-    for word in ("cheaper", "dearer", "undecided", "makes no difference"):
+    for word in ("cheaper.", "dearer", "depends", "makes no difference"):
         assert word not in out
     assert not recwarn.list
     given = wb.grid(workload="random", mix=["read:1", "pageout:1 read:9 write:9"], npages=4)
-    some = wb.price(given, draws=4)
+    some = wb.price(given, draws=8)
     rows = some.table[some.table["measure"] == "write"].set_index("mix")
     read, both = rows.loc[rows.index.str.contains("write:0")], rows.loc[rows["wins"].notna()]
     assert (len(read), len(both)) == (1, 1)
     assert read["note"].tolist() == ["no write-protect fault"]
-    words = " ".join(some.answer().split())
-    found = re.search(
-        r"more often than not in (\d), dearer .or equal. in (\d), and (\d) are", words
-    )
-    assert sum(map(int, found.groups())) == 1  # of two
+    assert set(read["verdict"]) == {"no fault"}
+    assert set(both["verdict"]) == {"lower"}
+    assert some.answer().endswith("  mix pageout:1 read:9 write:9: cheaper")
 
 
 def test_report_says_why_it_has_no_figure(tmp_path, capsys):

@@ -76,6 +76,16 @@ class TestFigure:
         with pytest.raises(wb.TableError, match="column: 'rate_low' is not accepted"):
             plots.agreement(table.drop(columns="rate_low"), above)
 
+    def test_rates_of_few_faults_are_left_out(self):
+        """A rate of one fault is 0 or 1, whatever the kernel does."""
+        table = wb.measure.compare_table(pd.read_csv(MEASURED / "reproducer_sync.csv").head(4))
+        table["wp_faults_measured"] = [19, 20, 1, 400]
+        figure, ax = plots.figure()
+        plots.agreement(table.assign(source="sync"), ax, by="source")
+        assert ax.get_legend_handles_labels()[1] == ["sync (2)"]
+        assert "left out: 2 of fewer than 20 faults" in ax.get_title()
+        figure.clear()
+
 
 class TestNotebook:
     pytestmark = notebook

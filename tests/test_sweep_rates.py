@@ -157,6 +157,17 @@ class TestText:
         zram = both[(both.backend == "zram") & (both.migration_rate == 0)]
         assert (zram["difference"] == -0.875).all()
 
+    def test_it_decides_as_compare_does(self, table, grid):
+        both = off_and_on(table, grid)
+        rule = [
+            wb.stats.decide(row.difference, row.low, row.high, row.n) for row in both.itertuples()
+        ]
+        assert both["verdict"].tolist() == rule
+        text = format_answer(both, rates(table, grid))
+        few = sum(verdict == "too few runs" for verdict in rule)
+        assert few
+        assert f"too few runs to say in {few}" in " ".join(text.split())
+
     def test_without_the_patch_it_says_how_the_kernels_lie(self):
         table = wb.simulate(wb.grid(kernel=["v5.8", "v5.17"], npages=[1, 8], rounds=2))
         text = format_answer(off_and_on(table), rates(table))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         TraceError,
         WpbenchError,
     )
-    from .price import Price, budget, predictions, price
+    from .price import Price, account, budget, predictions, price
     from .provenance.version import version
     from .report import report
     from .scenario import DRAINS, Grid, GridFile, Scenario, grid, load_grid
@@ -61,6 +61,7 @@ _WHERE = {
     "faults": "simulate",
     "grid": "scenario",
     "load_grid": "scenario",
+    "account": "price",
     "budget": "price",
     "predictions": "price",
     "price": "price",
@@ -91,6 +92,7 @@ __all__ = [
     "TableError",
     "TraceError",
     "WpbenchError",
+    "account",
     "backends",
     "budget",
     "compare",

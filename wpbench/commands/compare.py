@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="V")
     parser.add_argument("--other", metavar="V")
     parser.add_argument("--unpaired", action="store_true", help="hold every run against every one")
-    parser.add_argument("--test", default="rank", metavar="rank|t")
+    parser.add_argument("--test", default="t", metavar="t|rank")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(do=_compare)
 

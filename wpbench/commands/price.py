@@ -23,7 +23,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=number_of("seeds"), default=1, metavar="N", help="replications"
     )
     parser.add_argument(
-        "--draws", type=number_of("draws"), default=64, metavar="N", help="of costs: 2, 4, ..."
+        "--draws",
+        type=number_of("draws"),
+        default=16,
+        metavar="N",
+        help="of costs, to begin with: 2, 4, ...; default: %(default)s",
+    )
+    parser.add_argument(
+        "--most-draws",
+        type=number_of("draws"),
+        default=128,
+        metavar="N",
+        help="they are doubled up to here, until the verdict is stable; default: %(default)s",
+    )
+    parser.add_argument(
+        "--per", default="access", help="access, round or program; default: %(default)s"
     )
     add_max_runs(parser)
     parser.add_argument("--measure", default="write", help="write or cpu; default: %(default)s")
@@ -43,7 +57,9 @@ def _price(options: argparse.Namespace) -> int:
         off=options.off,
         on=options.on,
         seeds=options.seeds,
+        per=options.per,
         draws=options.draws,
+        most_draws=options.most_draws,
         max_runs=options.max_runs,
     )
     said = found.answer(measure=options.measure)

@@ -2,7 +2,7 @@
 
 from .agreement import agreement
 from .copy_rate import copy_rate
-from .frontier import frontier
+from .frontier import colour_bar, frontier
 from .mean_over import mean_over
 from .page_life import page_life
 from .programs import programs, replays
@@ -14,6 +14,7 @@ from .two_lives import lives_figure, two_lives
 __all__ = [
     "STYLES",
     "agreement",
+    "colour_bar",
     "copy_rate",
     "figure",
     "frontier",

@@ -159,11 +159,29 @@ def spawn(m: Any, p: Any) -> None:
             mm.write(m, 0, v)
 
 
-def _drain_share(hold: float, hold_page: float) -> float:
+def spawn_drain_share(costs_set: str = "server") -> tuple[float, float]:
+    """Return the drain's share of do_wp_page()'s time in unixbench's spawn.
+
+    Parameters
+    ----------
+    costs_set
+        With its costs, and a lock that nobody else wants.
+
+    Returns
+    -------
+    predicted, published
+        0 to 1; the second is LKP's (data/published.csv, lkp-spawn-drain-share).
+    """
+    step = costs()[costs_set]
+    predicted = _drain_share(step["lru_hold"], step["lru_hold_page"], costs_set)
+    return predicted, _value("lkp-spawn-drain-share") / 100
+
+
+def _drain_share(hold: float, hold_page: float, costs_set: str = "server") -> float:
     """Return the drain's share of do_wp_page()'s time, the copy itself left out."""
-    scenario = Scenario(workload=spawn, kernel="v7.0", npages=8, rounds=1000, costs="server")
+    scenario = Scenario(workload=spawn, kernel="v7.0", npages=8, rounds=1000, costs=costs_set)
     row = simulate(scenario).iloc[0]
-    step = costs()["server"]
+    step = costs()[costs_set]
     drain = row["drains"] * (step["drain"] + hold) + row["drained_pages"] * hold_page
     rest = row["wp_faults"] * step["fault_decision"] + row["reuses"] * step["reuse_return"]
     return float(drain / (drain + rest))
@@ -244,8 +262,7 @@ def predictions() -> pd.DataFrame:
     )
     by_batch = [_LKP_GHZ * _lkp(batch, scale * hold, scale * hold_page) for batch in (15, 31)]
     told = [_value(f"lru-add-contended-{batch}") for batch in (15, 31)]
-    step = costs()["server"]
-    share = _value("lkp-spawn-drain-share") / 100
+    alone, share = spawn_drain_share("server")
     rows = [
         *_reproducer(),
         *_fitted(hold, hold_page),
@@ -275,7 +292,7 @@ def predictions() -> pd.DataFrame:
         },
         {
             "what": "spawn: the same, cost set server alone",
-            "predicted": _drain_share(step["lru_hold"], step["lru_hold_page"]),
+            "predicted": alone,
             "published": share,
             "note": "an uncontended lock",
         },

@@ -14,26 +14,31 @@ import pandas as pd
 from ..measure import compare as beside_simulation
 from ..output import written
 from ..plots.style import file_sha256
+from ..price.result import Price
 from ..scenario.kernels import OFF, ON
 from ..tables import compare
 from ..text import format_comparison
 from ..text.comparison import WIDTH
 from ..text.mail import mail
+from . import known
 from . import sections as text
 from .cases import CASE, named
 from .chart import chart, shape_of
+from .copies import copies_lines, copies_table
 from .figures import Figure, draw_figures
+from .opening import opening
 from .replays import REAL_PROGRAMS, replay_lines
 from .source import MEASURED, SIMULATED, Source, command_of, load
+from .times import account_lines, price_lines, prices, scenario_of
 
 MOST = 24  # scenarios listed
 INTRODUCTION = {
-    SIMULATED: "A write-protect fault of an anonymous page ends in a reuse or in a copy; the copy "
-    "rate is the share of copies. All numbers are simulated: wpbench runs a program fault by fault "
-    "by the rules of a kernel (who holds a page: pagevecs, swap cache, writeback; what "
-    "do_wp_page() tests). A run is one stream of random numbers, the same for off and on.",
-    MEASURED: "A write-protect fault of an anonymous page ends in a reuse or in a copy; the copy "
-    "rate is the share of copies. The counts are a kernel's.",
+    SIMULATED: "A write-protect fault of an anonymous page ends in a reuse or in a copy. What is "
+    "simulated follows a program fault by fault by the rules of a kernel: who holds a page "
+    "(pagevecs, swap cache, writeback), what do_wp_page() tests. Off and on run the same program, "
+    "over the same random numbers.",
+    MEASURED: "A write-protect fault of an anonymous page ends in a reuse or in a copy. The counts "
+    "are a kernel's.",
 }
 
 
@@ -51,8 +56,10 @@ class Report:
         The runs that it is about, ``case`` in front.
     comparison
         What ``wb.compare()`` found, a row a case.
+    copies
+        Copies and drains per 100 writes, a row a case: the table that is printed.
     prices
-        The same of the time of a write, None where no time means anything.
+        A ``Price`` of the cases with a clock, ``case`` in front; None where no time means anything.
     figures
         Those that were drawn.
     """
@@ -61,8 +68,14 @@ class Report:
     sections: dict[str, list[str]]
     rows: pd.DataFrame
     comparison: pd.DataFrame
-    prices: pd.DataFrame | None
+    copies: pd.DataFrame
+    prices: Price | None
     figures: list[Figure] = field(default_factory=list)
+
+    @property
+    def answer(self) -> str:
+        """Its first lines: the question, and the answer in plain words."""
+        return "\n".join(self.sections[""])
 
     def __str__(self) -> str:
         blocks = []
@@ -141,42 +154,53 @@ def report(
     TableError, WpbenchError
         For what is no table, has not the columns, or not both sides.
     """
-    source = load(table, seeds)
+    source = load(table, seeds, (base, other) if column == "kernel" else ())
     both, notes = named(source, column, base, other, where)
     rows = text.counted(both)
     # A rate is compared between the same scenarios on both sides; the case stands for a scenario.
     comparison = compare(rows, column, base, other, value, by=[CASE])
     listed, hidden = _most(comparison, most)
     shown = rows[rows[CASE].isin(listed[CASE])]
-    price = _prices(text.priced(both), column, base, other)
+    kind = source.kind
+    copies, per = copies_table(source, shown, column, base, other)
+    timed = text.priced(both)
+    price = prices(timed[timed[CASE].isin(timed[CASE].unique()[:most])], column, base, other)
     sections: dict[str, list[str]] = {}
     asked = question or source.parameters.get("question") or ""
-    kind = source.kind
-    answers = [text.verdicts(comparison, value, kind)]
-    if price is not None:
-        answers.append(text.verdicts(price, "write_ns_mean", "simulated, assumed costs"))
-    sections[""] = [
-        *(text.fill(asked, "") if asked else []),
-        *text.fill(*answers, "", INTRODUCTION[kind]),
-    ]
-    sections["Setup"] = [*text.setup(source, both, column, base, other), *text.fill(*notes)]
-    counts = text.counts(shown, column, base, other)
+    costs = text.kind_of_costs(timed["costs"].unique().tolist()) if len(timed) else ""
+    answer = opening(copies, per, price, costs, base, other, kind)
+    sections[""] = [*(text.fill(asked, "") if asked else []), *text.fill(answer)]
+    table_lines = copies_lines(copies, per, base, other, kind)
     if hidden:
-        counts += text.fill(
-            f"{hidden} more scenarios, which differ less, are not listed here and below"
-        )
-    sections[f"Faults, copies and drains ({kind}, summed over runs)"] = counts
-    sections[f"Off against on ({kind})"] = _compared(listed, kind)
-    sections[f"Copies by reason ({kind})"] = text.reasons(shown, column, base, other)
+        table_lines += text.fill(f"{hidden} more scenarios, which differ less, are not listed.")
+    sections[f"Copies per 100 {per} ({kind})"] = table_lines
     shape = shape_of(rows, column, value)
     if shape is not None:
         lines = chart(shape, column, (base, other), value)
         sections[f"Shape ({kind})"] = [*text.fill(shape.what), *lines]
+    if value != "copy_rate":
+        sections[f"Off against on ({kind})"] = _compared(listed, kind)
     if price is not None:
-        sections["At what price (simulated, assumed costs)"] = _price(price, most)
-    if kind != MEASURED:
+        sections[f"At what price (simulated, {costs})"] = _price(price, timed, base, other)
+    elif len(timed):
+        sections["At what price"] = text.fill(
+            "Not drawn here: that takes two kernels and shipped workloads, and no more than some "
+            "seconds. wpbench price does."
+        )
+    left = f"Copies that {other} leaves, by reason ({kind}, all runs)"
+    sections[left] = text.reasons(shown, column, base, other)
+    if kind == SIMULATED:
+        sections["Real programs (measured)"] = known.real_lines()
         sections[REAL_PROGRAMS] = replay_lines()
-    sections["What was simulated, what was measured"] = _held_against(source, both, column)
+    sections["What was simulated, what was measured"] = [
+        *text.fill(INTRODUCTION[kind], ""),
+        *text.setup(source, both, column, base, other),
+        *text.fill(*notes),
+        "",
+        *_held_against(source, both, column),
+    ]
+    if kind == SIMULATED:
+        sections["What is not known, and would decide it"] = known.unknown_lines(both)
     assumed = text.assumed(both) if source.kind != MEASURED else []
     if assumed:
         sections["Assumed (nobody published these)"] = assumed
@@ -196,7 +220,7 @@ def report(
         drawn, why = draw_figures(source, shape, column, value, Path(figures))
         sections["Figures"] = _figure_list(drawn) if drawn else text.fill(f"None was drawn: {why}.")
     name = title or source.parameters.get("title") or "wpbench: off against on"
-    return Report(name, sections, both, comparison, price, drawn)
+    return Report(name, sections, both, comparison, copies, price, drawn)
 
 
 def _values(value: Any) -> str:
@@ -214,24 +238,16 @@ def _most(comparison: pd.DataFrame, most: int) -> tuple[pd.DataFrame, int]:
     return listed, len(comparison) - most
 
 
-def _prices(rows: pd.DataFrame, column: str, base: Any, other: Any) -> pd.DataFrame | None:
-    """Return what a write costs on both sides, None where there is no clock."""
-    if rows.empty or rows[column].nunique() < 2:
-        return None
-    return compare(rows, column, base, other, "write_ns_mean", by=[CASE])
-
-
-def _price(found: pd.DataFrame, most: int) -> list[str]:
-    listed, hidden = _most(found, most)
-    lines = text.fill(
-        "Nanoseconds of a write that meets a write-protect fault, with its drain and its copy. The "
-        "costs of the steps are assumed (below); what follows from their ranges: wpbench price.",
-        "",
-    )
-    lines += _compared(listed, "simulated, assumed costs")
-    if hidden:
-        lines += text.fill(f"{hidden} more scenarios, which differ less, are not listed")
-    return lines
+def _price(found: Price, timed: pd.DataFrame, base: Any, other: Any) -> list[str]:
+    """Return the totals, the account of the case that changes most, and what was published."""
+    cpu = found.table[found.table["measure"] == "cpu"]
+    size = (cpu["on"] / cpu["off"] - 1).abs().to_numpy()
+    case = str(cpu[CASE].iloc[int(size.argmax())])
+    row = timed[(timed[CASE] == case) & (timed["kernel"] == other)].iloc[0].to_dict()
+    lines = price_lines(found, base, other)
+    if size.max() > 0:
+        lines += ["", *account_lines(scenario_of(row), case, base, other)]
+    return [*lines, "", *known.spawn_lines(list(dict.fromkeys(timed["costs"])))]
 
 
 def _compared(comparison: pd.DataFrame, kind: str) -> list[str]:

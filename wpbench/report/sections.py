@@ -101,52 +101,8 @@ def _side(column: str, name: Any) -> str:
     return str(name)
 
 
-def counts(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]:
-    """Return write-protect faults, copies and drains, summed over the runs of each case."""
-    cases = rows[CASE].drop_duplicates()
-    found = {
-        (name, side): _sums(rows[rows[column] == side], name, cases)
-        for name in ("wp_faults", "copies", "drains")
-        for side in (base, other)
-        if name in rows
-    }
-    columns = [
-        [heading, *map(_integer, found[name, side])]
-        for side in (base, other)
-        for heading, name in (("faults", "wp_faults"), ("copies", "copies"))
-    ]
-    lines = []
-    if "drains" in rows:
-        saved = found["copies", base] - found["copies", other]
-        drains = found["drains", other]
-        columns.append(["drains", *map(_integer, drains)])
-        columns.append(["per saved", *map(_ratio, drains, saved)])
-        lines = hang(
-            f"per saved: calls of lru_add_drain() by do_wp_page() with {other} for each copy less; "
-            "- where it saves none"
-        )
-    body = table_of([str(case) for case in cases], columns)
-    sizes = [max(map(len, column)) + 2 for column in columns]
-    start = len(body[0]) - sum(sizes) + 2
-    over = " " * start + str(base).ljust(sum(sizes[:2])) + str(other)
-    return [over, *body, *(["", *lines] if lines else [])]
-
-
-def _sums(rows: pd.DataFrame, name: str, cases: Any) -> Any:
-    """Return the sum of a column in each case, NaN where there is none."""
-    return rows.groupby(CASE, sort=False)[name].sum(min_count=1).reindex(cases).astype(float)
-
-
-def _integer(number: float) -> str:
-    return "-" if math.isnan(number) else f"{number:.0f}"
-
-
-def _ratio(part: float, whole: float) -> str:
-    return f"{part / whole:.2f}" if whole > 0 and not math.isnan(part) else "-"
-
-
 def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]:
-    """Return the copies by reason, of each case that has any, and what the reasons mean."""
+    """Return the copies that ``other`` leaves, by reason, of each case that has any."""
     names = [f"copy_{name}" for name in texts(Reason) if f"copy_{name}" in rows]
     if not names:
         return ["not told apart in this table"]
@@ -158,7 +114,7 @@ def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]
     size = max(len(str(int(sums.to_numpy().max()))), len(str(base)), len(str(other)))
     for case in rows[CASE].drop_duplicates():
         here = sums.loc[case]
-        found = [n for n in names if here[n].sum() > 0]
+        found = [n for n in names if other in here.index and here[n][other] > 0]
         without += not found
         if not found:
             continue
@@ -169,10 +125,10 @@ def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]
             lines.append(f"  {reason:{label}}  {off:>{size}}  {on:>{size}}")
             seen.append(reason)
     if not seen:
-        return ["no copy on either side"]
+        return [f"{other} leaves none"]
     lines.insert(0, f"  {'':{label}}  {base!s:>{size}}  {other!s:>{size}}")
     if without:
-        lines.append(f"({without} more without a copy on either side)")
+        lines.append(f"({without} more, of which {other} leaves none)")
     lines.append("")
     lines += [
         line
@@ -180,25 +136,6 @@ def reasons(rows: pd.DataFrame, column: str, base: Any, other: Any) -> list[str]
         for line in hang(f"{reason}: {Reason.named(reason).why}")
     ]
     return lines
-
-
-def verdicts(comparison: pd.DataFrame, value: str, kind: str) -> str:
-    """Return in words in how many cases the value falls, stays, rises."""
-    found = comparison["verdict"].value_counts()
-    n = len(comparison)
-    words = {
-        "lower": "is lower",
-        "same": "is the same",
-        "higher": "is higher",
-        "~": "shows no difference",
-        "untested": "was not tested (fewer than two pairs)",
-    }
-    parts = [f"{words[v]} in {found[v]}" for v in words if v in found]
-    rest = n - sum(int(found[v]) for v in words if v in found)
-    if rest:
-        parts.append(f"cannot be compared in {rest}")
-    other = comparison.attrs["comparison"]["other"]
-    return f"With {other}, {value} ({kind}) {', '.join(parts)} of {n} scenarios."
 
 
 def agreement(source: Source, rows: pd.DataFrame) -> list[str]:
@@ -210,8 +147,8 @@ def agreement(source: Source, rows: pd.DataFrame) -> list[str]:
     lines = []
     if source.kind == "simulated":
         lines += fill(
-            "No number above was measured. Of the simulator's parts in use, a kernel's "
-            "counts and traces"
+            "But for the real programs no number above was measured. Of the simulator's parts in "
+            "use, a kernel's counts and traces"
         )
     for title, some in (("agree wholly with", whole), ("agree in part with", under)):
         if some:
@@ -232,10 +169,13 @@ def _item(text: str) -> list[str]:
 
 
 def assumed(rows: pd.DataFrame) -> list[str]:
-    """Return the numbers that nobody published: of the cost sets and the backends in use."""
+    """Return the numbers that nobody published: of the cost sets and the backends in use.
+
+    Those that were derived from published ones are not among them.
+    """
     lines = []
     for name in rows["costs"].drop_duplicates() if "costs" in rows else ():
-        table = cost_facts(name) if name in facts("costs") or is_cost_file(name) else {}
+        table = cost_set(name)
         steps = _assumed({key: table[key] for key in WRITE_STEPS if key in table})
         others = len(_assumed(table)) - len(steps)
         if steps:
@@ -253,22 +193,36 @@ def assumed(rows: pd.DataFrame) -> list[str]:
     return lines
 
 
+def cost_set(name: str) -> Mapping[str, Any]:
+    """Return the facts of a cost set, none for a name that is not there."""
+    return cost_facts(name) if name in facts("costs") or is_cost_file(name) else {}
+
+
+def kind_of_costs(names: Sequence[str]) -> str:
+    """Return what most steps of a write are in some cost sets: ``assumed costs``, ``measured``."""
+    measured = []
+    for name in names:
+        facts_of = [cost_set(name)[step] for step in WRITE_STEPS if step in cost_set(name)]
+        share = sum(fact["source"].startswith("measured") for fact in facts_of)
+        measured.append(2 * share > len(facts_of) > 0)
+    if all(measured):
+        return "mostly measured costs"
+    return "assumed and measured costs" if any(measured) else "assumed costs"
+
+
 def _assumed(table: Mapping[str, Any]) -> list[str]:
     return [
         f"{key} {fact['value']:g} ({fact['low']:g} to {fact['high']:g})"
         for key, fact in table.items()
-        if isinstance(fact, dict) and "assumed" in fact["source"] and "low" in fact
+        if isinstance(fact, dict) and fact["source"].startswith("assumed") and "low" in fact
     ]
 
 
 def priced(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose times mean something: of another cost set than icount's."""
-    if "write_ns_mean" not in rows:
+    """Return the rows whose times mean something: simulated, of another cost set than icount's."""
+    if not {"costs", "accesses", "cpu_ns"} <= set(rows):
         return rows.iloc[:0]
-    timed = rows["write_ns_mean"].notna()
-    if "costs" in rows:
-        timed &= ~rows["costs"].isin(_COMPARED_COSTS)
-    return rows[timed]
+    return rows[~rows["costs"].isin(_COMPARED_COSTS)]
 
 
 def counted(rows: pd.DataFrame) -> pd.DataFrame:

@@ -27,7 +27,7 @@ def compare_tables(
     names: tuple[str, str] = ("A", "B"),
     paired: bool = True,
     confidence: float = 0.95,
-    test: str = "rank",
+    test: str = "t",
 ) -> pd.DataFrame:
     """Return for each scenario how much a value differs between two tables.
 

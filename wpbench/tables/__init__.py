@@ -9,7 +9,9 @@ random was seen, which n runs show up to a probability of about 3 / n only.
 """
 
 from .comparison import compare
+from .decision import decide
 from .fields import varying
+from .folding import folded
 from .intervals import Interval, mean_interval, rate_interval, summarize
 from .rates import axis_of, check_axis, off_and_on, rates
 
@@ -18,6 +20,8 @@ __all__ = [
     "axis_of",
     "check_axis",
     "compare",
+    "decide",
+    "folded",
     "mean_interval",
     "off_and_on",
     "rate_interval",

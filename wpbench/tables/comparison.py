@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from ..errors import TableError, accepted
+from .decision import decide
 from .intervals import (
     STREAM,
     check_confidence,
@@ -45,7 +46,7 @@ def compare(
     *,
     paired: bool = True,
     confidence: float = 0.95,
-    test: str = "rank",
+    test: str = "t",
 ) -> pd.DataFrame:
     """Return for each scenario how much ``value`` differs between two values of ``column``.
 
@@ -68,11 +69,12 @@ def compare(
     paired
         Else every run of the one side is held against every run of the other.
     confidence
-        Of the interval, and 1 less the level at which a test counts.
+        Of the interval.
     test
-        ``rank``: Wilcoxon's signed-rank test, unpaired Mann and Whitney's U, exact for few runs;
-        ``t``: of the differences, unpaired Welch's.  Whichever: the interval is Student's, of the
-        mean difference.  p values are not corrected for the number of scenarios.
+        ``t``: of the differences, unpaired Welch's; ``rank``: Wilcoxon's signed-rank test, unpaired
+        Mann and Whitney's U, exact for few runs.  Whichever: the interval is Student's, of the mean
+        difference, and the verdict is the interval's.  p values are not corrected for the number of
+        scenarios.
 
     Returns
     -------
@@ -87,10 +89,13 @@ def compare(
         - ``ratio``: other to base, and ``change``: difference to base; NaN where base is 0;
         - ``effect``: Cohen's d, the difference in standard deviations (of the differences; unpaired
           of the runs, pooled), infinite where they have none;
-        - ``p``; NaN where there is nothing to test: one pair, or no spread on either side;
+        - ``p``; NaN where there is nothing to test: one pair, or pairs that all differ by the same
+          (a machine without chance is known, not tested);
         - ``distinct``: different differences among the pairs (unpaired: values);
-        - ``verdict``: ``lower``, ``higher``; ``~``, no difference shown; ``same``, each pair is
-          equal; ``untested``, one pair; ``only <base>``, ``only <other>``; ``no pair``.
+        - ``verdict``, by the rule of ``wpbench.tables.decision``: ``lower``, ``higher``, the
+          interval leaves 0 out; ``same``, each pair is equal; ``~``, no difference shown; ``too few
+          runs``, the same of fewer than six, and one pair always; ``only <base>``, ``only
+          <other>``; ``no pair``.
 
         Scenarios in the order of the table; ``attrs["comparison"]`` says what was compared.
 
@@ -230,7 +235,7 @@ def _one(base: _Side, other: _Side, paired: bool, confidence: float, test: str) 
         if row["base"]:
             row["ratio"] = row["other"] / row["base"]
             row["change"] = row["difference"] / row["base"]
-        row["verdict"] = _verdict(row, confidence)
+        row["verdict"] = decide(row["difference"], row["low"], row["high"], min(len(one), len(two)))
     return row
 
 
@@ -259,8 +264,7 @@ def _paired(base: Any, other: Any, confidence: float, test: str) -> dict[str, An
     row["effect"] = _standardized(mean, np.std(differences, ddof=1) if distinct > 1 else 0.0)
     if distinct > 1 and test == "t":
         row["p"] = float(stats.ttest_1samp(differences, 0).pvalue)
-    elif distinct > 1 or (mean and len({*base}) > 1):
-        # Also where t cannot be: each pair has the same difference, by chance perhaps.
+    elif distinct > 1:
         row["p"] = float(stats.wilcoxon(differences).pvalue)
     return row
 
@@ -295,16 +299,6 @@ def _standardized(difference: float, spread: float) -> float:
     if spread > 0:
         return float(difference / spread)
     return math.copysign(math.inf, difference) if difference else 0.0
-
-
-def _verdict(row: dict[str, Any], confidence: float) -> str:
-    if min(row["n"], row["n_other"]) < 2:
-        return "untested"
-    if row["difference"] == 0 and row["low"] == row["high"]:
-        return "same"
-    if row["p"] > 1 - confidence or row["difference"] == 0:
-        return "~"
-    return "lower" if row["difference"] < 0 else "higher"
 
 
 __all__ = ["TESTS", "compare"]

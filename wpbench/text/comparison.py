@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import TableError
+from ..tables.decision import FEW, TOO_FEW
 
 WIDTH = 72  # leaves room for "> > " before a quoted line
-FEW = 6  # of fewer pairs Wilcoxon's p is at least 0.0625; benchstat asks for as many
 LEGEND = 11  # width of a sign and of the gap after it
 MOST_LISTED = 20
 SCALED = ("base", "other", "difference", "low", "high")
@@ -102,16 +102,15 @@ def _head(compared: pd.DataFrame, about: Mapping[str, Any], kind: str, power: in
             f"means; n = {n} and {_range(compared['n_other'])} runs a scenario, not paired"
         )
     if (few > 1).any():
+        tested = f"; p: {about['test']}" if compared["p"].notna().any() else ""
         lines.append(
             f"[low, high]: {_percent(about['confidence'])} t interval of the mean difference "
-            f"(spread between runs); p: {about['test']}"
+            f"(spread between runs){tested}"
         )
     if (few < 2).any():
-        lines.append("warning: n < 2: no interval and no test")
-    if ((few > 1) & (few < FEW)).any():
-        rank = about["paired"] and "rank" in about["test"]
-        so = "the test cannot reach p < 0.05" if rank else "few runs for an interval or a test"
-        lines.append(f"warning: n < {FEW}: {so}")
+        lines.append("warning: n < 2: no interval")
+    if ((few > 1) & (few < FEW) & (compared["low"] != compared["high"])).any():
+        lines.append(f"warning: n < {FEW}: few runs for an interval")
     return lines
 
 
@@ -180,6 +179,8 @@ def _interval(row: Any, decimals: int) -> str:
 def _change(row: Any) -> str:
     if row["verdict"] in ("~", "same"):
         return str(row["verdict"])
+    if row["verdict"] == TOO_FEW:
+        return "too few"
     if math.isnan(row["change"]):
         return "from 0"
     return f"{100 * row['change']:+.1f}%"
@@ -199,7 +200,7 @@ def _cells(compared: pd.DataFrame, about: Mapping[str, Any], power: int) -> list
         ["diff", *(_number(row["difference"], decimals, "+") for row in rows)],
         ["[low, high]", *(_interval(row, decimals) for row in rows)],
         ["change", *(_change(row) for row in rows)],
-        ["p", *(_p(row) for row in rows)],
+        *([["p", *(_p(row) for row in rows)]] if compared["p"].notna().any() else []),
     ]
 
 
@@ -244,18 +245,20 @@ def _legend(compared: pd.DataFrame, about: Mapping[str, Any]) -> list[str]:
     each = "each pair" if about["paired"] else "each run"
     lines = []
     if "~" in verdicts:
-        lines.append(f"~          no difference shown at {_percent(about['confidence'])}")
+        lines.append("~          no difference shown: the interval has 0 in it")
+    if TOO_FEW in verdicts:
+        lines.append(f"too few    no difference shown, and fewer than {FEW} runs: one says nothing")
     if "same" in verdicts:
         lines.append(f"same       {each} is equal on both sides")
     if (still & (compared["verdict"] != "same")).any():
         lines.append(f"no spread  {each} differs by the same")
     if "from 0" in {_change(row) for row in compared.to_dict("records")}:
         lines.append(f"from 0     {about['base']} is 0")
-    tests = int(compared["p"].notna().sum())
-    if tests > 1:
+    chance = int((compared["low"] < compared["high"]).sum())
+    if chance > 1:
         lines.append(
-            f"{tests} tests, p not corrected: at {_percent(about['confidence'])}, about "
-            f"{tests * (1 - about['confidence']):.1f} would show a difference by chance alone"
+            f"of the {chance} with a spread about {chance * (1 - about['confidence']):.1f} would "
+            "show a difference by chance alone"
         )
     return lines
 

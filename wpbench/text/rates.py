@@ -10,12 +10,14 @@ from typing import Any
 import pandas as pd
 
 from ..scenario.kernels import OFF, ON
+from ..tables.decision import TOO_FEW
 from ..tables.rates import PATCH_DRAIN, bare, blocks_of, chosen, joined, lines_of
 from .comparison import WIDTH
 
 _LABEL = 17  # of a line's name, two blanks before it
 _CELL = 4
-_SIGNS = ("fewer", "more", "same", "~")
+_SIGNS = {"fewer": "fewer", "more": "more", "same": "same", "~": "~"}
+_FEW_RUNS = {"too few runs": "few"}  # a column where there are such
 
 
 def percent(rate: float) -> str:
@@ -152,7 +154,10 @@ def format_answer(
     both = bare(both)
     text = [_how_often(both)]
     named = both.assign(kernel=ON, drain=PATCH_DRAIN, on_mean=both["other"], off_mean=both["base"])
-    text.append(f"\n{'':26}{'off -> on':20}" + "".join(f"{word:>6}" for word in _SIGNS))
+    signs = _SIGNS | (_FEW_RUNS if TOO_FEW in set(both["verdict"]) else {})
+    head = f"\n{'':26}{'off -> on':20}"
+    head += "".join(word.rjust(_width(word, signs)) for word in signs.values())
+    text.append(head)
     shared = ""
     for common, backends, rows in blocks_of(named):
         known = rows.dropna(subset=["base", "other"])
@@ -162,7 +167,7 @@ def format_answer(
         change = f"{_span(known['base'])} -> {_span(known['other'])}" if len(known) else "no fault"
         *first, last = _wrap(", ".join(backends), 22).splitlines() or [""]
         text += [f"  {line}" for line in first]
-        text.append(f"  {last:24}{change:20}{_signs(known)}".rstrip())
+        text.append(f"  {last:24}{change:20}{_signs(known, signs)}".rstrip())
     text += ["", _wrap(_extremes(both))]
     if per_access is not None:
         count = _verdicts(per_access).value_counts()
@@ -177,19 +182,21 @@ def format_answer(
 
 
 def _verdicts(both: pd.DataFrame) -> pd.Series:
-    """Return fewer, more, equal or no difference shown of each scenario, by its interval."""
-    verdict = pd.Series("~", both.index)
-    one = both["n"] == 1  # no interval: the run itself
-    verdict[(both["high"] < 0) | (one & (both["difference"] < 0))] = "fewer"
-    verdict[(both["low"] > 0) | (one & (both["difference"] > 0))] = "more"
-    verdict[(both["difference"] == 0) & (both["distinct"] == 1)] = "same"
-    verdict[both["difference"].isna()] = "no fault"
-    return verdict
+    """Return of each scenario what ``compare()`` decided, in words for copies."""
+    named = {"lower": "fewer", "higher": "more", TOO_FEW: "too few runs", "no pair": "no fault"}
+    return both["verdict"].replace(named)
 
 
-def _signs(rows: pd.DataFrame) -> str:
+def _signs(rows: pd.DataFrame, signs: Mapping[str, str]) -> str:
     count = _verdicts(rows).value_counts()
-    return "".join(f"{count.get(name, 0) or '-':>6}" for name in _SIGNS)
+    return "".join(
+        str(count.get(name, 0) or "-").rjust(_width(word, signs)) for name, word in signs.items()
+    )
+
+
+def _width(word: str, signs: Mapping[str, str]) -> int:
+    """Return how wide a sign's column is: of four or of five the line has 72 columns."""
+    return 6 if len(signs) == len(_SIGNS) else max(5, len(word) + 1)
 
 
 def _how_often(both: pd.DataFrame) -> str:
@@ -198,14 +205,14 @@ def _how_often(both: pd.DataFrame) -> str:
     fields = joined(name for name in about["axes"] if name not in ("kernel", "drain"))
     parts = [f"fewer copies in {count.get('fewer', 0)} of {len(both)} scenarios"]
     named = {"more": "more", "same": "the same number", "~": "no difference shown (~)"}
-    named["no fault"] = "no fault to compare"
+    named |= {"too few runs": "too few runs to say", "no fault": "no fault to compare"}
     parts += [f"{words} in {count[name]}" for name, words in named.items() if name in count]
     low, high = int(both["n"].min()), int(both["n"].max())
     pairs = f"{low}" if low == high else f"{low} to {high}"
     random = int((both["distinct"] > 1).sum())
     rule = f"A difference counts where the 95% t interval of its mean, over {pairs} pairs of runs, "
-    rule += f"leaves 0 out; of the {random} with a spread about {0.05 * random:.0f} would by "
-    rule += "chance alone."
+    rule += f"leaves 0 out, as in wb.compare(); of the {random} with a spread about "
+    rule += f"{0.05 * random:.0f} would by chance alone."
     return _wrap(
         f"Draining the local pagevecs ({ON}, {PATCH_DRAIN}), beside the patch off ({OFF}): "
         f"{joined(parts)}. A scenario is a value of {fields}. {rule if high > 1 else ''} Below: "
