@@ -41,7 +41,7 @@ export IPYTHONDIR := $(CURDIR)/.cache/ipython
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help env run test check test-jit test-nojit fuzz format lab app bench lock data-sums clean distclean
+.PHONY: help env run test quick check test-jit test-nojit coverage fuzz format lab app bench lock data-sums clean distclean
 
 help:           ## this list
 	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -60,7 +60,12 @@ $(STAMP): pyproject.toml constraints.txt
 run: env        ## the main job: notebook 01 headless, its table on stdout, files in out/
 	$(PY) -m wpbench notebook 01-reproducer --out $(OUT)/
 
-test: check test-jit test-nojit  ## all of: check, tests with JIT, coverage leg without
+test: check test-jit test-nojit coverage  ## all of: check, tests with JIT and without, coverage of both
+
+quick: env      ## for the inner loop: ruff, mypy, and the machine's tests as plain Python
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit -n $(JOBS) -q -x $(PYTEST_ARGS)
 
 check: env      ## ruff, formatting, mypy, notebooks without outputs
 	$(PY) -m ruff check .
@@ -70,13 +75,16 @@ check: env      ## ruff, formatting, mypy, notebooks without outputs
 	  if (($${#books[@]})); then $(PY) -m nbstripout --verify "$${books[@]}"; fi
 
 test-jit: env   ## the tests as users run the code: compiled
+	rm -f .coverage .coverage.*
 	$(PY) -c 'import wpbench as wb; wb.simulate(wb.Scenario(npages=1, rounds=1))'  # compile once, not in each
 	@# in the files' order: xdist's own would begin the longest one, which has few tests, at the end
-	MPLBACKEND=agg $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	MPLBACKEND=agg $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST_ARGS)
 
-test-nojit: env ## the tests marked nojit, as plain Python: here coverage is true
-	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit -n $(JOBS) \
-	  --cov --cov-report=term --cov-fail-under=$(COV_MIN) $(PYTEST_ARGS)
+test-nojit: env ## the tests of machine and workloads, marked nojit, as plain Python: coverage sees in there
+	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit -n $(JOBS) --cov --cov-append --cov-report= $(PYTEST_ARGS)
+
+coverage: env   ## what the two legs have run, together
+	$(PY) -m coverage report --fail-under=$(COV_MIN)
 
 fuzz: env       ## hostile inputs, MINUTES=5 of them (SEED=1): tests/fuzz/run.py
 	$(PY) tests/fuzz/run.py --minutes $(MINUTES) --seed $(SEED)

@@ -66,10 +66,10 @@ static inline void flush(struct machine *m, i64 cpu)
 static __attribute__((noinline)) void flush_call(struct machine *m, i64 cpu) { flush(m, cpu); }
 static inline void lru_cache_add(struct machine *m, i64 cpu, i64 p)
 {
+	if (p) m->page[p] |= ADD;
 	i64 v = pv(m, cpu, 0), nr = m->vec[v] + 1;
 	m->vec[v + nr] = p;
 	m->vec[v] = nr;
-	if (p) m->page[p] |= ADD;
 	if (nr >= m->pagevec || m->disabled) flush_call(m, cpu);
 }
 static inline void drain_cpu(struct machine *m, i64 cpu)
@@ -99,6 +99,10 @@ found:
 	m->slots_used++;
 	return s;
 }
+static inline int held_by_others(i64 w)
+{
+	return (w & HOLDERS & ~(i64)(ISO | SC)) != 0;
+}
 static inline int shrink_page(struct machine *m, i64 at)
 {
 	i64 pte = m->pte[at], p = pte >> 5, w = m->page[p], e, s;
@@ -116,12 +120,12 @@ static inline int shrink_page(struct machine *m, i64 at)
 	m->pte[at] = sp;
 	w = (w & ~(i64)EXCL) - ONE_MAP;
 	if (w & DIRTY) {
-		if (page_count(w) != 2) { m->page[p] = w; m->slot[s] = e; return 1; }
+		if (held_by_others(w)) { m->page[p] = w; m->slot[s] = e; return 1; }
 		w &= ~(i64)DIRTY;
 		m->pswpout++;
 		if (m->async_io) { m->rare++; return 1; }
 	}
-	if (page_count(w) != 2) { m->page[p] = w; m->slot[s] = e; return 1; }
+	if (held_by_others(w)) { m->page[p] = w; m->slot[s] = e; return 1; }
 	put_slot(m, s, (e & 15) | 16);
 	store_or_free(m, p, w & ~(i64)(ISO | SC));
 	return 0;

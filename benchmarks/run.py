@@ -13,9 +13,9 @@ from pathlib import Path
 
 from common import HEAD, ROOT, Load, machine, row
 
-from wpbench.provenance import provenance
+from wpbench.provenance.record import provenance
 
-PARTS = ("throughput", "scaling", "simpy_model", "start", "clock")
+PARTS = ("throughput", "scaling", "simpy_model", "start", "clock", "checks")
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +11,8 @@ import numpy as np
 from common import Result, median
 
 import wpbench as wb
-import wpbench.simulate
+from wpbench.simulate import runs
 
-SIMULATE = sys.modules["wpbench.simulate"]  # wb.simulate is the function
 VARIANTS: dict[str, dict[str, Any]] = {
     "one-cpu": {},
     "write-elsewhere": {"write_cpu": 1},
@@ -40,13 +38,13 @@ class Alone:
         self.seconds += time.thread_time() - start
 
 
-_RUN_MANY = SIMULATE.run_many
+_RUN_MANY = runs.run_many
 
 
 def one_thread(scenarios: int, fields: dict[str, Any]) -> tuple[float, float]:
     """Return CPU seconds of wb.simulate(), building grid and table, and of the simulation in it."""
     alone = Alone()
-    with patch.object(SIMULATE, "run_many", alone):
+    with patch.object(runs, "run_many", alone):
         start = time.thread_time()
         table = wb.simulate(grid(scenarios, **fields), threads=1)
         seconds = time.thread_time() - start

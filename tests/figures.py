@@ -6,8 +6,8 @@ import pandas as pd
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.measure import shipped
-from wpbench.sweep.rates import rates
+from wpbench.measure.compare import shipped
+from wpbench.tables.rates import rates
 
 IMG = Path(__file__).resolve().parents[1] / "docs" / "img"
 BACKENDS = ["zram", "zswap", "nvme"]
@@ -30,7 +30,9 @@ def central(folder):
     """Copy rate over CPUs, by backend, workload and drain policy."""
     scenarios, seeds = central_scenarios()
     made = rates(wb.simulate(scenarios, seeds=seeds), x="cpus")
-    return plots.save(plots.rate_panels(made, policies=POLICIES), Path(folder) / "central")[0]
+    title = "reproducer: threads that move before one write in ten (migration rate 0.1)"
+    panels = plots.rate_panels(made, policies=POLICIES, title=title)
+    return plots.save(panels, Path(folder) / "central")[0]
 
 
 def agreement(folder):
@@ -52,7 +54,7 @@ def agreement(folder):
 
 
 def frontier(folder):
-    """Time that the patch saves or costs on zram, over CPUs and migration rate."""
+    """What the patch saves or costs a program on zram, over CPUs and migration rate."""
     grid = wb.grid(
         cpus=[2, 8, 32, 128],
         threads="cpus",
@@ -61,11 +63,14 @@ def frontier(folder):
         npages=32,
         rounds=4,
     )
-    priced = wb.price(grid, seeds=2, draws=16)
-    table = priced.table.query("measure == 'write'")
-    figure, axes = plots.figure(6.0, 3.2)
-    mesh = plots.frontier(table, axes, where=priced.frontier().query("measure == 'write'"))
-    figure.colorbar(mesh, ax=axes).set_label("ns saved per write-protect fault")
+    priced = wb.price(grid, seeds=2, draws=16, most_draws=32)
+    turns = priced.frontier()
+    figure, first = plots.figure(6.0, 6.4)
+    first.remove()
+    for axes, measure in zip(figure.subplots(2, 1), ("write", "cpu"), strict=True):
+        table = priced.table[priced.table["measure"] == measure]
+        mesh = plots.frontier(table, axes, where=turns[turns["measure"] == measure])
+        plots.colour_bar(mesh, axes)
     return plots.save(figure, Path(folder) / "frontier")[0]
 
 

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from wpbench.measure import agent
-from wpbench.measure.warm import warm
+from wpbench.measure.probe import agent
+from wpbench.measure.probe.warm import warm
 
 INTERRUPTIONS = 8
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)

@@ -191,7 +191,7 @@ def gup(model, kernel):
 
 
 def exclusive(model, kernel):
-    """UFFDIO_COPY maps a page of one's own read-only (userfaultfd, semantics.md 7)."""
+    """UFFDIO_COPY maps a page of one's own read-only (userfaultfd, semantics 7)."""
     m = machine(model, kernel)
     m.uffd_copy(0, 0)
     m.lru_add_drain_all()

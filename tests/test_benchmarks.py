@@ -103,7 +103,7 @@ def test_quick_writes_what_the_readme_documents(tmp_path):
     assert absent == {"start/first-ever", "start/first-ever-cpu"}
     assert record["machine"]["kind"] in done.stdout
     assert set(record["machine"]["others_busy_cpus"]) == {
-        "throughput", "scaling", "simpy_model", "start", "clock", "all",
+        "throughput", "scaling", "simpy_model", "start", "clock", "checks", "all",
     }  # fmt: skip
     assert record["provenance"]["command"] == "benchmarks/run.py"
 

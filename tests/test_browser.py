@@ -3,6 +3,7 @@
 import importlib.util
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from browser import CHROMIUM, ROOT, Bench, chromium, open_notebook, served, wait_for, watched
@@ -171,6 +172,9 @@ def test_jupyterlab(tmp_path):
         bench.choose("Preset", "reproducer on nvme")
         shows(bench, State.preset("reproducer on nvme"))
         shot(page, "lab", bench.box)
+        link = bench.box.locator("a[href='06-differ.ipynb']")
+        beside = urlsplit(page.url).path.replace("00-explore", "06-differ")
+        assert urlsplit(link.evaluate("e => e.href")).path == beside
         shot(page, "lab-page-life", bench.box.locator("pre.wpbench-explained"))
         cpu_slider(bench)
         lines_and_mistakes(bench)

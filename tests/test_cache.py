@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from wpbench import _cache, _folder
-from wpbench._cache import cache_dir, generation
-from wpbench._jit import JIT_DISABLED, njit
+from wpbench.jit import cache as _cache
+from wpbench.jit import folder as _folder
+from wpbench.jit.cache import cache_dir, generation
+from wpbench.jit.compile import JIT_DISABLED, njit
 
 ROOT = Path(__file__).resolve().parents[1]
-pytestmark = pytest.mark.nojit
 compiles = pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -205,15 +205,15 @@ def test_on_a_full_disk_nothing_is_kept(tmp_path, monkeypatch):
 COMMANDS = """
 import os, sys
 from contextlib import suppress
-from wpbench.cli import main
+from wpbench.commands.main import main
 for line in sys.argv[1].split(";"):
     with suppress(SystemExit):
         assert main(line.split()) == 0, line
 import matplotlib
 matplotlib.get_cachedir()
 from wpbench import _folder
-from wpbench._cache import cache_dir
-from wpbench._jit import njit
+from wpbench.jit.cache import cache_dir
+from wpbench.jit.compile import njit
 for left in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
     _folder.own_folder.cache_clear()
     cache_dir.cache_clear()

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
-from wpbench.report.tables import compare_tables, kinds_text
+from wpbench.commands.main import main
+from wpbench.report.two_tables import compare_tables, kinds_text
 
-pytestmark = pytest.mark.nojit
 MEASURED = Path(__file__).resolve().parents[1] / "data" / "kernel-measurements"
 
 

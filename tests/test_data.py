@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from wpbench.data import facts
+from wpbench.data import ON_ZRAM, facts
+from wpbench.measure.program.counted import COLUMNS as PROGRAM_COLUMNS
+from wpbench.measure.program.counterfactual import CAUSES
 from wpbench.measure.program.state import UNCLEAR
-from wpbench.measure.program.table import COLUMNS as PROGRAM_COLUMNS
-from wpbench.mm import layout as L
+from wpbench.mm.names import Cost, texts
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -111,15 +112,15 @@ def test_derived_figures_follow_from_the_published_ones() -> None:
     assert gain == pytest.approx(value["redis-ops-gain-derived"], abs=0.06)
 
 
-COST_SETS = ["none", "icount", "haswell-kvm", "server"]
+COST_SETS = ["none", "icount", "haswell-kvm", "server", "epyc-guest"]
 
 
 @pytest.mark.parametrize("name", COST_SETS)
 def test_every_cost_has_a_source(name: str) -> None:
     table = dict(facts("costs")[name])
     assert table.pop("description")
-    steps = set(L.COSTS) - {"device_read", "device_write"}  # these are the backend's
-    assert set(table) - {"ghz"} == steps
+    steps = set(texts(Cost)) - {"device_read", "device_write"}  # these are the backend's
+    assert set(table) - {"ghz", *ON_ZRAM} | {"fault_first"} == steps
     for key, fact in table.items():
         assert type(fact["value"]) is (float if key == "ghz" else int), key
         assert fact["value"] >= 0, key
@@ -186,3 +187,23 @@ def test_program_tables_are_whole_and_have_their_provenance(path: Path) -> None:
     told = [f"| {int(s.min())} to {int(s.max())} " for s in (sums["wp_faults"], sums["copies"])]
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     assert f"{told[0]}{told[1]}|" in readme
+
+
+def test_replays_agree_as_the_readme_says() -> None:
+    table = pd.read_csv(DATA / "programs" / "replayed" / "kernels.csv")
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    about = json.loads((DATA / "programs/replayed/kernels.json").read_text(encoding="utf-8"))
+    assert set(table["recipe"]) == set(about["recipes"])
+    for recipe, rows in table.groupby("recipe"):
+        measured, own = rows.iloc[0], rows.iloc[1]
+        assert rows["what"].tolist() == ["measured"] + ["simulated"] * (len(rows) - 1)
+        assert set(rows["wp_faults"]) == {measured["wp_faults"]}
+        assert (rows["wp_faults"] == rows["reuses"] + rows["copies"]).all()
+        causes = {name: int(own[name]) for name in CAUSES if own[name]}
+        assert own["agree"] + sum(causes.values()) == own["wp_faults"]
+        differ = ", ".join(f"{name} {n}" for name, n in causes.items())
+        told = f"| {measured['wp_faults']} | {int(own['agree'])} | {differ}".rstrip()
+        (line,) = [text for text in readme.splitlines() if told in text]
+        assert line.startswith(f"| `{recipe}`")
+        assert about["recipes"][recipe]["agreement"] == own["agree"] / own["wp_faults"]
+        assert about["recipes"][recipe]["lost"] == 0

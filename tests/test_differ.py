@@ -6,12 +6,13 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from twin import litmus
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
+from wpbench.litmus.machines import Row, run_program
 from wpbench.litmus.pair import differ, observation
 from wpbench.litmus.parse import parse_program
-from wpbench.litmus.row import Row, run_program
 
 PAIRS = [("v7.2", "v7.3"), ("v6.13", "v6.14"), ("patch1", "patch2")]
 
@@ -95,6 +96,24 @@ def test_each_program_differs_as_it_says(pair, found):
 
 
 @pytest.mark.parametrize("pair", PAIRS)
+def test_the_twin_has_the_same_two_outcomes(pair):
+    """Every line, and of the last operation its drains, its copies and who held the page."""
+    found = differ(*pair, operations=7).found
+    assert len(found) > 40
+    for one in found:
+        program = parse_program(one.program)
+        for kernel, side in zip(pair, (one.a, one.b), strict=True):
+            assert litmus.run(program, kernel, check=True) == side.outcome, one.program
+            counts = litmus.last_counts(program, kernel)
+            copies = counts.pop("copies")
+            assert copies.total() == side.last["copies"], one.program
+            assert {name.lower() for name in copies} == ({side.reason} if side.reason else set()), (
+                one.program
+            )
+            assert counts == {name: side.last[name] for name in counts}, one.program
+
+
+@pytest.mark.parametrize("pair", PAIRS)
 def test_the_rules_that_decide_are_some_in_which_the_kernels_differ(pair, found):
     changed = wb.kernels(*pair).T
     names = {name for name, row in changed.iterrows() if row.iloc[0] != row.iloc[1]}
@@ -168,6 +187,8 @@ def test_programs_of_any_length():
     made = differ("v6.13", "v6.13", operations=None, pages=1, cpus=1, among=among)
     assert (made.fixpoint, made.found) == (True, [])
     assert "in all programs of any length" in made.summary
+    assert "made of: read, write, fork, exit, drain" in made.summary
+    assert "of any length on 1 page and 1 CPU that is made of read, write" in made.answer
     assert not differ("v6.13", "v6.13", operations=1, pages=1, cpus=1, among=among).fixpoint
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wpbench as wb
-from wpbench.cli import _parser, main
+from wpbench.commands.main import main, parser_of
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # Of docs/measure.md these need neither root nor a kernel image.
@@ -38,7 +38,7 @@ def test_the_examples_of_kernels(tmp_path):
     (tmp_path / "example.py").write_text(code)
     names = runpy.run_path(str(tmp_path / "example.py"))
     assert names["table"]["copies"].tolist() == [0, 0, 8, 61]
-    assert names["found"]["verdict"].tolist() == ["untested"] * 2
+    assert names["found"]["verdict"].tolist() == ["too few runs"] * 2
     fields = tomllib.loads(toml)["grid"][0]
     assert list(wb.grid(**fields)) == list(names["grid"])
 
@@ -49,4 +49,5 @@ def test_what_runs_anywhere_is_on_the_page():
 
 @pytest.mark.parametrize("command", commands("measure.md"))
 def test_command_is_taken(command):
-    assert callable(_parser().parse_args(shlex.split(command)).do)
+    words = shlex.split(command)
+    assert callable(parser_of(words).parse_args(words).do)

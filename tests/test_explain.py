@@ -8,9 +8,9 @@ import pytest
 from states import EXCLUSIVE, KERNELS
 
 import wpbench as wb
-from wpbench.cli import main
-from wpbench.mm import layout as L
-from wpbench.trace import read_trace
+from wpbench.commands.main import main
+from wpbench.mm.names import Outcome
+from wpbench.simulate.trace import read_trace
 from wpbench.workloads.replay import OPS
 
 TRACES = wb.data_dir() / "kernel-measurements" / "traces"
@@ -90,7 +90,7 @@ def test_every_fault_of_a_random_program_is_explained(kernel, backend):
 def test_a_page_with_a_long_life(monkeypatch):
     scenario = wb.Scenario(kernel="patch1", backend="null_blk", npages=1, rounds=500)
     found = wb.explain(scenario, 499)
-    module = importlib.import_module("wpbench.explain")
+    module = importlib.import_module("wpbench.simulate.explanation")
     monkeypatch.setattr(module, "EVENT_ROWS", (3, 100_000))
     assert wb.explain(scenario, 499) == found
     monkeypatch.setattr(module, "EVENT_ROWS", (2, 3))
@@ -100,7 +100,7 @@ def test_a_page_with_a_long_life(monkeypatch):
 
 def test_a_recorded_fault():
     trace = read_trace(FORKS)
-    copies = (trace.rows[:, 1] == OPS.index("write")) & (trace.rows[:, 4] == L.COPY)
+    copies = (trace.rows[:, 1] == OPS.index("write")) & (trace.rows[:, 4] == Outcome.COPY)
     row = int(np.flatnonzero(copies)[20])
     found = wb.explain(trace=FORKS, row=row)
     assert (found.outcome, found.reason) == ("copy", "shared_pte")

@@ -1,7 +1,10 @@
 """The workbench without a browser: its states and lines, its figures, its widgets."""
 
+import html
 import random
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,11 +12,13 @@ from hypothesis import strategies as st
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.cli import main
+from wpbench.commands.main import main, parser_of
+from wpbench.litmus.machines import Row, parse_rules
+from wpbench.mm.names import Reason, texts
 from wpbench.scenario.kernels import OFF
 from wpbench.widgets import PRESETS, State, Workbench
 from wpbench.widgets.answer import answer, in_words, names, notes, numbers
-from wpbench.widgets.lines import command_line, python_line, read_line
+from wpbench.widgets.lines import command_line, differ_command, python_line, read_line
 from wpbench.widgets.pictures import Pictures
 from wpbench.widgets.state import KERNELS, MOST_PAGES
 from wpbench.workloads.catalog import ORDERS, WORKLOADS
@@ -65,7 +70,6 @@ def python(line):
     return eval(line, {"wb": wb})  # noqa: S307 - our own line
 
 
-@pytest.mark.nojit
 class TestState:
     @settings(max_examples=300, deadline=None)
     @given(states())
@@ -85,6 +89,24 @@ class TestState:
             assert (again.off, again.line, again.command) == (state.off, state.line, state.command)
             if state.patch_on:
                 assert again.on == state.on
+
+    @settings(max_examples=100, deadline=None)
+    @given(states())
+    def test_the_line_of_differ_has_both_kernels_and_their_rules(self, state):
+        if refused(state) is not None:
+            return
+        command = differ_command(state.off, state.on)
+        words = shlex.split(command)[1:]
+        asked = parser_of(words).parse_args(words)
+        for name, rules, scenario in (
+            (asked.a, asked.rule_a, state.off),
+            (asked.b, asked.rule_b, state.on),
+        ):
+            row = Row.of(name, parse_rules(rules))
+            config = scenario.machine_config()
+            mine = row.config(1, 1)
+            for rule in ("pagevec", "drain", "first_test", "exit_drains"):
+                assert mine[rule] == config[rule], rule
 
     @pytest.mark.parametrize("name", PRESETS)
     def test_presets(self, name):
@@ -119,7 +141,6 @@ class TestState:
         assert off.off.npages == off.on.npages == 8
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -150,7 +171,6 @@ def test_what_no_line_is(line, message):
         State().restored(line)
 
 
-@pytest.mark.nojit
 def test_lines_as_people_write_them():
     assert read_line("Scenario(npages=8)") == wb.Scenario(npages=8)
     assert read_line(" wb.Scenario(\n npages=8,\n) ") == wb.Scenario(npages=8)
@@ -250,10 +270,9 @@ class TestFigures:
         assert "no fault" in [text.get_text() for text in axes.texts]
 
     def test_every_reason_has_a_look_of_its_own(self):
-        from wpbench.mm import layout as L
         from wpbench.plots.reasons import LOOKS
 
-        assert set(LOOKS) == set(L.REASONS)
+        assert set(LOOKS) == set(texts(Reason))
         assert len(set(LOOKS.values())) == len(LOOKS)
 
     def test_page_life_shows_the_holders_of_the_explanation(self):
@@ -306,6 +325,7 @@ class TestWorkbench:
     def test_every_control_has_a_label_and_a_hint(self, bench):
         shown = [c.widget for c in (*bench._arms, *bench._controls)]
         shown += [bench._preset, bench._fault, bench._fault_number, bench._line, bench._command]
+        shown.append(bench._differ)
         assert all(widget.description for widget in shown)
         assert len({widget.description for widget in shown}) == len(shown)
         assert all(c.widget.tooltip for c in (*bench._arms, *bench._controls))
@@ -320,6 +340,22 @@ class TestWorkbench:
         assert bench.table["copies"].tolist() == expected["copies"].tolist()
         assert 'alt="patch1 (off) copied' in bench._figure.value
         assert bench._alert.value == ""
+
+    def test_the_two_kernels_link_to_where_they_differ(self, bench):
+        assert bench._differ.value == "wpbench litmus differ patch1 patch2"
+        bench._line.value = 'wb.Scenario(kernel="v7.2", rules={"exit_drains": True}, npages=4)'
+        said = (
+            "wpbench litmus differ patch1 v7.2 --rule-a exit_drains=true --rule-b exit_drains=true"
+        )
+        assert bench._differ.value == said
+        link = bench._differ_notebook.value
+        (name,) = re.findall('href="([^"]*)"', link)
+        assert (Path(__file__).parents[1] / "notebooks" / name).is_file()
+        (parameters,) = re.findall("<pre[^>]*>(.*)</pre>", link, flags=re.DOTALL)
+        names = {}
+        exec(html.unescape(parameters), names)  # noqa: S102 - our own lines
+        assert (names["a"], names["b"]) == ("patch1", "v7.2")
+        assert names["rule_a"] == names["rule_b"] == "exit_drains=true"
 
     def test_unknown_preset(self):
         with pytest.raises(wb.ScenarioError, match=r"preset: 'redis' .*accepted: reproducer on"):
@@ -418,7 +454,6 @@ class TestWorkbench:
         assert bench._fault.value == bench._fault.max == int(bench.table["wp_faults"].iloc[1]) - 1
 
 
-@pytest.mark.nojit
 def test_a_small_workbench():
     """All of it once, small enough for plain Python."""
     state = State().with_(npages=9, rounds=2)

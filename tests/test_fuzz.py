@@ -22,7 +22,6 @@ def test_a_minute_of_all_surfaces() -> None:
     assert not found.failures, "\n".join(map(str, found.failures))
 
 
-@pytest.mark.nojit
 def test_the_runner_sees_what_goes_wrong_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

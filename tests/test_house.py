@@ -12,37 +12,30 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "wpbench"
 
-# The house, top to bottom: a room may import the rooms of the rows below it, nothing of its own row
-# or above. A room is a module (cli.py) or a package (mm/), whose files may import each other.
-# A new module is entered here.
-ROOMS: list[set[str]] = [
-    {"__init__", "__main__"},  # the face: import wpbench, python -m wpbench
-    {"cli"},
-    {"notebook"},
-    {"widgets"},  # toggles over simulate(), in a notebook
-    {"report"},
-    {"plots"},
-    {"sweep", "price"},
-    {"litmus"},  # small programs, on simulated kernels and on the running one
-    {"explain"},
-    {"measure"},  # the same workloads on the kernel, and what the simulation says of them
-    {"simulate"},
-    {"own"},  # workloads of the user's own
-    {"trace"},
-    {"words"},
-    {"scenario"},
-    {"workloads"},
-    {"mm"},
-]
-# Beside the house, on the ground: all rooms may import these (mm only what MM_MAY says), and they
-# import no room.
-HELPERS = {"_cache", "_folder", "_jit", "_pointer", "_sources", "_threads", "bounds"}
-HELPERS |= {"data", "errors", "output", "provenance", "recorded", "stats"}
-MM_MAY = {"mm", "_jit", "_pointer"}
+PICTURE = ROOT / "docs" / "CONTRIBUTING.md"
+MOST_LINES = 400
+
+
+def drawn(page: Path) -> tuple[list[str], set[str]]:
+    """Read the rooms off the picture, top to bottom, and what stands on the ground beside them."""
+    lines = (
+        page.read_text(encoding="utf-8")
+        .split("    wpbench/\n")[1]
+        .split("    data/")[0]
+        .splitlines()
+    )
+    names = [line.split()[0].rstrip("/") for line in lines if line.strip()]
+    ground = names.index("--")
+    return names[:ground], set(names[ground + 1 :])
+
+
+# A room is a module (notebook.py) or a package (mm/), whose files may import each other.
+ROOMS, HELPERS = drawn(PICTURE)
+MM_MAY = {"mm", "jit"}
 # The machine is jitted functions over arrays: no tables, no files, no strings.
 MM_MUST_NOT = {"csv", "io", "json", "matplotlib", "os", "pandas", "pathlib", "pyarrow", "pydantic"}
 
-LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+LEVEL = {room: level for level, room in enumerate(ROOMS)} | {"__main__": 0}
 
 
 def room_of(module: str) -> str:
@@ -85,7 +78,7 @@ def complaints(package: Path) -> list[str]:
     for module, path in found.items():
         room = room_of(module)
         if room not in LEVEL and room not in HELPERS:
-            wrong.append(f"{module} is not in the table of tests/test_house.py")
+            wrong.append(f"{module} is not in the picture of docs/CONTRIBUTING.md")
             continue
         for target in imports(module, path, known):
             top = target.split(".")[0]
@@ -97,9 +90,9 @@ def complaints(package: Path) -> list[str]:
             if other == room:
                 continue
             if other not in LEVEL and other not in HELPERS:
-                wrong.append(f"{module} imports {target}, which is not in the table")
+                wrong.append(f"{module} imports {target}, which is not in the picture")
             elif room == "mm" and other not in MM_MAY:
-                wrong.append(f"{module} imports {target}: mm knows only itself and _jit")
+                wrong.append(f"{module} imports {target}: mm knows only itself and jit")
             elif room in HELPERS and other not in HELPERS:
                 wrong.append(f"{module} imports {target}: a helper imports no room")
             elif other in LEVEL and room in LEVEL and LEVEL[other] <= LEVEL[room]:
@@ -107,10 +100,17 @@ def complaints(package: Path) -> list[str]:
     return wrong
 
 
-def test_table_names_each_room_once() -> None:
-    names = [room for rooms in ROOMS for room in rooms]
+def test_the_picture_shows_each_room_once_and_only_what_is_there() -> None:
+    names = [*ROOMS, *sorted(HELPERS)]
     assert len(names) == len(set(names))
-    assert not HELPERS & set(names)
+    there = {room_of(name) for name in modules(ROOT / PACKAGE)} - {"__main__"}
+    assert set(names) == there
+
+
+def test_no_file_is_long() -> None:
+    files = (ROOT / PACKAGE).rglob("*.py")
+    sizes = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {name: n for name, n in sizes.items() if n > MOST_LINES} == {}
 
 
 def test_dependencies_run_downwards_only() -> None:
@@ -120,24 +120,24 @@ def test_dependencies_run_downwards_only() -> None:
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
-        ("attic.py", "", "not in the table"),
-        ("plots.py", "from wpbench import cli", "not below it"),
-        ("plots.py", "from . import cli", "not below it"),
-        ("plots.py", "from .cli import main", "not below it"),
-        ("plots.py", "def f():\n    import wpbench.cli", "not below it"),
+        ("attic.py", "", "not in the picture"),
+        ("plots.py", "from wpbench import commands", "not below it"),
+        ("plots.py", "from . import commands", "not below it"),
+        ("plots.py", "from .commands.run import main", "not below it"),
+        ("plots.py", "def f():\n    import wpbench.commands", "not below it"),
         ("scenario.py", "import wpbench", "not below it"),
         ("scenario.py", "from wpbench import Scenario", "not below it"),
         ("simulate.py", "from wpbench.measure import run", "not below it"),
-        ("mm/swap.py", "from wpbench import errors", "only itself and _jit"),
-        ("mm/swap.py", "from ..workloads import replay", "only itself and _jit"),
+        ("mm/swap.py", "from wpbench import errors", "only itself and jit"),
+        ("mm/swap.py", "from ..workloads import replay", "only itself and jit"),
         ("mm/swap.py", "import pandas as pd", "no tables"),
-        ("stats.py", "from wpbench.mm import swap", "imports no room"),
-        ("stats.py", "from wpbench.attic import x", "not in the table"),
+        ("data.py", "from wpbench.mm import swap", "imports no room"),
+        ("data.py", "from wpbench.attic import x", "not in the picture"),
     ],
 )
 def test_the_test_sees_what_is_wrong(tmp_path: Path, file: str, text: str, complaint: str) -> None:
     package = tmp_path / PACKAGE
-    for name in ("__init__.py", "cli.py", "errors.py", "_jit.py", "mm/__init__.py", file):
+    for name in ("__init__.py", "commands.py", "errors.py", "jit.py", "mm/__init__.py", file):
         path = package / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text if name == file else "", encoding="utf-8")
@@ -147,16 +147,16 @@ def test_the_test_sees_what_is_wrong(tmp_path: Path, file: str, text: str, compl
 
 def test_the_test_accepts_what_is_right(tmp_path: Path) -> None:
     files = {
-        "__init__.py": "from wpbench.simulate import simulate\nfrom . import stats",
-        "__main__.py": "from wpbench.cli import main",
-        "cli.py": "from wpbench import plots, simulate",
+        "__init__.py": "from wpbench.simulate import simulate\nfrom . import data",
+        "__main__.py": "from wpbench.commands import main",
+        "commands.py": "from wpbench import plots, simulate",
         "plots.py": "from .errors import Wrong",
         "simulate.py": "import pandas\nfrom wpbench.mm.swap import f",
-        "stats.py": "from wpbench import errors",
+        "data.py": "from wpbench import errors",
         "errors.py": "",
-        "_jit.py": "import os",
+        "jit.py": "import os",
         "mm/__init__.py": "from .swap import f",
-        "mm/swap.py": "from .. import _jit\nfrom wpbench.mm import lru\nfrom . import lru",
+        "mm/swap.py": "from .. import jit\nfrom wpbench.mm import lru\nfrom . import lru",
         "mm/lru.py": "import numpy",
     }
     for name, text in files.items():
@@ -199,3 +199,13 @@ def test_no_file_names_this_machine_or_a_registry() -> None:
             if match := pattern.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {match[0]}")
     assert found == []
+
+
+DEEP = re.compile(r"\b(?:from|import) (wpbench(?:\.\w+){2,})")
+
+
+def test_docs_and_notebooks_import_from_a_room_and_no_deeper() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")]
+    found = {page.name: DEEP.findall(page.read_text(encoding="utf-8")) for page in pages}
+    assert {name: deep for name, deep in found.items() if deep} == {}
+    assert DEEP.findall("from wpbench.sweep.run import sweep") == ["wpbench.sweep.run"]

@@ -1,5 +1,6 @@
 """Compiled code: never stale, never compiled twice, and cheap to import."""
 
+import dis
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import wpbench
+from wpbench.jit import compile, private  # noqa: A004
 
 PACKAGE = Path(wpbench.__file__).parent
 
@@ -44,7 +46,7 @@ SOURCES = sorted(
 EDIT_EVERY_FILE = """
 import sys
 from pathlib import Path
-from wpbench._cache import cache_dir
+from wpbench.jit.cache import cache_dir
 
 def ask():
     cache_dir.cache_clear()
@@ -115,3 +117,65 @@ def test_face():
     assert all(hasattr(wpbench, name) for name in wpbench.__all__ if name != "plots")
     with pytest.raises(AttributeError, match="no attribute 'simulat'"):
         wpbench.simulat  # noqa: B018
+
+
+def test_what_is_private_in_numba_is_as_it_was():
+    """Where this fails, wpbench/jit has to follow what the installed numba has changed."""
+    assert private.changed() == []
+
+
+def test_what_is_private_in_numba_is_used_in_one_file():
+    package = Path(wpbench.__file__).parent
+    users = [p.name for p in package.rglob("*.py") if "numba.core" in p.read_text("utf-8")]
+    assert users == ["private.py"]
+
+
+def kernels_called(function):
+    """Yield the kernels that a function calls, itself or in what is inlined into it."""
+    for instruction in dis.get_instructions(function):
+        called = function.__globals__.get(instruction.argval)
+        if instruction.opname == "LOAD_GLOBAL" and isinstance(called, compile.Kernel):
+            yield called.symbol
+        elif instruction.opname == "LOAD_GLOBAL" and isinstance(called, private.Dispatcher):
+            yield from kernels_called(called.py_func)
+
+
+@pytest.mark.skipif(compile.JIT_DISABLED, reason="plain Python needs no order")
+def test_a_kernel_calls_only_what_was_defined_before_it():
+    """They are linked in that order."""
+    code = (
+        "import wpbench.jit.compile as c\n"
+        "made = []\n"
+        "init = c.Kernel.__init__\n"
+        "c.Kernel.__init__ = lambda self, f: made.append(self) or init(self, f)\n"
+        "from wpbench.workloads import catalog, joint_search, litmus, replay\n"
+        "import test_jit\n"
+        "known = set()\n"
+        "for kernel in made:\n"
+        "    assert set(test_jit.kernels_called(kernel.py_func)) <= known, kernel.symbol\n"
+        "    if kernel in c._kernels: known.add(kernel.symbol)\n"
+        "print(len(known))\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), "tests"])}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env, cwd=PACKAGE.parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 50
+
+
+@pytest.mark.parametrize(
+    ("annotations", "said"),
+    [
+        ({"m": "Machine", "page": "str", "return": "None"}, "parameter page has 'str'"),
+        ({"m": "Machine", "page": "int"}, "its result has no annotation"),
+    ],
+)
+def test_a_wrong_annotation_is_named(annotations, said):
+    def step(m, page):
+        pass
+
+    step.__annotations__ = annotations
+    with pytest.raises(TypeError, match=said):
+        compile.Kernel(step)

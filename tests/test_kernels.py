@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import UnknownKernelWarning
 from wpbench.mm import layout as L
 from wpbench.scenario import Overrides, Scenario
 from wpbench.scenario import kernel as row_for
 from wpbench.scenario.kernels import drains_fit, instrumented, releases, row_name, row_of, rows
 from wpbench.scenario.rules import OVERRIDABLE, RULES, STRICT_TESTS
-
-pytestmark = pytest.mark.nojit
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,7 +31,7 @@ RELEASES = [
     *(f"v6.{n}" for n in range(20)),
     *(f"v7.{n}" for n in range(4)),
 ]
-HELD = {  # semantics-2026.md, section 8: the release at which the last rule before it changed
+HELD = {  # semantics-2026 8: the release at which the last rule before it changed
     "v5.10": "v5.9", "v5.13": "v5.11", "v5.17": "v5.14", "v5.18": "v5.18", "v6.1": "v5.19",
     "v6.6": "v6.2", "v6.8": "v6.2", "v6.10": "v6.9", "v6.11": "v6.11", "v6.12": "v6.12",
     "v6.13": "v6.13", "v6.14": "v6.14", "v6.16": "v6.15", "v6.18": "v6.17", "v6.19": "v6.17",
@@ -117,7 +115,7 @@ def test_releases_follow_each_other():
     assert unlike == [("v6.13", "v6.11")]
 
 
-# A table of semantics-2026.md, section 8: rule -> the releases from which on it has another value.
+# A table of semantics-2026 8: rule -> the releases from which on it has another value.
 CHANGES = {
     "exit_drains": {"v6.14": False},
     "gather_drains": {"v6.14": False},

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.litmus import measured, programs, read_program
 from wpbench.litmus.choose import cover, distinct_rows
 from wpbench.litmus.evidence import Seen
 from wpbench.litmus.fingerprints import fingerprint_of, pool_for
+from wpbench.litmus.which_rules import _told
 from wpbench.scenario import kernels
 from wpbench.scenario.rules import RULES
 
@@ -115,7 +116,17 @@ def test_the_evidence_is_what_the_rule_would_change():
     assert row["unexplained"] == []
 
 
-@pytest.mark.nojit
+def test_the_nearest_row_is_taken_and_that_there_is_none_is_said():
+    facts = {"release": "6.12.117-x", "kernel": "6.12.117"}
+    assert _told(facts, ["v6.9", "v6.12"]) == (None, "")
+    kernel, note = _told(facts, ["exclusive", "v6.9", "v7.2"])
+    assert kernel == "v6.9"
+    assert "those of exclusive, v7.2 fit too" in note
+    kernel, note = _told(facts, [])
+    assert kernel is None
+    assert "no row of rules fits what it does; v6.12's are taken" in note
+
+
 def test_runs_that_do_not_agree_are_noise():
     assert Seen("a", ("read 0-0: minor 1",), 5, 2).noise
     assert not Seen("a", ("read 0-0: minor 1",), 5, 3).noise
@@ -128,6 +139,8 @@ def test_runs_that_do_not_agree_are_noise():
         (["--kernel", "v1.0"], "kernel: 'v1.0' is not accepted"),
         (["--runs", "0"], "runs: 0 is not accepted"),
         (["--zram", "many"], "zram: 'many' is not accepted"),
+        (["--vng", "nowhere"], "vng: nowhere: there is no such kernel image"),
+        (["--vng", "nowhere", "--kernel", "v6.12"], "'v6.12' is not accepted; accepted: running"),
     ],
 )
 def test_a_wrong_option_of_the_fingerprint_is_one_line(arguments, message, capsys):

@@ -2,19 +2,20 @@
 
 import json
 import random
+from contextlib import contextmanager
 
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.litmus.draw import draw, text_of
 from wpbench.litmus.fuzzing import explaining
 from wpbench.litmus.parse import parse_program
 from wpbench.litmus.shrink import shrink
+from wpbench.litmus.simulated import simulate
 from wpbench.workloads.litmus_ops import OPS
 
 
-@pytest.mark.nojit
 def test_every_operation_is_drawn_and_a_text_is_the_program_again():
     source = random.Random(1)
     seen = set()
@@ -32,7 +33,6 @@ def test_every_operation_is_drawn_and_a_text_is_the_program_again():
     assert seen == set(OPS)
 
 
-@pytest.mark.nojit
 def test_a_program_is_shrunk_to_what_matters():
     program = draw(random.Random(3), swap=True, cpus=2)
     asked = []
@@ -50,6 +50,28 @@ def test_a_program_is_shrunk_to_what_matters():
     assert [o.name for o in small.operations] == ["pageout", "active"]
     assert (small.pages, small.cpus) == (1, 1)
     assert len(asked) < 500
+
+
+@pytest.mark.parametrize("disturbed", [1, 3, 8])
+def test_what_others_disturb_for_a_while_is_noise(disturbed, monkeypatch):
+    """The other side writes another line, a number of times in a row; then no more."""
+    left = [disturbed]
+
+    @contextmanager
+    def side(_kernel, _zram):
+        def run(programs, runs):
+            lines = [[tuple(simulate(p, "v6.17"))] * runs for p in programs]
+            if left[0] and lines:
+                left[0] -= 1
+                lines[0] = [("read 0-0: noise 1", *seen[1:]) for seen in lines[0]]
+            return lines
+
+        yield run
+
+    monkeypatch.setattr("wpbench.litmus.fuzzing.side", side)
+    found = wb.litmus.fuzz(40, seed=5, kernel="v6.17", against="somebody's")
+    assert left == [0]
+    assert (found.mismatches, found.noise) == (0, 1)
 
 
 def test_equal_kernels_do_not_differ():

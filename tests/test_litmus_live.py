@@ -3,17 +3,22 @@
 import json
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
-from wpbench.litmus import RUNNING, demanded, measured
+from wpbench.commands.main import main
+from wpbench.litmus import RUNNING, demanded, measured, programs, read_program
+from wpbench.litmus.native import job_of, side_of
 from wpbench.litmus.parse import parse_program
+from wpbench.litmus.which_rules import row_of_outcomes
 from wpbench.measure import environment
-from wpbench.measure.oracle import Oracle
-from wpbench.measure.zram_guard import CONTROL
+from wpbench.measure.probe.agent import execute
+from wpbench.measure.probe.oracle import Oracle
+from wpbench.measure.probe.zram_guard import CONTROL
+from wpbench.scenario.kernels import rows
 from wpbench.workloads.litmus_ops import OPS
 
 # One for each kind of operation, and those that tell kernels apart.
@@ -116,7 +121,7 @@ def test_a_program_that_cannot_run_here_is_one_error(text, message):
 
 
 def test_a_program_that_takes_too_long_is_ended(monkeypatch):
-    monkeypatch.setattr("wpbench.measure.litmus.DEADLINE_NS", 10_000_000)
+    monkeypatch.setattr("wpbench.measure.probe.litmus.DEADLINE_NS", 10_000_000)
     text = "pages 20000\n" + "write 0-19999\ndontneed 0-19999\n" * 100
     with pytest.raises(wb.MeasureError, match=r"after 0\.01 s; accepted: programs that take less"):
         wb.litmus.run(text, kernel=RUNNING)
@@ -140,7 +145,7 @@ def test_a_hundred_random_programs_do_what_the_simulation_does():
 
 @is_6_18
 def test_a_rule_that_is_wrong_is_found_against_this_kernel_and_shrunk():
-    found = wb.litmus.fuzz(200, seed=1, rules={"exit_drains": True}, stop_at=1)
+    found = wb.litmus.fuzz(1000, seed=1, rules={"exit_drains": True}, stop_at=1)
     (mismatch,) = found.found
     assert len(parse_program(mismatch.text).operations) <= 6
     assert "exit_drains=false" in mismatch.rules
@@ -158,6 +163,31 @@ def test_the_outcomes_alone_name_the_row_of_this_kernel(monkeypatch):
     assert exits.value is False
     assert [evidence.other for evidence in exits.supporting] == [True]
     assert all(not rule.against for rule in found.rules.values())
+
+
+@needs_zram
+def test_a_guests_job_runs_programs_as_they_run_here():
+    """``measure fingerprint --vng``, without the guest."""
+    names = ("activate-local", "swap-read-elsewhere")
+    asked = [replace(read_program(programs()[name]), file=name) for name in names]
+    answer = execute(json.loads(json.dumps(job_of(asked, 2, "64M"))))
+    answer = json.loads(json.dumps(answer))
+    assert answer["environment"]["release"] == platform.release()
+    (first, second) = side_of(asked, answer)(asked, 2)
+    assert first[0] == first[1] == tuple(natively(names[:1])[0].outcome)
+    assert second[0] == second[1] == tuple(natively(names[1:])[0].outcome)
+
+
+@is_6_18
+def test_a_version_that_misleads_is_seen_by_what_the_kernel_does(monkeypatch):
+    assert row_of_outcomes.__wrapped__(None) == (None, "")
+    facts = FACTS | {"release": "6.12.117-x", "kernel": "6.12.117"}
+    monkeypatch.setattr("wpbench.litmus.which_rules.environment", lambda: facts)
+    kernel, note = row_of_outcomes.__wrapped__(None)
+    assert kernel in rows()
+    assert kernel != "v6.12"
+    assert note.startswith(f"6.12.117-x does not do what v6.12 does; it is taken for {kernel}")
+    assert "v6.17" in note
 
 
 @needs_zram

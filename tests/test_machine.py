@@ -15,6 +15,7 @@ from twin.machine import FAULT_DRAINS
 from wpbench.mm import layout as L
 from wpbench.mm import operations as mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
+from wpbench.mm.names import Outcome, Reason, texts
 from wpbench.scenario import RULES, Overrides
 from wpbench.scenario.kernels import drains_fit
 from wpbench.scenario.rules import OWN_FIELDS
@@ -54,7 +55,7 @@ class Pair:
         at = v + self.npages * child
         do = (mm.read, mm.write)[write]
         names = (("read", "child_read"), ("write", "child_write"))[write]
-        got = L.OUTCOMES[do(self.m, cpu, at)]
+        got = Outcome.text_of(do(self.m, cpu, at))
         assert got == getattr(self.twin, names[child])(cpu, v)
 
     def do(self, op, cpu, v, n):
@@ -200,10 +201,10 @@ class Pair:
         assert self.jitted.nr_orphans() == seen["orphans"], op
         for name in COUNTERS:
             assert getattr(self.m, name) == getattr(self.twin, name), (op, name)
-        ours = {n.upper(): int(self.m.reason[i]) for i, n in enumerate(L.REASONS)}
+        ours = {n.upper(): int(self.m.reason[i]) for i, n in enumerate(texts(Reason))}
         theirs = {name: self.twin.copies[name] for name in ours}
-        # A page in a local pagevec and under writeback: semantics 5.2 row 8 says PAGEVEC_LOCAL
-        # where its priority list, which the twin follows, says WRITEBACK.
+        # A page in a local pagevec and under writeback: semantics 5.2, row 8, says PAGEVEC_LOCAL;
+        # the twin says WRITEBACK.
         for table in (ours, theirs):
             table["WRITEBACK"] += table.pop("PAGEVEC_LOCAL")
         assert ours == theirs, op

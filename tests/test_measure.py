@@ -16,20 +16,21 @@ import pytest
 
 import wpbench as wb
 from wpbench import mm
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import UnknownKernelWarning
-from wpbench.measure import agent, crew, facts, run, zram, zram_guard
-from wpbench.measure.agreement import compare, compare_table, scenario_of
-from wpbench.measure.bench import COUNTED
-from wpbench.measure.crew import masks
-from wpbench.measure.draw import draw
-from wpbench.measure.plans import as_measured, pages_out, plan, shuffled_pages, without_swap
-from wpbench.measure.record import trace_text, write_trace
-from wpbench.measure.signals import StoppedError, noted, stopping
-from wpbench.measure.vng import Guest
+from wpbench.measure import run
+from wpbench.measure.compare.agreement import compare, compare_table, scenario_of
+from wpbench.measure.host.draw import draw
+from wpbench.measure.host.plans import as_measured, pages_out, plan, shuffled_pages, without_swap
+from wpbench.measure.host.trace_file import trace_text, write_trace
+from wpbench.measure.host.vng import Guest
+from wpbench.measure.probe import agent, crew, facts, zram, zram_guard
+from wpbench.measure.probe.bench import COUNTED
+from wpbench.measure.probe.crew import masks
+from wpbench.measure.probe.signals import StoppedError, noted, stopping
 from wpbench.mm.clock import settle
 from wpbench.simulate import COUNTERS
-from wpbench.trace import read_trace
+from wpbench.simulate.trace import read_trace
 from wpbench.workloads.replay import OPS, page_flags, replay_trace
 from wpbench.workloads.reproducer import shuffled
 
@@ -50,7 +51,6 @@ FACTS: dict[str, Any] = {
 WHOLE_MIX = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2"
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("release", "row", "pagevec"),
     [
@@ -73,7 +73,6 @@ def test_a_version_tells_the_row_of_rules(release, row, pagevec):
     assert found.resolved()["pagevec"] == pagevec
 
 
-@pytest.mark.nojit
 def test_a_kernel_that_cannot_be_measured():
     for release in ("4.19.1", "unknown"):
         with pytest.raises(wb.ScenarioError, match=f"kernel: '{release}' is not accepted.*v5\\.8"):
@@ -82,19 +81,16 @@ def test_a_kernel_that_cannot_be_measured():
     assert patched.kernel == "v6.12"
 
 
-@pytest.mark.nojit
 def test_a_kernel_newer_than_all_rows_is_measured_with_a_warning():
     with pytest.warns(UnknownKernelWarning, match=r"kernel 99.1.0: newer than all rows"):
         as_measured(wb.Scenario(), FACTS | {"kernel": "99.1.0"})
 
 
-@pytest.mark.nojit
 def test_debian_hides_the_version_in_another_place():
     assert facts.upstream_version(FACTS["release"], FACTS["version"]) == "6.1.190"
     assert facts.upstream_version("6.18.2", "#1 SMP") == "6.18.2"
 
 
-@pytest.mark.nojit
 def test_environment_is_plain_and_complete():
     found = facts.environment()
     assert json.loads(json.dumps(found)) == found
@@ -103,7 +99,6 @@ def test_environment_is_plain_and_complete():
     assert set(found["cpus_allowed"]) == os.sched_getaffinity(0)
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -120,7 +115,6 @@ def test_notes_say_what_the_model_does_not_have(change, words):
     assert words is None or words in found[0]
 
 
-@pytest.mark.nojit
 def test_swap_devices_by_name(monkeypatch):
     names = {"/dev/zram1": "zram", "/dev/ram0": "brd", "/dev/pmem0": "pmem"}
     names |= {"/dev/nullb0": "null_blk", "/dev/nvme0n1p2": "nvme"}
@@ -142,13 +136,11 @@ def test_swap_devices_by_name(monkeypatch):
     assert facts.backend() == "none"
 
 
-@pytest.mark.nojit
 def test_kernel_options():
     text = "# CONFIG_KSM is not set\nCONFIG_ZRAM=m\nCONFIG_FOO=y\nCONFIG_HZ=250\n"
     assert facts.config_options(text) == {"CONFIG_ZRAM": "m", "CONFIG_HZ": "250"}
 
 
-@pytest.mark.nojit
 def test_sizes():
     sizes = {"1M": 1 << 20, "64m": 64 << 20, "2G": 2 << 30, "2048KiB": 2 << 20}
     assert {text: zram.parse_size(text) for text in sizes} == sizes
@@ -157,7 +149,6 @@ def test_sizes():
             zram.parse_size(text)
 
 
-@pytest.mark.nojit
 def test_little_memory_is_refused(monkeypatch):
     monkeypatch.setattr(zram, "meminfo", lambda: {"MemAvailable": 200 << 20})
     zram.check_memory(72 << 20, "a region")
@@ -165,7 +156,6 @@ def test_little_memory_is_refused(monkeypatch):
         zram.check_memory(73 << 20, "a region")
 
 
-@pytest.mark.nojit
 def test_masks():
     words = masks([0, 63, 64])
     first, second, third = (words[128 * i : 128 * (i + 1)] for i in range(3))
@@ -203,7 +193,6 @@ def test_the_drawn_program_is_the_simulated_one(mix, replication):
     assert page_flags(m, 0) >= 0
 
 
-@pytest.mark.nojit
 def test_plans_are_plain_numbers():
     random = plan(wb.Scenario(workload="random", rounds=50, npages=8, cpus=2, mix=WHOLE_MIX))
     assert json.loads(json.dumps(random)) == random
@@ -215,7 +204,6 @@ def test_plans_are_plain_numbers():
     assert (reproducer["pages"], reproducer["write_cpu"], reproducer["cpus"]) == (16, 1, 2)
 
 
-@pytest.mark.nojit
 def test_without_swap_a_random_program_forks():
     left_open = without_swap(wb.Scenario(workload="random", npages=8))
     assert not pages_out(left_open)
@@ -226,7 +214,6 @@ def test_without_swap_a_random_program_forks():
     assert pages_out(wb.Scenario())
 
 
-@pytest.mark.nojit
 def test_the_kernel_says_what_it_is_and_a_patched_tree_is_told():
     asked = wb.Scenario(npages=8, backend="nvme")
     found = as_measured(asked, FACTS)
@@ -252,7 +239,6 @@ def recorded(name):
     return trace, scenario
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
 def test_a_trace_is_written_as_the_recorded_ones_are(tmp_path, suffix):
     trace, scenario = recorded("zram_patch2_64p_2c_fork_s42")
@@ -275,7 +261,6 @@ def test_a_trace_is_written_as_the_recorded_ones_are(tmp_path, suffix):
     assert path.read_bytes() == data
 
 
-@pytest.mark.nojit
 def test_traces_without_swap_and_of_another_swapin(tmp_path):
     head = "# backend: none\n# decision: patch2\n# npages: 4\n# ncpus: 1\n# swapin: v5.18\n"
     columns = "t_ns,op,arg,npages,outcome,resident,lru,active,writeback,swapcache\n"
@@ -326,7 +311,6 @@ def test_a_table_without_frame_numbers_is_compared_by_its_faults(tmp_path):
     assert compare(tmp_path / "t.parquet")["within"].all()
 
 
-@pytest.mark.nojit
 def test_what_cannot_be_compared(tmp_path):
     with pytest.raises(wb.MeasureError, match="no column 'wp_faults'"):
         compare(pd.DataFrame({"npages": [1]}))
@@ -337,7 +321,6 @@ def test_what_cannot_be_compared(tmp_path):
         compare(tmp_path / "empty.csv")
 
 
-@pytest.mark.nojit
 def test_a_measured_row_is_a_scenario():
     row = {"pattern": "read-all-write-all", "npages": 8.0, "fork_exit_before": 1, "copies": 3}
     found = scenario_of(row | {"backend": "none", "latency_ns": float("nan")})
@@ -345,7 +328,6 @@ def test_a_measured_row_is_a_scenario():
     assert found.backend == "zram"
 
 
-@pytest.mark.nojit
 def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
     with pytest.raises(wb.MeasureError, match=r"accel: 'kmv' is not accepted.*did you mean 'kvm'"):
         Guest(tmp_path, accel="kmv")
@@ -353,16 +335,15 @@ def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
         Guest(tmp_path / "bzImage")
     with pytest.raises(wb.MeasureError, match="cpus: 1 is not accepted"):
         Guest(tmp_path, cpus=1)
-    monkeypatch.setattr("wpbench.measure.vng._search_path", lambda: str(tmp_path))
+    monkeypatch.setattr("wpbench.measure.host.vng._search_path", lambda: str(tmp_path))
     with pytest.raises(wb.MeasureError, match=r"vng is not installed.*virtme-ng"):
         Guest(tmp_path)
     monkeypatch.setattr(Guest, "_find", staticmethod(lambda program, _where: program))
-    monkeypatch.setattr("wpbench.measure.vng._PACKAGE", Path("/tmp/checkout"))  # noqa: S108
+    monkeypatch.setattr("wpbench.measure.host.vng._PACKAGE", Path("/tmp/checkout"))  # noqa: S108
     with pytest.raises(wb.MeasureError, match=r"vng: \S+ is below /tmp, and the guest has a /tmp"):
         Guest(tmp_path)
 
 
-@pytest.mark.nojit
 def test_a_signal_is_noted_and_acts_at_the_end():
     told = []
 
@@ -386,7 +367,6 @@ def test_a_signal_is_noted_and_acts_at_the_end():
     assert told == [1, 2, 3]
 
 
-@pytest.mark.nojit
 def test_a_signal_that_does_not_wake_the_main_thread_stops_the_loops_all_the_same():
     ended = []
 
@@ -413,7 +393,6 @@ def test_a_signal_that_does_not_wake_the_main_thread_stops_the_loops_all_the_sam
     assert ended == ["told to"]
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -429,14 +408,13 @@ def test_a_signal_that_does_not_wake_the_main_thread_stops_the_loops_all_the_sam
     ],
 )
 def test_command_line_errors(capsys, monkeypatch, words, message):
-    monkeypatch.setattr("wpbench.measure.table.swaps", lambda: [{"backend": "zram"}])
+    monkeypatch.setattr("wpbench.measure.host.run.swaps", lambda: [{"backend": "zram"}])
     assert main(["measure", *words]) == 2
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.nojit
 def test_without_swap_the_reproducer_says_what_can_be_measured(capsys, monkeypatch):
-    monkeypatch.setattr("wpbench.measure.table.swaps", list)
+    monkeypatch.setattr("wpbench.measure.host.run.swaps", list)
     assert main(["measure", "reproducer"]) == 2
     error = capsys.readouterr().err
     assert "no swap" in error
@@ -445,7 +423,6 @@ def test_without_swap_the_reproducer_says_what_can_be_measured(capsys, monkeypat
     assert main(["measure", "random", "--mix", "pageout:1 read:1"]) == 2
 
 
-@pytest.mark.nojit
 def test_environment_on_the_command_line(capsys):
     assert main(["measure", "environment"]) == 0
     assert json.loads(capsys.readouterr().out)["kernel"]
@@ -494,12 +471,11 @@ def measuring(monkeypatch):
             "results": [answer(plan, frames) for plan in job["plans"]],
         }
 
-    monkeypatch.setattr("wpbench.measure.table.execute", execute)
-    monkeypatch.setattr("wpbench.measure.table.swaps", lambda: FACTS["swaps"])
+    monkeypatch.setattr("wpbench.measure.host.run.execute", execute)
+    monkeypatch.setattr("wpbench.measure.host.run.swaps", lambda: FACTS["swaps"])
     return jobs
 
 
-@pytest.mark.nojit
 def test_a_table_has_the_columns_of_the_simulation(measuring):
     table = run(wb.grid(npages=[1, 2]), seeds=2, zram="64M")
     (job,) = measuring
@@ -519,7 +495,6 @@ def test_a_table_has_the_columns_of_the_simulation(measuring):
     assert table["copies"].dtype == "Int64"
 
 
-@pytest.mark.nojit
 def test_with_the_oracle_off_copies_are_missing(measuring):
     table = run(wb.Scenario(kernel="patch1"), oracle="off")
     row = table.iloc[0]
@@ -529,7 +504,6 @@ def test_with_the_oracle_off_copies_are_missing(measuring):
     assert row["wp_faults"] == 4
 
 
-@pytest.mark.nojit
 def test_records_are_named_after_what_they_are(measuring, tmp_path):
     mixes = ["read:1", "read:1 fork:1 cold:1"]
     run(wb.grid(workload="random", rounds=5, npages=4, mix=mixes), seeds=2, record=tmp_path)
@@ -546,8 +520,9 @@ def test_records_are_named_after_what_they_are(measuring, tmp_path):
         run(wb.Scenario(), record=tmp_path)
 
 
-@pytest.mark.nojit
-def test_on_the_command_line(measuring, capsys, tmp_path):
+def test_on_the_command_line(measuring, capsys, tmp_path, monkeypatch):
+    nothing = (None, "")
+    monkeypatch.setattr("wpbench.litmus.which_rules.row_of_outcomes", lambda _zram: nothing)
     words = ["reproducer", "--npages", "1,2", "--csv", str(tmp_path / "t.csv")]
     assert main(["measure", *words, "--parquet", str(tmp_path / "t.parquet")]) == 0
     assert len(pd.read_csv(tmp_path / "t.csv")) == 2
@@ -559,7 +534,20 @@ def test_on_the_command_line(measuring, capsys, tmp_path):
     assert json.loads(capsys.readouterr().out)[0]["copies"] == 1
 
 
-@pytest.mark.nojit
+def test_what_the_kernel_does_is_believed_more_than_its_version(measuring, capsys, monkeypatch):
+    found = ("v6.12", "6.1.190-x does not do what v5.19 does")
+    monkeypatch.setattr("wpbench.litmus.which_rules.row_of_outcomes", lambda _zram: found)
+    assert main(["measure", "reproducer"]) == 0
+    out, error = capsys.readouterr()
+    assert "kernel=v6.12" in out
+    assert f"note: {found[1]}" in error
+    for named in (["--kernel", "v5.19"], ["--oracle", "off"]):
+        assert main(["measure", "reproducer", *named]) == 0
+        out, error = capsys.readouterr()
+        assert "kernel=v6.12" not in out
+        assert found[1] not in error
+
+
 def test_comparing_on_the_command_line(capsys, tmp_path):
     table = wb.simulate(wb.Scenario(npages=2, rounds=5)).assign(release="simulated")
     table.to_csv(tmp_path / "t.csv", index=False)
@@ -569,7 +557,6 @@ def test_comparing_on_the_command_line(capsys, tmp_path):
     assert json.loads(capsys.readouterr().out)[0]["within"] is True
 
 
-@pytest.mark.nojit
 def test_a_job_is_done_and_its_errors_are_told(monkeypatch, tmp_path):
     monkeypatch.setattr(agent, "swaps", lambda: FACTS["swaps"])
     memory = {"SwapFree": 100 * agent.PAGE, "MemAvailable": 1 << 40}
@@ -608,7 +595,6 @@ def guest(monkeypatch, tmp_path):
     return Guest(image, accel="tcg", cpus=3)
 
 
-@pytest.mark.nojit
 def test_a_guest_gets_the_job_and_returns_the_result(guest, monkeypatch):
     seen = {}
 
@@ -622,12 +608,11 @@ def test_a_guest_gets_the_job_and_returns_the_result(guest, monkeypatch):
     found = guest.execute({"plans": [], "oracle": "on", "zram": 0})
     assert found["environment"]["config"] == {"CONFIG_ZRAM": "m"}
     assert seen["job"]["cpu_ids"] == [1, 2]
-    assert "wpbench.measure.agent" in seen["script"]
+    assert "wpbench.measure.probe.agent" in seen["script"]
     assert "NUMBA_CPU_NAME=generic" in seen["script"]
     assert guest.clock == "tcg"
 
 
-@pytest.mark.nojit
 def test_a_guest_that_says_nothing_or_an_error(guest, monkeypatch):
     def panic(self, command, folder, console):
         console.write(b"Kernel panic - not syncing\n")
@@ -680,7 +665,6 @@ def guarded(monkeypatch):
     return prepare
 
 
-@pytest.mark.nojit
 def test_the_guard_takes_down_what_it_set_up(guarded):
     system, device = guarded()
     device.up(1 << 20)
@@ -689,7 +673,6 @@ def test_the_guard_takes_down_what_it_set_up(guarded):
     assert system.done[4:] == ["swapoff", "hot_remove", "rmmod"]
 
 
-@pytest.mark.nojit
 @pytest.mark.parametrize(
     ("fails", "down"),
     [
@@ -707,7 +690,6 @@ def test_the_guard_takes_down_what_it_set_up_in_part(guarded, fails, down):
     assert system.done[before:] == down
 
 
-@pytest.mark.nojit
 def test_the_guard_says_what_is_left(guarded):
     system, device = guarded(fails="swapoff")
     device.up(1 << 20)

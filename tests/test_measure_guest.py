@@ -2,16 +2,22 @@
 
 import json
 import platform
+import shlex
 import shutil
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from debian_kernel import META, kernel_image
 
 import wpbench as wb
+from wpbench.litmus.choose import cover, distinct_rows, outcome
+from wpbench.litmus.fingerprints import fingerprint_of, pool_for
+from wpbench.litmus.native import job_of, side_of
 from wpbench.measure import Guest, compare_trace, run
-from wpbench.measure.vng import _tail
+from wpbench.measure.host.vng import _tail
+from wpbench.measure.probe.agent import JOB, RESULT
 from wpbench.scenario import kernel
 
 DRIVER = Path(__file__).with_name("guest_interrupts.py")
@@ -20,6 +26,18 @@ ROWS = {"6.1": "v5.19", "6.12": "v6.12"}
 MIXES = ("pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2",)
 PROGRAMS = ("busybox", "depmod", "modprobe")
 
+RUNS = 3  # of a litmus program
+
+
+@lru_cache(maxsize=1)
+def pool():
+    """Return the few programs that tell all rows apart, as the fingerprint chooses them."""
+    known = pool_for(2, swap=True)
+    rows = distinct_rows()
+    table = {n: {row: outcome(p, row, {}) for row in rows} for n, p in known.items()}
+    return {name: known[name] for name in cover(table, known)}
+
+
 pytestmark = [
     pytest.mark.qemu,
     pytest.mark.slow,
@@ -27,7 +45,22 @@ pytestmark = [
 ]
 
 
-class Driven(Guest):
+class Asked(Guest):
+    """A guest that runs litmus programs before the job: one boot serves both."""
+
+    def run(self, command, folder, environment=None):
+        beside = folder / "litmus"
+        beside.mkdir(exist_ok=True)
+        job = job_of(list(pool().values()), RUNS, "32M") | {"cpu_ids": list(range(1, self.cpus))}
+        (beside / JOB).write_text(json.dumps(job))
+        agent = shlex.join([sys.executable, "-m", "wpbench.measure.probe.agent", str(beside)])
+        # The job itself comes last, in place of the shell: an interrupted job leaves no process.
+        super().run(["sh", "-c", f"{agent}; exec {shlex.join(command)}"], folder, environment)
+        if (beside / RESULT).exists():
+            self.litmus = json.loads((beside / RESULT).read_text())
+
+
+class Driven(Asked):
     """A guest that, after the job, does it again and interrupts it."""
 
     def run(self, _command, folder, environment=None):
@@ -54,7 +87,7 @@ def measured(request, tmp_path_factory):
     except wb.MeasureError as error:
         pytest.skip(str(error))
     series = request.param
-    guest = (Driven if series == INTERRUPTED else Guest)(kernel_image(series), accel="tcg")
+    guest = (Driven if series == INTERRUPTED else Asked)(kernel_image(series), accel="tcg")
     folder = tmp_path_factory.mktemp(f"linux-{series}")
     scenarios = wb.grid(workload="random", npages=64, rounds=3000, cpus=2, mix=MIXES, seed=901)
     table = run(scenarios, guest=guest, zram="32M", record=folder)
@@ -84,6 +117,16 @@ def test_tables_of_an_unmodified_kernel(measured):
     assert (table["pswpout"] > 0).all()
     with_forks = table["mix"].str.contains("fork:2")
     assert (table["copies"][with_forks] > 100).all()
+
+
+def test_the_fingerprint_names_the_row_of_an_unmodified_kernel(measured):
+    """From outcomes alone: 6.1 and 6.12 have no row in common."""
+    series, _, _, guest = measured
+    assert len(pool()) <= 10
+    found = fingerprint_of(pool(), side_of(list(pool().values()), guest.litmus), series, RUNS)
+    assert ROWS[series] in found.rows
+    assert found.unexplained == []
+    assert not {row for name, row in ROWS.items() if name != series} & set(found.rows)
 
 
 @pytest.mark.parametrize("measured", [INTERRUPTED], indirect=True)

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.measure import compare, compare_table, environment, run
-from wpbench.measure.oracle import Oracle
-from wpbench.measure.zram_guard import CONTROL
+from wpbench.measure.probe.oracle import Oracle
+from wpbench.measure.probe.zram_guard import CONTROL
 
 FORKS = "read:40 write:40 migrate:4 fork:2 exit:3"
 EVERYTHING = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2"
@@ -156,7 +156,7 @@ def test_interrupted_in_this_process_it_leaves_nothing():
 @two_cpus
 def test_ctrl_c_on_the_command_line():
     words = ["measure", "random", "--oracle", "off", "--rounds", "300000", "--mix", FORKS]
-    code = "import signal, sys; from wpbench.cli import main; "
+    code = "import signal, sys; from wpbench.commands.main import main; "
     code += "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words],
@@ -207,8 +207,9 @@ def test_zram_on_the_running_kernel(tmp_path):
     assert row["accesses"] == 2 * 8 * 20
     assert pd.isna(row["write_ns_mean"])
     (row,) = run(wb.Scenario(npages=8, rounds=20), zram="16M", oracle="off").to_dict("records")
-    assert 0 < row["write_ns_p50"] <= row["write_ns_p99"]
-    assert row["write_ns_mean"] > 0
+    assert row["any_write_ns_mean"] > 0
+    assert row["write_ns_mean"] > 0 or not row["wp_faults"]
+    assert (0 < row["write_ns_p50"] <= row["write_ns_p99"]) or not row["wp_faults"]
     assert pd.isna(row["copies"])
     assert Path("/proc/swaps").read_text() == before
     assert {path.name for path in Path("/sys/block").iterdir()} == devices

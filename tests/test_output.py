@@ -13,16 +13,15 @@ import pytest
 from reporting import small
 
 import wpbench as wb
-from wpbench import plots
-from wpbench.cli import main
+from wpbench import figures
+from wpbench.commands.main import main
 from wpbench.notebook import run_notebook
 from wpbench.output import written
 
-pytestmark = pytest.mark.nojit
 # All that imports execute(), before one puts another in its place.
 COMPUTING = [
     importlib.import_module(f"wpbench.{name}")
-    for name in ("simulate", "sweep.task", "sweep.estimate", "price.predictions")
+    for name in ("simulate.table", "sweep.task", "sweep.estimate", "price.published")
 ]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
 RUN = ["run", "--npages", "1,2", "--rounds", "1"]
@@ -243,7 +242,7 @@ class TestFullDisk:
         table = wb.simulate(wb.grid(npages=[1, 2], rounds=1))
         full_disk()
         with pytest.raises(wb.WpbenchError, match=r"rate\.svg: File too large"):
-            plots.draw("mean_over", table, tmp_path / "a" / "rate", caption="c", x="npages")
+            figures.draw("mean_over", table, tmp_path / "a" / "rate", caption="c", x="npages")
         assert list((tmp_path / "a").iterdir()) == []
 
     def test_a_store(self, tmp_path, full_disk):

@@ -1,14 +1,21 @@
 """A workload of one's own that asks for what is not there, or raises, is a failed run."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numba
 import numpy as np
 import pytest
 
 import wpbench as wb
 from wpbench import mm
-from wpbench._jit import JIT_DISABLED
-from wpbench.mm import operations, refusals
+from wpbench.jit.compile import JIT_DISABLED
+from wpbench.mm import operations
 from wpbench.mm.invariants import broken_invariant
+from wpbench.mm.names import texts
+from wpbench.mm.refusals import Call
 from wpbench.simulate import run
 
 pytestmark = pytest.mark.nojit
@@ -153,7 +160,7 @@ def test_what_is_there_is_done():
 def test_every_operation_is_checked():
     """But what only reads a page's word."""
     names = set(mm.__all__) - {"Machine", "OperationError", "link", "page_count", "page_mapcount"}
-    assert names == set(refusals.CALLS)
+    assert names == set(texts(Call))
     assert names <= set(operations.__all__)
     for name in names:
         assert getattr(mm, name) is not getattr(operations, name)
@@ -267,3 +274,23 @@ def test_shipped_workloads_call_the_unchecked_operations():
 
     assert reproducer.mm is server.mm is operations
     assert np.all(wb.simulate(wb.Scenario(npages=2, rounds=1)).accesses == 4)
+
+
+OUTSIDE = """
+import numba, wpbench as wb
+@numba.njit
+def looks_behind_the_table(m, p):
+    for v in range(p.npages + 1):
+        m.running[v - 1] += 0
+try:
+    wb.simulate(wb.Scenario(workload=looks_behind_the_table, npages=3, rounds=1, cpus=2))
+except wb.SimulationError as error:
+    print(error)
+"""
+
+
+def test_an_index_outside_a_table_is_found_when_asked_for():
+    env = os.environ | {"WPBENCH_CHECK": "1", "PYTHONPATH": str(Path(wb.__file__).parents[1])}
+    command = [sys.executable, "-c", OUTSIDE]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert "raised IndexError: m.running[-1]: accepted: 0 to 2" in done.stdout

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from wpbench.errors import MeasureError
-from wpbench.measure.program import follow, pages, record, state, text
+from wpbench.measure.program import event_file as record
+from wpbench.measure.program import follow, pages, state
+from wpbench.measure.program import words as text
+from wpbench.measure.program.counted import COLUMNS, rows_of, table_of
 from wpbench.measure.program.events import (
     ALLOC,
     DELIVER,
@@ -31,14 +34,12 @@ from wpbench.measure.program.events import (
     SIGNAL,
     SYS_MMAP,
     SYSCALL,
+    WIDTH,
     name_text,
     name_words,
 )
 from wpbench.measure.program.formats import Field, make_plan, parse_format, parse_symbols
 from wpbench.measure.program.ring import decode
-from wpbench.measure.program.table import COLUMNS, rows_of, table_of
-
-pytestmark = pytest.mark.nojit
 
 RSS_STAT = """name: rss_stat
 ID: 646
@@ -132,7 +133,7 @@ def page(time, *parts, missed=None):
 
 
 def decoded(raw, cpu=1):
-    out = np.full((600, 7), 77, np.int64)
+    out = np.full((600, WIDTH), 77, np.int64)
     n = decode(raw, cpu, PLAN.row_of, PLAN.rows, PLAN.data, out, 0)
     return out[:n].tolist()
 
@@ -150,10 +151,10 @@ def test_events_of_a_page_are_decoded():
         event(1, payload(646, 43, RSS_BODY, flags=0x10)),
     )
     assert decoded(raw) == [
-        [1005, 1, RSS, 42, 1, -4096, 5],
-        [1012, 1, FAULT_KERNEL, -1, 0x7FFF12345678, 3, 0],
+        [1005, 1, RSS, 42, 1, -4096, 5, 0, 0],
+        [1012, 1, FAULT_KERNEL, -1, 0x7FFF12345678, 3, 0, 0, 0],
         # A softirq's: nobody's.
-        [1015, 1, RSS, 0, 1, -4096, 5],
+        [1015, 1, RSS, 0, 1, -4096, 5, 0, 0],
     ]
 
 
@@ -173,7 +174,7 @@ def test_times_are_extended_and_padding_is_skipped():
 @pytest.mark.parametrize(("missed", "told"), [(12, 12), (-1, -1)])
 def test_a_loss_is_an_event(missed, told):
     rows = decoded(page(10, event(1, payload(646, 1, RSS_BODY)), missed=missed))
-    assert rows[0] == [10, 1, LOST, 0, told, 0, 0]
+    assert rows[0] == [10, 1, LOST, 0, told, 0, 0, 0, 0]
     assert len(rows) == 2
 
 
@@ -212,7 +213,7 @@ class Story:
 
     def __call__(self, kind, a=0, b=0, c=0, pid=10, cpu=0):
         self.time += 100
-        self.rows.append([self.time, cpu, kind, pid, a, b, c])
+        self.rows.append([self.time, cpu, kind, pid, a, b, c, 0, 0])
         return self
 
     def fault(self, page, code=WRITE_USER, pid=10, cpu=0, kind=FAULT_USER, atomic=0):
@@ -562,7 +563,9 @@ def test_a_record_comes_back_as_it_was(tmp_path):
     story = forked().fault(1)(INSERTION, 7)(LOST, -1, pid=0)
     events = np.array(story.rows, np.int64)
     path = tmp_path / "events.parquet"
-    with record.Recorder(path, {"command": ["x"]}) as recorder:
+    about = {"pid": 10, "flags": FLAGS}
+    about["measured_on"] = {"release": "6.18.44", "swap_pages": 0, "backend": "zram"}
+    with record.Recorder(path, about | {"command": ["x"]}) as recorder:
         recorder.write(events[:5])
         recorder.write(events[5:])
         assert not path.exists()

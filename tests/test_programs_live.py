@@ -14,16 +14,16 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import MeasureError
-from wpbench.measure.facts import parse_version
-from wpbench.measure.oracle import Oracle
+from wpbench.measure.probe.facts import parse_version
+from wpbench.measure.probe.oracle import Oracle
+from wpbench.measure.probe.zram import owner
+from wpbench.measure.probe.zram_guard import CONTROL
 from wpbench.measure.program.cgroup import find_hierarchy
+from wpbench.measure.program.event_file import read_record
 from wpbench.measure.program.recipes import RECIPES, recipe
-from wpbench.measure.program.record import read_record
 from wpbench.measure.program.tracefs import check_kernel, find_tracefs
-from wpbench.measure.zram import owner
-from wpbench.measure.zram_guard import CONTROL
 
 HERE = Path(__file__).parent
 FRAME = (1 << 55) - 1
@@ -111,10 +111,11 @@ def litmus(tmp_path_factory):
         zram="64M" if Path(CONTROL).is_dir() else None,
         folder=folder,
         environment={"PYTHONPATH": str(HERE.parent)},
+        record=folder / "events.parquet",
     )
     assert table.attrs["wpbench"]["status"] == [0]
     told = json.loads((folder / "told.json").read_text())
-    return table, told
+    return table, told, folder / "events.parquet"
 
 
 @pytest.mark.root
@@ -123,7 +124,7 @@ def litmus(tmp_path_factory):
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_tracepoints_count_what_frame_numbers_tell(litmus, name):
-    table, told = litmus
+    table, told, _ = litmus
     if name not in told:
         pytest.skip("needs zram")
     bare = table.copy()
@@ -144,7 +145,7 @@ def test_tracepoints_count_what_frame_numbers_tell(litmus, name):
 @traced
 @sees_frames
 def test_the_litmus_programs_meet_all_kinds_of_faults(litmus):
-    table, told = litmus
+    table, told, _ = litmus
     sums = table.sum(numeric_only=True)
     assert sums["reuses"] > 50
     assert sums["copies"] > 50
@@ -154,6 +155,18 @@ def test_the_litmus_programs_meet_all_kinds_of_faults(litmus):
         assert sums["in_vain"] >= 8
     moved = table[table["command"].isin(told["zero-page-moved"])]
     assert moved["moved"].sum() == moved["after_read"].sum() > 0
+
+
+@pytest.mark.root
+@traced
+def test_the_litmus_programs_replay_as_the_kernel_ran_them(litmus):
+    table, _, events = litmus
+    replayed = wb.programs.replay(events)
+    measured = replayed.iloc[0]
+    sums = table.sum(numeric_only=True)
+    names = ["wp_faults", "reuses", "copies", "helped", "in_vain"]
+    assert {name: measured[name] for name in names} == {name: sums[name] for name in names}
+    assert replayed.attrs["wpbench"]["agreement"] >= 0.99, replayed.iloc[1].to_dict()
 
 
 def leftovers():
@@ -225,10 +238,11 @@ def guards(pid):
 @pytest.mark.root
 @traced
 @has_zram
-def test_a_killed_reader_leaves_nothing(started):
-    process, seconds = started("--memory", "64M", "--zram", "32M")
+def test_a_killed_reader_leaves_nothing(started, tmp_path):
+    record = str(tmp_path / "events.parquet")
+    process, seconds = started("--memory", "64M", "--zram", "32M", "--record", record)
     cleaners = guards(process.pid)
-    assert len(of_process(process.pid)) == 2
+    assert len(of_process(process.pid)) == 3  # two tracefs instances and a cgroup
     assert len(swaps_of(cleaners)) == 1
     process.kill()
     process.wait()
@@ -288,8 +302,8 @@ def test_a_command_is_measured_from_the_command_line(tmp_path, capfd):
 def test_a_record_replays_to_the_same_counts(tmp_path):
     """What is kept is enough: the events of all, of which the command's are counted."""
     from wpbench.measure.program import follow
+    from wpbench.measure.program.counted import rows_of
     from wpbench.measure.program.events import EXEC, NEWTASK
-    from wpbench.measure.program.table import rows_of
     from wpbench.measure.program.tracefs import flags_of, read_formats
 
     path = tmp_path / "events.parquet"
@@ -336,7 +350,6 @@ def test_what_cannot_be_measured_is_said_in_one_line(capsys, tmp_path):
         assert err.count("\n") == 1
 
 
-@pytest.mark.nojit
 def test_a_recipe_names_the_packages_that_it_lacks(monkeypatch, tmp_path):
     module = sys.modules[recipe.__module__]
     monkeypatch.setattr(module, "_search_path", lambda: str(tmp_path))
@@ -348,7 +361,6 @@ def test_a_recipe_names_the_packages_that_it_lacks(monkeypatch, tmp_path):
         recipe("redsi")
 
 
-@pytest.mark.nojit
 def test_recipes_are_listed_and_have_their_scripts(capsys):
     from wpbench.measure.program.recipes import SCRIPTS
 
@@ -359,7 +371,6 @@ def test_recipes_are_listed_and_have_their_scripts(capsys):
         assert (SCRIPTS / found.script).is_file()
 
 
-@pytest.mark.nojit
 def test_the_memory_hierarchy_is_found_in_both_versions(tmp_path):
     first = f"cgroup {tmp_path}/memory cgroup rw,memory 0 0\ncgroup2 {tmp_path} cgroup2 rw 0 0\n"
     assert find_hierarchy(first)[1:] == ("memory.limit_in_bytes", 1)
@@ -370,7 +381,6 @@ def test_the_memory_hierarchy_is_found_in_both_versions(tmp_path):
         find_hierarchy(f"x {tmp_path} cgroup2 rw 0 0\n")
 
 
-@pytest.mark.nojit
 def test_kernels_and_users_that_cannot_trace_are_told(tmp_path):
     with pytest.raises(MeasureError, match="only root"):
         check_kernel(tmp_path, "6.18.44")

@@ -9,10 +9,9 @@ import pytest
 from reporting import small
 
 import wpbench as wb
-from wpbench.cli import main
-from wpbench.report.mail import mail
+from wpbench.commands.main import main
+from wpbench.text.mail import mail
 
-pytestmark = pytest.mark.nojit
 PATCH = "20220131162940.210846-3-david@redhat.com"
 HEADERS = {
     "to": ["linux-mm@kvack.org", "Andrew Morton <akpm@linux-foundation.org>"],

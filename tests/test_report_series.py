@@ -13,7 +13,7 @@ def table():
 
 def test_the_closed_forms(table):
     made = per_100_writes(table).set_index(["workload", "order", "kernel", "drain"]).sort_index()
-    # semantics-2026.md 3.5: a drain a write in 7.0 to 7.2 on a synchronous device, else none.
+    # semantics-2026 3.5: a drain a write in 7.0 to 7.2 on a synchronous device, else none.
     zram = made.loc[("swap-write", "write")].query("backend == 'zram'")["drains_swapin"]
     assert zram.droplevel("drain").to_dict() == {"v6.18": 0, "v7.2": 100, "v7.3": 0}
     # 5.8: while the child lives every page is copied, in any kernel; 7.3 drains in no case.

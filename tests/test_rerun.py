@@ -11,12 +11,12 @@ from PIL import Image
 from reporting import small
 
 import wpbench as wb
-from wpbench import plots
-from wpbench.cli import main
+from wpbench import figures, plots
+from wpbench.commands.main import main
 from wpbench.plots.style import PNG_BYTES
-from wpbench.recorded import check_record
-from wpbench.scenario import record as record_module
-from wpbench.scenario.record import scenarios_of
+from wpbench.provenance.read import check_record
+from wpbench.scenario import plain as record_module
+from wpbench.scenario.plain import scenarios_of
 
 CAPTION = "Copy rate over pages, <both> sides"
 
@@ -26,7 +26,7 @@ def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     grid = wb.grid(npages=[8, 1, 4], kernel=["patch1", "patch2"], backend=["zram", "brd"], rounds=3)
     table = wb.simulate(grid, seeds=2)
-    return plots.draw(
+    return figures.draw(
         "mean_over",
         table,
         folder / "rate",
@@ -44,7 +44,7 @@ def copies(drawn, tmp_path):
 
 def test_each_file_says_how_it_was_made(drawn):
     for path in drawn:
-        found = plots.read_provenance(path)
+        found = figures.read_provenance(path)
         assert found["figure"]["caption"] == CAPTION
         assert found["figure"]["kind"] == "mean_over"
         assert found["figure"]["options"] == {"x": "npages"}
@@ -63,7 +63,7 @@ def test_png_is_small_and_has_its_resolution(drawn):
 def test_every_file_is_identical_made_again(drawn):
     before = [path.read_bytes() for path in drawn]
     for path in drawn:
-        found = plots.rerun(path)
+        found = figures.rerun(path)
         assert found.identical, found
         assert not found.differences
     assert [path.read_bytes() for path in drawn] == before
@@ -74,7 +74,7 @@ def test_a_tampered_table_is_found(copies):
     table = pd.read_parquet(path)
     table.loc[2, "copies"] += 1
     table.to_parquet(path)
-    found = plots.rerun(path)
+    found = figures.rerun(path)
     assert not found.identical
     (difference,) = found.differences
     now = int(table.loc[2, "copies"])
@@ -86,14 +86,14 @@ def test_rows_that_were_dropped_are_found(copies):
     table = pd.read_parquet(path)
     short = table.iloc[:5]
     short.to_parquet(path)
-    assert plots.rerun(path).differences == ("5 rows, made again 8",)
+    assert figures.rerun(path).differences == ("5 rows, made again 8",)
 
 
 def test_a_tampered_csv_is_refused(copies):
     with copies[".csv"].open("a") as file:
         file.write("1\n")
     with pytest.raises(wb.WpbenchError, match=r"is not the table that rate\.parquet was made with"):
-        plots.read_provenance(copies[".csv"])
+        figures.read_provenance(copies[".csv"])
 
 
 def test_a_tampered_picture_is_found(copies):
@@ -101,7 +101,7 @@ def test_a_tampered_picture_is_found(copies):
         path = copies[suffix]
         with path.open("ab") as file:
             file.write(b"\n")
-        found = plots.rerun(path)
+        found = figures.rerun(path)
         assert not found.identical
         assert found.differences == ("the picture; the table behind it is equal",)
 
@@ -109,9 +109,9 @@ def test_a_tampered_picture_is_found(copies):
 def test_a_figure_with_another_tables_hash_is_found(copies):
     path = copies[".svg"]
     text = path.read_text()
-    digest = plots.read_provenance(path)["figure"]["csv_sha256"]
+    digest = figures.read_provenance(path)["figure"]["csv_sha256"]
     path.write_text(text.replace(digest, "0" * 64))
-    (difference,) = plots.rerun(path).differences
+    (difference,) = figures.rerun(path).differences
     assert difference.startswith(f"the table behind it: sha256 {'0' * 64}, made again {digest}")
 
 
@@ -120,7 +120,7 @@ def test_another_version_is_named(copies):
     table = pd.read_parquet(path)
     table.attrs["wpbench"]["environment"]["numpy"] = "1.0"
     table.to_parquet(path)
-    found = plots.rerun(path)
+    found = figures.rerun(path)
     assert found.identical
     assert any(text.startswith("numpy 1.0, here ") for text in found.versions)
 
@@ -132,16 +132,16 @@ def test_a_list_and_a_sweep_can_be_made_again(tmp_path):
         tmp_path / "sweep.parquet"
     )
     for name in ("list", "sweep"):
-        assert plots.rerun(tmp_path / f"{name}.parquet").identical, name
+        assert figures.rerun(tmp_path / f"{name}.parquet").identical, name
 
 
 def test_measured_points_are_said_by_their_file(tmp_path):
     where = {"backend": "zram", "pattern": "read-write", "kernel": ["patch1", "patch2"]}
     table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=2))
     measured = {"file": "reproducer_sync.csv", "where": where}
-    files = plots.draw("copy_rate", table, tmp_path / "m", caption="c", measured=measured)
+    files = figures.draw("copy_rate", table, tmp_path / "m", caption="c", measured=measured)
     assert b"measured" in files[0].read_bytes()
-    assert all(plots.rerun(path).identical for path in files)
+    assert all(figures.rerun(path).identical for path in files)
 
 
 def test_a_figure_of_ones_own_says_what_it_has(tmp_path):
@@ -149,10 +149,10 @@ def test_a_figure_of_ones_own_says_what_it_has(tmp_path):
     fig, ax = plots.figure()
     ax.plot([1, 2])
     files = plots.save(fig, tmp_path / "own", table, caption="Own")
-    assert plots.read_provenance(files[0])["figure"]["caption"] == "Own"
+    assert figures.read_provenance(files[0])["figure"]["caption"] == "Own"
     with pytest.raises(wb.WpbenchError, match="does not say how it was drawn"):
-        plots.rerun(files[0])
-    assert not plots.rerun(files[3]).differences or not plots.rerun(files[3]).identical
+        figures.rerun(files[0])
+    assert not figures.rerun(files[3]).differences or not figures.rerun(files[3]).identical
 
 
 def test_a_large_grid_is_named_whole(tmp_path):
@@ -166,7 +166,7 @@ def test_a_large_grid_is_named_whole(tmp_path):
     assert parameters["left_out"] == 1
     listed.to_parquet(tmp_path / "listed.parquet")
     with pytest.raises(wb.WpbenchError, match=r"names 1000 and leaves out 1; a grid"):
-        plots.rerun(tmp_path / "listed.parquet")
+        figures.rerun(tmp_path / "listed.parquet")
 
 
 def test_a_grid_with_equal_axes_is_made_again(tmp_path):
@@ -191,7 +191,7 @@ def test_a_grid_with_equal_axes_is_made_again(tmp_path):
 def test_what_cannot_be_drawn(tmp_path, options, message):
     given = {"kind": "mean_over", "x": "npages", "caption": "c"} | options
     with pytest.raises(wb.TableError, match=message):
-        plots.draw(given.pop("kind"), small(), tmp_path / "x", **given)
+        figures.draw(given.pop("kind"), small(), tmp_path / "x", **given)
     assert not list(tmp_path.glob("x.*"))
 
 
@@ -244,7 +244,7 @@ WRONG = [None, True, -1, 2.5, "x", [], [[1]], {}, {"x": [1]}]
 
 def test_each_wrong_or_missing_key_is_one_line(drawn):
     """Whatever is changed: as it was, or one line with the file and the key."""
-    record = plots.read_provenance(drawn[0])
+    record = figures.read_provenance(drawn[0])
     needed = {
         "schema_version", "software", "software.name", "software.version", "software.commit",
         "command", "parameters", "parameters.seeds", "model", "data", "environment",
@@ -264,7 +264,7 @@ def test_each_wrong_or_missing_key_is_one_line(drawn):
                 assert key in text or any(part in text for part in key.split(".")), (key, text)
                 missing |= {key} if value == () else set()
             else:
-                plots.record.describe(again)
+                figures.record.describe(again)
     assert missing >= needed
 
 

@@ -7,15 +7,13 @@ import pandas as pd
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import UnknownKernelWarning
 from wpbench.scenario import Scenario
 from wpbench.scenario.grids import _FREE
+from wpbench.scenario.kernel_table import with_present_names
 from wpbench.scenario.model import WORKLOAD_FIELDS, machine_bytes
-from wpbench.scenario.table import with_present_names
 from wpbench.simulate import plan_of
-
-pytestmark = pytest.mark.nojit
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Semantics 5 and 6: what do_wp_page() makes of a page, and what its copy leaves.  Both models.
 
-Sections, in docstrings here and in the other files test_semantics_*.py, are those of semantics.md,
-the specification from which the twin was written.
+The specification from which the twin was written is docs/semantics.md; docstrings here and in the
+other files test_semantics_*.py name its section.
 """
 
 import pytest
@@ -24,7 +24,7 @@ from states import (
     written,
 )
 
-# -- 5.2: what a page's holders make of a write ------------------------------------------
+# -- semantics 5.2: what a page's holders make of a write --------------------------------
 # A column is of a first test, or of PageAnonExclusive's kernels.
 FIRST_TESTS = ("mapcount", "1", "1+sc", "3", "1+sc+not-lru", "none")
 COLUMNS = ("v5.8", "v5.17", "patch1", "patch2", "patch2-rfc2", "patch2-always", "exclusive")
@@ -66,7 +66,7 @@ def label_of(row, kernel, label, model):
 @pytest.mark.parametrize("row", ROWS)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_outcome_table(model, row, kernel):
-    """5.2, and its row 10' (v6.11: every batch clears PageLRU)."""
+    """Semantics 5.2, and its row 10' (v6.11: every batch clears PageLRU)."""
     state, references, lru, cpu, outcomes, drains, label = ROWS[row]
     column = -1 if kernel in EXCLUSIVE else FIRST_TESTS.index(rule(kernel, "first_test"))
     wanted = {"R": "reuse", "C": "copy"}[outcomes[column]]
@@ -97,7 +97,7 @@ def test_outcome_table(model, row, kernel):
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("writeback", [False, True])
 def test_stable_writes(model, kernel, writeback):
-    """5.2, rows 4 and 7, on a device that needs stable pages."""
+    """Semantics 5.2, rows 4 and 7, on a device that needs stable pages."""
     m = states.in_swap_cache(model, kernel, writeback, stable_writes=True)
     outcome, labels = told(m, m.write, 0, 0)
     if not writeback:
@@ -113,7 +113,7 @@ def test_stable_writes(model, kernel, writeback):
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("holder", ["lru_add", "remote", "gup", "locked", "isolated", "writeback"])
 def test_an_exclusive_page_is_reused_whoever_holds_it(model, kernel, holder):
-    """5.1, step a; 5.2, rows 14 to 16."""
+    """Semantics 5.1, step a; semantics 5.2, rows 14 to 16."""
     if holder == "writeback":
         m = swapped(model, kernel=kernel, **SLOW)
         m.read(0, 0)
@@ -140,10 +140,10 @@ def test_an_exclusive_page_is_reused_whoever_holds_it(model, kernel, holder):
         assert outcome == ("reuse" if drained else "copy")
 
 
-# -- 5.1: the order of the tests ---------------------------------------------------------
+# -- semantics 5.1: the order of the tests -----------------------------------------------
 @pytest.mark.nojit
 def test_rfc_v2_gives_up_where_the_drain_would_remove_two_references(model):
-    """5.1, G3 and G3b: in lru_add, and left over in another local vector from before."""
+    """Semantics 5.1, G3 and G3b: in lru_add, and left over in another local vector from before."""
     for kernel, wanted, drains in (
         ("patch2", ("reuse", {}), 1),
         ("patch2-rfc2", ("copy", {"ACTIVATE": 1}), 0),
@@ -159,7 +159,7 @@ def test_rfc_v2_gives_up_where_the_drain_would_remove_two_references(model):
 
 @pytest.mark.nojit
 def test_rfc_v2_gives_up_without_a_drain(model):
-    """5.1, G3 and G3b: three references, none of them the swap cache's."""
+    """Semantics 5.1, G3 and G3b: three references, none of them the swap cache's."""
     for kernel, drains in (("patch2", 1), ("patch2-rfc2", 0)):
         m = states.in_lru_add(model, kernel)
         m.gup_get(0)
@@ -169,7 +169,7 @@ def test_rfc_v2_gives_up_without_a_drain(model):
 
 @pytest.mark.nojit
 def test_rfc_v2_allows_one_reference_more_only_where_pagelru_is_clear(model):
-    """5.1, G3b, step b: so not even an unconditional drain is reached."""
+    """Semantics 5.1, G3b, step b: so not even an unconditional drain is reached."""
     for kernel, wanted, drains in (
         ("patch2", ("reuse", {}), 1),
         ("patch2-rfc2", ("copy", {"ACTIVATE": 1}), 0),
@@ -184,7 +184,7 @@ def test_rfc_v2_allows_one_reference_more_only_where_pagelru_is_clear(model):
 
 @pytest.mark.nojit
 def test_more_than_three_references_are_not_drained(model):
-    """5.1, step b: four, of which a drain would take two."""
+    """Semantics 5.1, step b: four, of which a drain would take two."""
     for kernel, wanted, drains in (
         ("patch2", ("copy", {"ROTATE": 1}), 0),
         ("exclusive", ("copy", {"ROTATE": 1}), 0),
@@ -201,7 +201,7 @@ def test_more_than_three_references_are_not_drained(model):
 
 @pytest.mark.nojit
 def test_a_failed_trylock_has_paid_for_the_drain(model):
-    """5.1: the lock comes after the drain."""
+    """Semantics 5.1: the lock comes after the drain."""
     for kernel, label, drains in (
         ("v5.17", "PAGEVEC_LOCAL", 0),
         ("patch1", "PAGEVEC_LOCAL", 0),
@@ -216,7 +216,7 @@ def test_a_failed_trylock_has_paid_for_the_drain(model):
 
 @pytest.mark.nojit
 def test_one_drain_cleans_the_whole_cpu(model):
-    """5.2, last paragraph."""
+    """Semantics 5.2, last paragraph."""
     m = written(model, 3)
     m.dontneed(0, 0, 1)
     m.write(0, 0)
@@ -289,10 +289,10 @@ def test_what_a_drain_policy_leaves_in_the_other_vectors(model, policy, kept, dr
     m.check()
 
 
-# -- 6: wp_page_copy() -------------------------------------------------------------------
+# -- semantics 6: wp_page_copy() ---------------------------------------------------------
 @pytest.mark.nojit
 def test_a_copied_page_lives_until_its_pagevec_is_flushed(model):
-    """6, step 5 and the first note: the copy's own insertion may be what flushes it."""
+    """Semantics 6, step 5 and the first note: the copy's own insertion may be what flushes it."""
     for others, pages in ((0, 2), (13, 1)):
         m = states.in_lru_add(model, "v5.17")
         for _ in range(others):
@@ -307,7 +307,7 @@ def test_a_copied_page_lives_until_its_pagevec_is_flushed(model):
 
 @pytest.mark.nojit
 def test_a_copied_page_leaves_the_swap_cache_since_v5_14(model):
-    """6, step 8: f4c4a3f48480; before, it stays as an orphan."""
+    """Semantics 6, step 8: f4c4a3f48480; before, it stays as an orphan."""
     for frees, left in ((True, 0), (False, 1)):
         m = states.in_swap_cache(model, "v5.9", rules={"frees_swap_after_copy": frees})
         assert told(m, m.write, 0, 0) == ("copy", {"SWAPCACHE": 1})
@@ -318,7 +318,7 @@ def test_a_copied_page_leaves_the_swap_cache_since_v5_14(model):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v5.17", "patch1", "patch2", "patch2-rfc2"])
 def test_a_page_copied_under_writeback_becomes_an_orphan(model, kernel):
-    """6, second note: a slot and a page each, writeback's end notwithstanding."""
+    """Semantics 6, second note: a slot and a page each, writeback's end notwithstanding."""
     n = 20
     m = swapped(model, n, kernel=kernel, **ASYNC)
     for v in range(n):
@@ -333,7 +333,10 @@ def test_a_page_copied_under_writeback_becomes_an_orphan(model, kernel):
 
 @pytest.mark.nojit
 def test_an_orphan_makes_room_where_swap_is_more_than_half_full():
-    """6, second note: the scan for a slot comes by it; the twin's slots never go round."""
+    """Semantics 6, second note.
+
+    The scan for a slot comes by it; the twin's slots never go round.
+    """
     m = swapped(Jitted, 4, swap_pages=11, **ASYNC)
     for v in range(4):
         m.read(0, v)

@@ -1,6 +1,6 @@
 """Semantics since v6.12: references, drains and copies up to v7.3, in closed form.  Both models.
 
-Sections are those of semantics-2026.md, the specification of these releases.
+The specification is docs/semantics-2026.md.
 """
 
 import pytest
@@ -13,11 +13,14 @@ BATCH = 31
 SIZES = (1, 7, 8, 30, 31, 32, 46, 62, 63)
 
 
-# -- 3.4: references after a read fault ----------------------------------------------------
+# -- semantics-2026 3.4: references after a read fault -----------------------------------
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", OF_2026)
 def test_read_from_a_synchronous_device(model, kernel):
-    """Rows 1 and 2: whoever's the slot is, PTE and lru_add; with a sharer the swap cache, too."""
+    """semantics-2026 3.4, rows 1 and 2.
+
+    Whoever's the slot is, PTE and lru_add; with a sharer the swap cache, too.
+    """
     m = swapped(model, 2, kernel=kernel, pagevec=BATCH)
     assert m.read(0, 0) == "major"
     assert (m.page(0).holders, m.page(0).lru) == (("lru_add", "pte"), False)
@@ -34,7 +37,7 @@ def test_read_from_a_synchronous_device(model, kernel):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", OF_2026)
 def test_read_with_a_window_of_1(model, kernel):
-    """Row 3."""
+    """semantics-2026 3.4, row 3."""
     m = swapped(model, kernel=kernel, pagevec=BATCH, **WINDOW_1)
     assert m.read(0, 0) == "major"
     assert (m.page(0).holders, m.page(0).lru) == (("lru_add", "pte", "swapcache"), False)
@@ -44,7 +47,10 @@ def test_read_with_a_window_of_1(model, kernel):
 @sized(8, 30, 31, 32, 40, 62, 70, small=(8, 32))
 @pytest.mark.parametrize("kernel", OF_2026)
 def test_read_with_readahead(model, kernel, n):
-    """Rows 4 and 5: v7.3 leaves the last pages, mod 31, in lru_add, and off the LRU."""
+    """semantics-2026 3.4, rows 4 and 5.
+
+    v7.3 leaves the last pages, mod 31, in lru_add, and off the LRU.
+    """
     m = swapped(model, n, kernel=kernel, pagevec=BATCH, backend="zswap")
     m.read(0, 0)
     ahead = [v for v in range(1, n) if m.page(v) is not None]
@@ -64,7 +70,7 @@ def test_read_with_readahead(model, kernel, n):
     m.check()
 
 
-# -- 3.5: drains of a direct write to a swapped-out page -----------------------------------
+# -- semantics-2026 3.5: drains of a direct write to a swapped-out page ------------------
 @sized(1, 7, 30, 31, 100, 512, small=(1, 7, 31))
 @pytest.mark.parametrize("device", ["synchronous", "window 1", "readahead"])
 def test_drains_of_direct_writes(model, n, device):
@@ -90,14 +96,17 @@ def test_drains_of_direct_writes(model, n, device):
         m.check()
 
 
-# -- 3.2 and 3.3: swap cache and writability -----------------------------------------------
+# -- semantics-2026 3.2 and 3.3: swap cache and writability ------------------------------
 @pytest.mark.nojit
 @pytest.mark.parametrize(
     ("kernel", "kept", "after"),
     [(G5X, "", "hit"), ("v7.0", "swapcache", "hit"), (G6, "swapcache", "hit"), (G7, "", "hit")],
 )
 def test_exclusive_write_on_an_asynchronous_device(model, kernel, kept, after):
-    """3.2: v7.0 to v7.2 look for the write flag when it is gone, and keep the swap cache."""
+    """semantics-2026 3.2.
+
+    V7.0 to v7.2 look for the write flag when it is gone, and keep the swap cache.
+    """
     m = swapped(model, kernel=kernel, **ASYNC)
     m.wait(states.SOON)
     m.lru_add_drain_all()
@@ -112,7 +121,10 @@ def test_exclusive_write_on_an_asynchronous_device(model, kernel, kept, after):
 @pytest.mark.parametrize("kernel", OF_2026)
 @pytest.mark.parametrize("cpu", [0, 1])
 def test_a_page_that_was_forked_once_is_not_writable_since_v7_0(model, kernel, cpu):
-    """3.3: so a write on another CPU than the read's copies again, as the reproducer's did."""
+    """semantics-2026 3.3.
+
+    So a write on another CPU than the read's copies again, as the reproducer's did.
+    """
     m = formerly_shared(swapped(model, kernel=kernel))
     m.read(0, 0)
     if kernel == G5X:
@@ -125,7 +137,7 @@ def test_a_page_that_was_forked_once_is_not_writable_since_v7_0(model, kernel, c
         assert (m.drains, m.drains_nonempty, m.drains_reused) == (1, 1 - cpu, 1 - cpu)
 
 
-# -- 4: do_wp_page() of v5.19 to v7.2 (G4 to G6) against v7.3's (G7) -----------------------
+# -- semantics-2026 4: do_wp_page() of v5.19 to v7.2 (G4 to G6) against v7.3's (G7) ------
 def in_lru_add_and_stale_activate(model, kernel):
     m = states.in_activate(model, kernel)
     m.isolate(0, 0)
@@ -181,7 +193,10 @@ DECISIONS = {
 @pytest.mark.parametrize("state", DECISIONS)
 @pytest.mark.parametrize("kernel", ["exclusive", "v6.12", *OF_2026])
 def test_first_test_of_v7_3(model, kernel, state):
-    """4: v7.3 tells by the first test alone that a page with one reference more is lost."""
+    """semantics-2026 4.
+
+    V7.3 tells by the first test alone that a page with one reference more is lost.
+    """
     make, cpu, count, swapcache, lru, *wanted = DECISIONS[state]
     m = make(model, kernel)
     page = m.page(0)
@@ -195,7 +210,10 @@ def test_first_test_of_v7_3(model, kernel, state):
 @pytest.mark.nojit
 @pytest.mark.parametrize("first_test", ["3", "1+sc+not-lru"])
 def test_peek_is_the_series_without_its_drains(model, first_test):
-    """6: as many copies as v7.3 for a page that one local pagevec holds, and no drain."""
+    """semantics-2026 6.
+
+    As many copies as v7.3 for a page that one local pagevec holds, and no drain.
+    """
     for state in ("local lru_add", "remote lru_add", "swap cache, local lru_add", "isolated"):
         make, cpu, *_, (outcome, _) = DECISIONS[state]
         m = make(
@@ -213,7 +231,7 @@ def test_peek_is_the_series_without_its_drains(model, first_test):
             assert m.waiting("lru_add", 0) == waiting
 
 
-# -- 5.7 and 5.8: fork ---------------------------------------------------------------------
+# -- semantics-2026 5.7 and 5.8: fork ----------------------------------------------------
 def filled(model, n, kernel):
     """Return a machine of which CPU 0 has written ``n`` pages, r of them still in its lru_add."""
     m = model(n, cpus=3, kernel=kernel, pagevec=rule(kernel, "pagevec"))
@@ -225,7 +243,10 @@ def filled(model, n, kernel):
 @sized(*SIZES, small=(1, 8, 31, 32))
 @pytest.mark.parametrize("kernel", ["v6.13", "v6.14", *OF_2026])
 def test_writes_after_the_child_has_exited(model, n, kernel):
-    """5.7: since v6.14 pages written on A wait there for ever; a write on B copies r of them."""
+    """semantics-2026 5.7.
+
+    Since v6.14 pages written on A wait there for ever; a write on B copies r of them.
+    """
     r = n % BATCH
     for child_cpu in (0, 2):
         drained = rule(kernel, "exit_drains") and child_cpu == 0
@@ -249,7 +270,10 @@ def test_writes_after_the_child_has_exited(model, n, kernel):
 @sized(*SIZES, small=(1, 8, 31, 32))
 @pytest.mark.parametrize("kernel", ["exclusive", "v6.13", *OF_2026])
 def test_writes_while_the_child_lives(model, n, kernel):
-    """5.8: all copy; what v7.3 saves are drains, one on A and r on B, none of which helps."""
+    """semantics-2026 5.8.
+
+    All copy; what v7.3 saves are drains, one on A and r on B, none of which helps.
+    """
     capacity = rule(kernel, "pagevec")
     r = n % capacity
     for write in ("write", "child_write"):

@@ -21,7 +21,10 @@ from states import (
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_fork(model, kernel):
-    """7: pages and slots get a second user and are not exclusive; of a pinned page, a copy."""
+    """Semantics 7.
+
+    Pages and slots get a second user and are not exclusive; of a pinned page, a copy.
+    """
     m = written(model, 3, kernel=kernel)
     m.pageout(0, 1, 1)
     assert m.pin(2)
@@ -46,7 +49,10 @@ def test_fork(model, kernel):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_the_other_users_swap_pte_goes(model, kernel):
-    """7: the page we map stays in the swap cache; the next write takes it out (v5.17: copies)."""
+    """Semantics 7.
+
+    The page we map stays in the swap cache; the next write takes it out (v5.17: copies).
+    """
     m = forked(swapped(model, kernel=kernel))
     assert m.read(0, 0) == "major"
     assert m.swap_count(0) == 1
@@ -62,7 +68,10 @@ def test_the_other_users_swap_pte_goes(model, kernel):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_between_the_childs_unmap_and_its_flush(model, kernel):
-    """7, child exit: the map count drops first, the reference when the batch is flushed."""
+    """Semantics 7, child exit.
+
+    The map count drops first, the reference when the batch is flushed.
+    """
     m = written(model, kernel=kernel)
     m.fork(0)
     m.exit_zap(1)
@@ -75,7 +84,10 @@ def test_between_the_childs_unmap_and_its_flush(model, kernel):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_ksm(model, kernel):
-    """7: any pagevec's reference prevents a merge; a merged page is read-only, not exclusive."""
+    """Semantics 7.
+
+    Any pagevec's reference prevents a merge; a merged page is read-only, not exclusive.
+    """
     m = model(2, cpus=2, kernel=kernel)
     m.write(0, 0)
     m.write(1, 1)
@@ -103,7 +115,7 @@ def test_ksm(model, kernel):
 
 @pytest.mark.nojit
 def test_ksm_in_the_swap_cache_is_copied_by_v5_8(model):
-    """5.1, G0, step a."""
+    """Semantics 5.1, G0, step a."""
     m = model(2, cpus=2, kernel="v5.8", **ASYNC)
     for v in (0, 1):
         m.write(0, v)
@@ -119,7 +131,10 @@ def test_ksm_in_the_swap_cache_is_copied_by_v5_8(model):
 
 @pytest.mark.nojit
 def test_mark_page_accessed(model):
-    """7: the second call activates; in the local lru_add by a mark, in a remote one not at all."""
+    """Semantics 7.
+
+    The second call activates; in the local lru_add by a mark, in a remote one not at all.
+    """
     m = model(3, cpus=2)
     m.write(0, 0)
     m.lru_add_drain(0)
@@ -141,7 +156,10 @@ def test_mark_page_accessed(model):
 
 @pytest.mark.nojit
 def test_madv_cold(model):
-    """7, 11.11 and 11.12: active pages on the LRU, mapped once; the PTE stays writable."""
+    """Semantics 7, 11.11 and 11.12.
+
+    Active pages on the LRU, mapped once; the PTE stays writable.
+    """
     m = written(model, 4)
     for v in (0, 2, 3):
         m.mark_page_accessed(0, v)
@@ -168,7 +186,10 @@ def test_madv_cold(model):
 
 @pytest.mark.nojit
 def test_madv_free(model):
-    """7, 11.13 to 11.15: lazyfree vector; discarded by the next pageout unless written again."""
+    """Semantics 7, 11.13 to 11.15.
+
+    Lazyfree vector; discarded by the next pageout unless written again.
+    """
     m = written(model, 4, **ASYNC)
     m.pageout(0, 2, 2)
     m.free(0, 0, 3)
@@ -192,7 +213,10 @@ def test_madv_free(model):
 
 @pytest.mark.nojit
 def test_madv_free_of_a_page_in_the_swap_cache(model):
-    """7, 11.13: it has to leave that first, so not while others map it, or under writeback."""
+    """Semantics 7, 11.13.
+
+    It has to leave that first, so not while others map it, or under writeback.
+    """
     m = swapped(model, kernel="exclusive", **ASYNC)
     m.read(0, 0)
     assert m.write(0, 0) == "reuse"
@@ -214,7 +238,7 @@ def test_madv_free_of_a_page_in_the_swap_cache(model):
 
 @pytest.mark.nojit
 def test_madv_free_of_a_swapped_out_page_gives_the_slot_back(model):
-    """11.13."""
+    """Semantics 11.13."""
     m = swapped(model)
     m.free(0, 0, 1)
     assert (m.kind(0), m.slots_used) == ("none", 0)
@@ -222,7 +246,10 @@ def test_madv_free_of_a_swapped_out_page_gives_the_slot_back(model):
 
 @pytest.mark.nojit
 def test_put_back_by_compaction_and_by_reclaim(model):
-    """7: compaction's leaves a page in its CPU's lru_add, reclaim's goes straight to a list."""
+    """Semantics 7.
+
+    Compaction's leaves a page in its CPU's lru_add, reclaim's goes straight to a list.
+    """
     for kernel, wanted in (("v5.17", "copy"), ("patch2", "copy"), ("exclusive", "copy")):
         m = states.isolated(model, kernel)
         m.putback(1, 0)
@@ -238,7 +265,10 @@ def test_put_back_by_compaction_and_by_reclaim(model):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
 def test_khugepaged_gives_up(model, kernel):
-    """2.4, 7: all CPUs drained first; what it had isolated stays in the lru_add of its CPU."""
+    """Semantics 2.4, 7.
+
+    All CPUs drained first; what it had isolated stays in the lru_add of its CPU.
+    """
     m = written(model, 4, kernel=kernel)
     m.gup_get(2)
     formerly_shared(m)
@@ -266,7 +296,10 @@ def test_khugepaged_gives_up(model, kernel):
     ],
 )
 def test_migration(model, kernel, before, same, other, drains):
-    """2.4: v5.18 drains before the PTEs are restored; before, that CPU's lru_add keeps the page."""
+    """Semantics 2.4.
+
+    V5.18 drains before the PTEs are restored; before, that CPU's lru_add keeps the page.
+    """
     for cpu, wanted in ((1, same), (0, other)):
         m = model(2, cpus=3, kernel=kernel, rules={"drains_on_migrate": before})
         m.write(0, 0)
@@ -287,7 +320,10 @@ def test_migration(model, kernel, before, same, other, drains):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
 def test_migration_of_pages_in_the_swap_cache_or_with_two_ptes(model, kernel):
-    """2.4: whoever holds the old page by a name the migration knows, holds the new one."""
+    """Semantics 2.4.
+
+    Whoever holds the old page by a name the migration knows, holds the new one.
+    """
     m = swapped(model, kernel=kernel, **ASYNC)
     m.wait(SOON)
     m.read(0, 0)
@@ -305,7 +341,7 @@ def test_migration_of_pages_in_the_swap_cache_or_with_two_ptes(model, kernel):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v5.17", "patch2", "exclusive"])
 def test_a_migration_that_fails_puts_the_page_back(model, kernel):
-    """7: a reference nobody explains; the page ends in the migrating CPU's lru_add."""
+    """Semantics 7: a reference nobody explains; the page ends in the migrating CPU's lru_add."""
     m = states.gup(model, kernel)
     assert not m.migrate_page(1, 0)
     assert m.page(0).holders == ("gup", "lru_add", "pte")
@@ -317,7 +353,7 @@ def test_a_migration_that_fails_puts_the_page_back(model, kernel):
 @pytest.mark.nojit
 @pytest.mark.parametrize("others", [0, 1, 13, 14, 15])
 def test_other_tasks_share_the_pagevec(model, others):
-    """7: their insertions shift the phase, and what they leave alone one drain cleans."""
+    """Semantics 7: their insertions shift the phase, and what they leave alone one drain cleans."""
     m = swapped(model, kernel="v5.17")
     for _ in range(others):
         m.foreign_insert(0)
@@ -331,7 +367,7 @@ def test_other_tasks_share_the_pagevec(model, others):
 @pytest.mark.nojit
 @pytest.mark.parametrize(("file_lru", "active"), [(9, False), (10, True)])
 def test_a_refault_soon_after_the_eviction_starts_active(model, file_lru, active):
-    """11.4 and 11.11; MADV_COLD then has something to do."""
+    """Semantics 11.4 and 11.11; MADV_COLD then has something to do."""
     for backend, page_cluster in (("zram", 3), ("zswap", 0)):
         m = swapped(model, 10, file_lru=file_lru, backend=backend, page_cluster=page_cluster)
         m.read(0, 0)

@@ -56,7 +56,7 @@ def asynchronous(model, n, kernel, **options):
 @sized(*SIZES)
 @pytest.mark.parametrize("capacity", [14, 15, 31])
 def test_synchronous_loop(model, n, capacity):
-    """8.1."""
+    """Semantics 8.1."""
     wanted = n if capacity % 2 == 0 else n - n // ((capacity + 1) // 2)
     for kernel in ("v5.17", "patch1"):
         m = written(model, n, kernel=kernel, pagevec=capacity)
@@ -73,13 +73,13 @@ def test_synchronous_loop(model, n, capacity):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_pagevec_of_each_kernel(kernel):
-    """2.1: 15 from v4.16, 31 from v6.9."""
+    """Semantics 2.1: 15 from v4.16, 31 from v6.9."""
     assert rule(kernel, "pagevec") == (31 if kernel in ("v6.9", *MAP_WRITABLE) else 15)
 
 
 @sized(*SIZES)
 def test_synchronous_batch(model, n):
-    """8.1, read all and then write all."""
+    """Semantics 8.1, read all and then write all."""
     for capacity in (15, 31):
         r = n % capacity
         for kernel in ("v5.17", "patch1"):
@@ -91,7 +91,7 @@ def test_synchronous_batch(model, n):
 
 @sized(*FEW)
 def test_reader_and_writer_on_different_cpus(model, n):
-    """8.1: rows 2 and 3; the patch drains in vain."""
+    """Semantics 8.1: rows 2 and 3; the patch drains in vain."""
     for kernel in ("v5.8", "v5.17", "patch1", "patch2", "patch2-rfc2", "exclusive", "v6.12"):
         one_by_one, batch = n - n // 15, n % 15
         if kernel == "v5.8" or kernel in EXCLUSIVE:
@@ -106,7 +106,7 @@ def test_reader_and_writer_on_different_cpus(model, n):
 
 @sized(1, 8, 30)
 def test_direct_writes_to_a_synchronous_device(model, n):
-    """8.1: no write-protect fault in any kernel."""
+    """Semantics 8.1: no write-protect fault in any kernel."""
     for kernel in KERNELS:
         m = swapped(model, n, kernel=kernel)
         assert [m.write(0, v) for v in range(n)] == ["major"] * n
@@ -116,7 +116,7 @@ def test_direct_writes_to_a_synchronous_device(model, n):
 
 @sized(1, 8, 30)
 def test_first_round_copies_the_zero_page(model, n):
-    """8: memory never touched; no kernel is made about an anonymous page."""
+    """Semantics 8: memory never touched; no kernel is made about an anonymous page."""
     for kernel in KERNELS:
         m = model(n, kernel=kernel)
         assert loop(m, n) == (0, 0)
@@ -126,7 +126,7 @@ def test_first_round_copies_the_zero_page(model, n):
 @sized(1, 8, 20)
 @pytest.mark.parametrize("backend", ["zram", "zswap"])
 def test_no_copies_while_the_pagevecs_are_disabled(model, n, backend):
-    """8.1."""
+    """Semantics 8.1."""
     for kernel in KERNELS:
         m = written(model, n, kernel=kernel, backend=backend)
         m.lru_cache_disable()
@@ -138,7 +138,7 @@ def test_no_copies_while_the_pagevecs_are_disabled(model, n, backend):
 
 @sized(*SIZES)
 def test_writeback_in_flight(model, n):
-    """8.2 (a)."""
+    """Semantics 8.2 (a)."""
     r = n % 15
     for kernel in ("v5.17", "patch1", "patch2", "patch2-rfc2"):
         m = asynchronous(model, n, kernel, latency_ns=NEVER)
@@ -165,7 +165,7 @@ def test_writeback_in_flight(model, n):
 @sized(*FEW)
 @pytest.mark.parametrize("capacity", [4, 15, 31])
 def test_writeback_complete_before_the_first_touch(model, n, capacity):
-    """8.2 (b)."""
+    """Semantics 8.2 (b)."""
     r = n % capacity
     for kernel, wanted in (
         ("v5.8", (0, 0)),
@@ -193,7 +193,7 @@ def fill_rotate(m, first, nr):
     ("capacity", "held"), [(4, 0), (4, 1), (4, 2), (4, 3), (15, 0), (15, 1), (15, 7), (15, 14)]
 )
 def test_completions_on_another_cpu_with_pages_in_its_rotate_vector(model, n, capacity, held):
-    """8.2 (c)."""
+    """Semantics 8.2 (c)."""
     r = n % capacity
     kept = held if n >= capacity else 0
     for kernel, wanted in (
@@ -214,10 +214,9 @@ BURSTS = [(4, n) for n in range(1, 14)] + [(15, n) for n in (1, 7, 14, 15, 16, 2
 
 
 def burst(capacity, n, m, read):
-    """8.2 (d), 11.9: copies of the patch where all writes end just before page m's read or write.
+    """Semantics 8.2 (d), 11.9: copies of the patch, all writes ending just before page m's access.
 
-    ``read`` is the number of pages read but not written to by then, 0 or 1.  (11.9 as it stands
-    gives -1 mod C where m = q and no page of the tail is on the LRU: nothing is left to rotate.)
+    ``read`` is the number of pages read but not written to by then, 0 or 1.
     """
     r = n % capacity
     q = n - r
@@ -237,21 +236,21 @@ def all_bursts(model, capacity, n, hook):
 
 @pytest.mark.parametrize(("capacity", "n"), BURSTS)
 def test_completions_as_one_burst_before_a_read(model, capacity, n):
-    """8.2 (d)."""
+    """Semantics 8.2 (d)."""
     wanted = [burst(capacity, n, at, 0) for at in range(n)]
     assert all_bursts(model, capacity, n, "before") == wanted
 
 
 @pytest.mark.parametrize(("capacity", "n"), BURSTS)
 def test_completions_as_one_burst_between_a_read_and_its_write(model, capacity, n):
-    """8.2 (d) as 11.9 has it: page m has lost PG_reclaim, so one page less is rotated."""
+    """Semantics 8.2 (d) as 11.9 has it: page m has lost PG_reclaim, so one page less is rotated."""
     wanted = [burst(capacity, n, at, 1) for at in range(n)]
     assert all_bursts(model, capacity, n, "between") == wanted
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_completion_between_the_read_and_the_write_of_the_only_page(model, kernel):
-    """8.2 (e)."""
+    """Semantics 8.2 (e)."""
     m = asynchronous(model, 1, kernel)
     copies, drains = loop(m, 1, between=lambda _v: m.wait(SOON))
     assert copies == (kernel in STRICT)
@@ -262,7 +261,7 @@ def test_completion_between_the_read_and_the_write_of_the_only_page(model, kerne
 @sized(34, 39, 44, small=(34,))
 @pytest.mark.parametrize("held", [0, 3])
 def test_writeback_that_ends_before_the_page_is_put_back(model, n, held):
-    """8.2 (f): as (b), whatever the rotate vector held.
+    """Semantics 8.2 (f): as (b), whatever the rotate vector held.
 
     Requests of a page each: the plug is dispatched when page 32 comes, and its pages are still
     isolated when their writes end.  The rest is dispatched at the end and is in lru_add then.
@@ -284,7 +283,7 @@ def test_writeback_that_ends_before_the_page_is_put_back(model, n, held):
 
 @sized(*FEW)
 def test_half_full_swap_frees_the_swap_cache_at_the_read(model, n):
-    """8.2 (g): v5.17 does as on a synchronous device, all pages read first."""
+    """Semantics 8.2 (g): v5.17 does as on a synchronous device, all pages read first."""
     r = n % 15
     for kernel, wanted in (
         ("v5.8", (0, 0)),
@@ -306,7 +305,10 @@ def test_half_full_swap_frees_the_swap_cache_at_the_read(model, n):
 @sized(*FEW)
 @pytest.mark.parametrize("capacity", [14, 15, 31])
 def test_zswap_without_readahead(model, n, capacity):
-    """8.2 (h), window 1: three references, PageLRU clear, until an insertion fills lru_add."""
+    """Semantics 8.2 (h), window 1.
+
+    Three references, PageLRU clear, until an insertion fills lru_add.
+    """
     early = n if capacity % 2 == 0 else n - n // ((capacity + 1) // 2)
     for kernel, wanted in (
         ("v5.8", (0, 0)),
@@ -323,7 +325,10 @@ def test_zswap_without_readahead(model, n, capacity):
 
 @sized(*FEW)
 def test_zswap_with_readahead(model, n):
-    """8.2 (h), window above 1: two references, PageLRU; one page alone reads ahead but thrice."""
+    """Semantics 8.2 (h), window above 1.
+
+    Two references, PageLRU; one page alone reads ahead but thrice.
+    """
     for kernel, wanted in (
         ("v5.8", (0, 0)),
         ("v5.17", (n, 0)),
@@ -342,7 +347,10 @@ def test_zswap_with_readahead(model, n):
 
 @sized(1, 7, 8, 14, 15, 16, 22, 30, 31, 46, 62, 63)
 def test_fork_pattern(model, n):
-    """8.3: the last pages keep their references if the child exits elsewhere; v6.14: always."""
+    """Semantics 8.3.
+
+    The last pages keep their references if the child exits elsewhere; v6.14: always.
+    """
     for kernel in KERNELS:
         capacity = rule(kernel, "pagevec")
         r = n % capacity
@@ -370,7 +378,10 @@ def test_fork_pattern(model, n):
 
 @sized(*FEW)
 def test_userfaultfd(model, n):
-    """7: filled on CPU 0, then written, on the same CPU or another; every C-th page is flushed."""
+    """Semantics 7.
+
+    Filled on CPU 0, then written, on the same CPU or another; every C-th page is flushed.
+    """
     r = n % 15
     for kernel in KERNELS:
         one = min(r, 15 - r) if kernel in STRICT else 0

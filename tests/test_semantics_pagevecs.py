@@ -8,7 +8,7 @@ from states import ASYNC, SOON, written
 @pytest.mark.nojit
 @pytest.mark.parametrize("capacity", [2, 14, 15, 31])
 def test_the_insertion_that_fills_a_pagevec_flushes_it(model, capacity):
-    """2.2: this vector only, the page just inserted with the others."""
+    """Semantics 2.2: this vector only, the page just inserted with the others."""
     m = written(model, capacity + 1, pagevec=capacity)
     m.dontneed(0, 0, capacity)
     m.mark_page_accessed(0, capacity)
@@ -25,7 +25,7 @@ def test_the_insertion_that_fills_a_pagevec_flushes_it(model, capacity):
 
 @pytest.mark.nojit
 def test_lru_add_drain_flushes_every_kind_of_one_cpu(model):
-    """2.3."""
+    """Semantics 2.3."""
     m = written(model, 6, **ASYNC)
     m.pageout(0, 0, 2)
     m.lru_add_drain(0)
@@ -50,7 +50,7 @@ def test_lru_add_drain_flushes_every_kind_of_one_cpu(model):
 
 @pytest.mark.nojit
 def test_a_flush_drops_the_reference_of_a_page_that_has_left_the_lru(model):
-    """1: an entry without PageLRU stays what it was."""
+    """Semantics 1: an entry without PageLRU stays what it was."""
     m = states.in_activate(model, "patch2")
     m.isolate(0, 0)
     assert m.page(0).holders == ("activate", "iso", "pte")
@@ -84,7 +84,7 @@ DRAINERS = {
 @pytest.mark.nojit
 @pytest.mark.parametrize("operation", DRAINERS)
 def test_who_drains_the_local_cpu(model, operation):
-    """2.4: page 1 is in zram, page 3 was never touched."""
+    """Semantics 2.4: page 1 is in zram, page 3 was never touched."""
     do, drains = DRAINERS[operation]
     m = written(model, 4)
     m.dontneed(0, 3, 1)
@@ -100,7 +100,7 @@ def test_who_drains_the_local_cpu(model, operation):
 @pytest.mark.nojit
 @pytest.mark.parametrize("gathered", [0, 1])
 def test_a_tlb_flush_drains_if_it_has_gathered_a_page(model, gathered):
-    """2.4: tlb_batch_pages_flush() passes over a batch of no pages."""
+    """Semantics 2.4: tlb_batch_pages_flush() passes over a batch of no pages."""
     m = written(model, 2)
     m.pageout(0, 0, 2 - gathered)
     m.fork(0)
@@ -113,7 +113,7 @@ def test_a_tlb_flush_drains_if_it_has_gathered_a_page(model, gathered):
 
 @pytest.mark.nojit
 def test_lru_cache_disable_nests(model):
-    """2.3: no pagevec holds a page until the last lru_cache_enable()."""
+    """Semantics 2.3: no pagevec holds a page until the last lru_cache_enable()."""
     m = written(model, 3)
     m.foreign_insert(1)
     m.lru_cache_disable()

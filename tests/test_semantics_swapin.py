@@ -88,7 +88,7 @@ READS = {
 @pytest.mark.parametrize("path", READS)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_references_after_a_read_fault(model, path, kernel):
-    """4.2."""
+    """Semantics 4.2."""
     state, fault, others, lru = READS[path]
     m = state(model, kernel)
     assert m.swap_exclusive(0) == (kernel in EXCLUSIVE)
@@ -112,7 +112,7 @@ def test_references_after_a_read_fault(model, path, kernel):
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize(("writeback", "swap_pages"), [(False, 1), (False, 2), (True, 1)])
 def test_swap_more_than_half_full(model, kernel, writeback, swap_pages):
-    """4.2: then try_to_free_swap() takes the swap cache's reference at the read fault."""
+    """Semantics 4.2: then try_to_free_swap() takes the swap cache's reference at the read fault."""
     m = written(model, kernel=kernel, swap_pages=swap_pages, **ASYNC)
     m.pageout(0, 0, 1)
     if not writeback:
@@ -126,7 +126,7 @@ def test_swap_more_than_half_full(model, kernel, writeback, swap_pages):
 
 @pytest.mark.nojit
 def test_readahead_window_halves_while_nothing_is_hit(model):
-    """4.3: 8, 4, 2, 1; a window above 1 ends with lru_add_drain()."""
+    """Semantics 4.3: 8, 4, 2, 1; a window above 1 ends with lru_add_drain()."""
     m = swapped(model, backend="zswap")
     drained = []
     for _ in range(6):
@@ -144,7 +144,7 @@ def test_readahead_window_halves_while_nothing_is_hit(model):
     [(0, [6, 7, 8, 9, 10, 11, 12, 13]), (502, [6, 7, 8, 9]), (504, [8, 9, 10, 11, 12, 13])],
 )
 def test_readahead_stops_at_the_page_table(model, pmd_offset, read):
-    """4.3, 11.1 and 11.2: the centred window; what it read is hit by minor faults."""
+    """Semantics 4.3, 11.1 and 11.2: the centred window; what it read is hit by minor faults."""
     m = swapped(model, 20, backend="zswap", pmd_offset=pmd_offset)
     assert m.read(0, 9) == "major"
     assert [v for v in range(20) if m.page(v)] == read
@@ -159,7 +159,7 @@ def test_readahead_stops_at_the_page_table(model, pmd_offset, read):
 
 @pytest.mark.nojit
 def test_cluster_readahead_with_a_rotational_device(model):
-    """4.3: the aligned block of slots around the fault's."""
+    """Semantics 4.3: the aligned block of slots around the fault's."""
     m = swapped(model, 20, backend="zswap", rotational=True)
     assert m.read(0, 9) == "major"
     block = m.slot_of(9) // 8
@@ -246,7 +246,7 @@ DIRECT = {
 @pytest.mark.parametrize("page", DIRECT)
 @pytest.mark.parametrize("swapin", SWAPINS)
 def test_write_to_a_page_that_is_swapped_out(model, page, swapin):
-    """4.4: writable at once, or mapped read-only and do_wp_page() in the same fault."""
+    """Semantics 4.4: writable at once, or mapped read-only and do_wp_page() in the same fault."""
     state, table = DIRECT[page]
     wanted = next(after for kernels, after in table.items() if swapin in kernels.split())
     m = state(model, swapin)
@@ -272,7 +272,7 @@ def test_write_to_a_page_that_is_swapped_out(model, page, swapin):
 
 @pytest.mark.nojit
 def test_g3_mid_ignores_references_at_a_direct_write(model):
-    """0 and 4.4: d4c470970d45 itself still swaps in by reuse_swap_page()."""
+    """Semantics 0 and 4.4: d4c470970d45 itself still swaps in by reuse_swap_page()."""
     names = ("swapin_drain", "free_swap_on_write", "sole_owner_writable")
     m = model(1, kernel="patch2", rules={name: rule("v5.17", name) for name in names}, **SLOW)
     m.write(0, 0)
@@ -287,7 +287,7 @@ def test_g3_mid_ignores_references_at_a_direct_write(model):
 @pytest.mark.parametrize("writable", [False, True])
 @pytest.mark.parametrize("backend", ["zram", "zswap"])
 def test_a_read_maps_an_exclusive_page_writable(model, kernel, writable, backend):
-    """4.2: c18160dba5ff (v6.11) is about do_swap_page(), whoever decides afterwards."""
+    """Semantics 4.2: c18160dba5ff (v6.11) is about do_swap_page(), whoever decides afterwards."""
     m = swapped(model, kernel=kernel, rules={"writable_on_read": writable}, backend=backend)
     assert m.read(0, 0) == "major"
     assert m.page(0).exclusive
@@ -298,7 +298,10 @@ def test_a_read_maps_an_exclusive_page_writable(model, kernel, writable, backend
 
 @pytest.mark.nojit
 def test_v7_0_reads_a_synchronous_device_into_the_swap_cache(model):
-    """4.1: out of it again once mapped (f1879e8a0c60, 4b34f1d82c69), so one reference too late."""
+    """Semantics 4.1.
+
+    Out of it again once mapped (f1879e8a0c60, 4b34f1d82c65), so one reference too late.
+    """
     m = swapped(model, 2, kernel="v7.0")
     assert m.read(0, 0) == "major"
     assert m.pswpin == 1  # no readahead
@@ -316,7 +319,10 @@ def test_v7_0_reads_a_synchronous_device_into_the_swap_cache(model):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", ["v6.12", "v7.0"])
 def test_swap_slot_shared_with_a_child(model, kernel):
-    """7: two users, so through the swap cache, and the first to write copies (SWAPCOUNT)."""
+    """Semantics 7.
+
+    Two users, so through the swap cache, and the first to write copies (SWAPCOUNT).
+    """
     m = formerly_shared(swapped(model, kernel=kernel))
     m.read(0, 0)
     assert m.writable(0) == (kernel == "v6.12")  # past the swap cache: exclusive

@@ -18,7 +18,7 @@ from states import (
 @pytest.mark.nojit
 @pytest.mark.parametrize("backend", ["zram", "brd", "pmem", "zswap"])
 def test_pageout_to_a_synchronous_device_frees_the_page(model, backend):
-    """3, steps 12a and 13."""
+    """Semantics 3, steps 12a and 13."""
     m = swapped(model, 20, backend=backend)
     assert (m.pswpout, m.slots_used, m.pages_used) == (20, 20, 0)
     assert m.resident(0, 20) == 0
@@ -27,7 +27,7 @@ def test_pageout_to_a_synchronous_device_frees_the_page(model, backend):
 
 @sized(*range(1, 33), 45, 46)
 def test_pages_under_writeback_are_put_back_by_lru_add(model, n):
-    """3, step 14: the put-backs that fill the pagevec flush it."""
+    """Semantics 3, step 14: the put-backs that fill the pagevec flush it."""
     m = swapped(model, n, **SLOW)
     for v in range(n):
         page = m.page(v)
@@ -45,7 +45,7 @@ def test_pages_under_writeback_are_put_back_by_lru_add(model, n):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", KERNELS)
 class TestSecondPageout:
-    """3, the table of what a second MADV_PAGEOUT does to a page."""
+    """semantics 3, the table of what a second MADV_PAGEOUT does to a page."""
 
     def test_only_read_since(self, model, kernel):
         """Slot kept, nothing written, freed at once."""
@@ -160,7 +160,7 @@ class TestSecondPageout:
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_pages_that_pageout_keeps_mapped(model, kernel):
-    """3, steps 2, 5 and 7: a second PTE, a locked page, a pinned one, no slot left."""
+    """Semantics 3, steps 2, 5 and 7: a second PTE, a locked page, a pinned one, no slot left."""
     m = written(model, 5, kernel=kernel, swap_pages=1)
     m.lock_page(0)
     assert m.pin(1)
@@ -187,7 +187,7 @@ def test_pages_that_pageout_keeps_mapped(model, kernel):
 
 @pytest.mark.nojit
 def test_an_exclusive_pinned_page_in_the_swap_cache_stays_mapped(model):
-    """3, step 8: page_try_share_anon_rmap() fails, v5.19."""
+    """Semantics 3, step 8: page_try_share_anon_rmap() fails, v5.19."""
     for kernel, resident in (("patch2", 0), ("exclusive", 1)):
         m = swapped(model, kernel=kernel, **ASYNC)
         m.wait(SOON)
@@ -201,7 +201,10 @@ def test_an_exclusive_pinned_page_in_the_swap_cache_stays_mapped(model):
 @pytest.mark.nojit
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_swap_cache_hit_loses_pg_reclaim(model, kernel):
-    """4.1: so a page touched under writeback is not rotated when that ends; another is."""
+    """Semantics 4.1.
+
+    So a page touched under writeback is not rotated when that ends; another is.
+    """
     m = swapped(model, 2, kernel=kernel, completion_cpu=1, **ASYNC)
     m.lru_add_drain(0)
     assert m.page(0).reclaim
@@ -220,7 +223,7 @@ def test_a_swap_cache_hit_loses_pg_reclaim(model, kernel):
 
 @pytest.mark.nojit
 def test_a_page_in_lru_add_is_not_rotated(model):
-    """3, completion: only what is PageLRU when writeback ends."""
+    """Semantics 3, completion: only what is PageLRU when writeback ends."""
     m = swapped(model, 1, **ASYNC)
     m.wait(SOON)
     assert m.page(0).holders == ("lru_add", "swapcache")

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wpbench as wb
-from wpbench.stats import format_comparison, mean_interval, rate_interval
-
-pytestmark = pytest.mark.nojit
+from wpbench.tables import decide, mean_interval, rate_interval
+from wpbench.text import format_comparison
 
 # R. G. Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine
 # 17 (1998), table I: methods 3 (Wilson), 4 (with continuity correction), 5 (Clopper and Pearson).
@@ -208,7 +207,7 @@ def test_paired_tests_as_published():
     assert (t["low"], t["high"]) == pytest.approx((0.7001142, 2.4598858), abs=5e-8)
     assert t["effect"] == pytest.approx(4.0621 / math.sqrt(10), abs=5e-5)  # t / sqrt(n)
     assert t["verdict"] == "higher"
-    rank = only(wb.compare(table_of(*DEPRESSION)))
+    rank = only(wb.compare(table_of(*DEPRESSION), test="rank"))
     assert rank["p"] == pytest.approx(0.03906, abs=5e-6)
     assert rank["verdict"] == "lower"
     assert only(wb.compare(table_of(*DEPRESSION), confidence=0.99))["verdict"] == "~"
@@ -220,10 +219,11 @@ def test_unpaired_tests_as_published():
     assert (welch["low"], welch["high"]) == pytest.approx((-0.2054832, 3.3654832), abs=5e-8)
     assert welch["verdict"] == "~"
     # all 3 of one side above all 4 of the other: 2 of the C(7, 3) = 35 orders are as extreme
-    rank = only(wb.compare(table_of([5, 6, 7], [1, 2, 3, 4]), paired=False))
+    ranks = {"paired": False, "test": "rank"}
+    rank = only(wb.compare(table_of([5, 6, 7], [1, 2, 3, 4]), **ranks))
     assert (rank["n"], rank["n_other"], rank["p"]) == (3, 4, pytest.approx(2 / 35))
     # ... and with ties: exact too, not a normal approximation
-    ties = only(wb.compare(table_of([5, 5, 5], [1, 1, 2, 2]), paired=False))
+    ties = only(wb.compare(table_of([5, 5, 5], [1, 1, 2, 2]), **ranks))
     assert ties["p"] == pytest.approx(2 / 35)
 
 
@@ -234,13 +234,13 @@ def test_equal_differences():
     assert (exact["verdict"], exact["effect"], exact["distinct"]) == ("lower", -math.inf, 1)
     assert math.isnan(exact["p"])
     assert (exact["change"], exact["ratio"]) == (-2 / 3, 1 / 3)
-    # The runs vary and the difference does not: n signs alike, 2 * 2**-n.
+    # The runs vary and the difference does not: nothing to test either.
     for test in ("rank", "t"):
-        for n, verdict in ((5, "~"), (6, "higher")):
-            runs = 0.1 * np.arange(n)
-            row = only(wb.compare(table_of(runs, runs + 0.1), test=test))
-            assert (row["p"], row["verdict"]) == (2.0 ** (1 - n), verdict)
-            assert row["low"] == row["difference"] == row["high"] == 0.1
+        runs = 0.1 * np.arange(5)
+        row = only(wb.compare(table_of(runs, runs + 0.1), test=test))
+        assert row["verdict"] == "higher"
+        assert math.isnan(row["p"])
+        assert row["low"] == row["difference"] == row["high"] == 0.1
     same = only(wb.compare(table_of([1, 2, 3], [1, 2, 3])))
     assert (same["verdict"], same["difference"], same["effect"]) == ("same", 0, 0)
     unpaired = only(wb.compare(table_of([3, 3], [1, 1, 1]), paired=False))
@@ -249,9 +249,32 @@ def test_equal_differences():
     assert large["difference"] == 5
 
 
+@given(VALUES, st.data(), st.sampled_from(["rank", "t"]), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_one_rule_decides_and_agrees_with_the_interval(base, data, test, paired):
+    """No "no difference" beside an interval that leaves 0 out, however few runs there are."""
+    other = data.draw(hnp.arrays(float, len(base), elements=st.integers(0, 1000)))
+    row = only(wb.compare(table_of(base, other), paired=paired, test=test))
+    assert row["verdict"] == decide(row["difference"], row["low"], row["high"], row["n"])
+    leaves_out = row["low"] > 0 or row["high"] < 0
+    assert (row["verdict"] in ("lower", "higher")) == leaves_out
+    if test == "t" and not math.isnan(row["p"]) and abs(row["p"] - 0.05) > 1e-9:
+        assert (row["p"] < 0.05) == leaves_out
+    if row["verdict"] in ("~", "too few runs"):
+        assert (row["verdict"] == "~") == (row["n"] >= 6)
+
+
+def test_few_runs_with_a_clear_difference_count():
+    """Three seeds whose interval leaves 0 out show a difference; three that do not are too few."""
+    clear = only(wb.compare(table_of([0.90, 0.92, 0.91], [0.10, 0.11, 0.13]), test="rank"))
+    assert clear["high"] < 0
+    assert clear["verdict"] == "lower"
+    assert only(wb.compare(table_of([0.1, 0.5, 0.9], [0.4, 0.5, 0.6])))["verdict"] == "too few runs"
+
+
 def test_one_pair_is_not_tested():
     row = only(wb.compare(table_of([1.0], [0.0])))
-    assert (row["n"], row["verdict"], row["difference"]) == (1, "untested", -1)
+    assert (row["n"], row["verdict"], row["difference"]) == (1, "too few runs", -1)
     assert all(math.isnan(row[name]) for name in ("low", "high", "p", "effect"))
 
 
@@ -267,7 +290,7 @@ def test_what_has_no_counterpart_is_listed():
     )
     columns = ["npages", "n", "base_only", "other_only", "no_value", "verdict"]
     assert wb.compare(table)[columns].to_numpy().tolist() == [
-        [1, 1, 1, 0, 1, "untested"],
+        [1, 1, 1, 0, 1, "too few runs"],
         [2, 0, 1, 0, 0, "only patch1"],
         [3, 0, 0, 1, 0, "only patch2"],
         [4, 0, 0, 0, 1, "no pair"],
@@ -400,24 +423,23 @@ def test_golden_text():
         simulated: copy_rate, kernel patch1 -> patch2
         means; n = 6 pairs of runs (same seed and replication) a scenario
         [low, high]: 95% t interval of the mean difference (spread between
-          runs); p: Wilcoxon signed-rank test
+          runs); p: paired t test
         all with backend=zram
         patch1 with drain=never
         patch2 with drain=if-not-lru
 
-        npages  patch1  patch2     diff         [low, high]   change      p
-        8       0.8750  0.0000  -0.8750           no spread  -100.0%      -
-        64      0.9383  0.0250  -0.9133  [-0.9219, -0.9048]   -97.3%  0.031
-        512     0.5167  0.5167   0.0000  [-0.1150, +0.1150]        ~  1.000
-        1024    0.0000  0.2500  +0.2500           no spread   from 0      -
-        2048    0.5000  0.5000   0.0000           no spread     same      -
+        npages  patch1  patch2     diff         [low, high]   change       p
+        8       0.8750  0.0000  -0.8750           no spread  -100.0%       -
+        64      0.9383  0.0250  -0.9133  [-0.9219, -0.9048]   -97.3%  <0.001
+        512     0.5167  0.5167   0.0000  [-0.1150, +0.1150]        ~   1.000
+        1024    0.0000  0.2500  +0.2500           no spread   from 0       -
+        2048    0.5000  0.5000   0.0000           no spread     same       -
 
-        ~          no difference shown at 95%
+        ~          no difference shown: the interval has 0 in it
         same       each pair is equal on both sides
         no spread  each pair differs by the same
         from 0     patch1 is 0
-        2 tests, p not corrected: at 95%, about 0.1 would show a difference by
-          chance alone
+        of the 2 with a spread about 0.1 would show a difference by chance alone
         not compared: npages=4096: 6 runs only patch1
 
         wpbench 0.1.0, commit 0123456789ab, data fedcba9876543210
@@ -442,26 +464,25 @@ def test_golden_text_of_few_runs_with_many_columns():
         means; n = 2 pairs of runs (same seed and replication) a scenario
         [low, high]: 95% t interval of the mean difference (spread between
           runs); p: paired t test
-        warning: n < 6: few runs for an interval or a test
+        warning: n < 6: few runs for an interval
         patch1 with drain=never
         patch2 with drain=if-not-lru
 
-          patch1  patch2    diff        [low, high]  change      p
+          patch1  patch2    diff        [low, high]   change      p
         npages=8, backend=zram, cpus=1
-          1000.0     2.0  -998.0  [-2255.9, +259.9]       ~  0.063
+          1000.0     2.0  -998.0  [-2255.9, +259.9]  too few  0.063
         npages=512, backend=null_blk, cpus=1024
-          1000.0     2.0  -998.0  [-2255.9, +259.9]       ~  0.063
+          1000.0     2.0  -998.0  [-2255.9, +259.9]  too few  0.063
 
-        ~          no difference shown at 95%
-        2 tests, p not corrected: at 95%, about 0.1 would show a difference by
-          chance alone
+        too few    no difference shown, and fewer than 6 runs: one says nothing
+        of the 2 with a spread about 0.1 would show a difference by chance alone
         """
     )
     assert mails_well(text)
     lone = format_comparison(
         wb.compare(table[table["replication"] == 0], value="write_ns_sum", paired=False)
     )
-    assert "warning: n < 2: no interval and no test" in lone.split("\n")
+    assert "warning: n < 2: no interval" in lone.split("\n")
     assert "t interval" not in lone
 
 
@@ -491,4 +512,5 @@ def test_text_of_a_simulation_fits_a_mail():
         text = format_comparison(wb.compare(table, value=value))
         assert mails_well(text)
         assert text.startswith(f"simulated: {value}, kernel patch1 -> patch2\n")
-        assert "warning: n < 6: the test cannot reach p < 0.05" in text.split("\n")
+        few = "warning: n < 6: few runs for an interval" in text.split("\n")
+        assert few == (value != "accesses")  # these are the same in each run

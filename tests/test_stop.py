@@ -10,8 +10,8 @@ import time
 import pytest
 
 import wpbench as wb
-from wpbench._jit import JIT_DISABLED
-from wpbench._threads import Stop, Workers
+from wpbench.jit.compile import JIT_DISABLED
+from wpbench.jit.threads import Stop, Workers
 
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="plain Python can be interrupted")
 LONG = 600  # seconds after which something hangs; what is asked for is two

@@ -10,12 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import wpbench as wb
-from wpbench.scenario import record
+from wpbench.scenario import plain as record
 from wpbench.sweep import parts
 from wpbench.sweep.run import estimate_sweep
 from wpbench.sweep.store import read_store
 
-pytestmark = pytest.mark.nojit
 GRID = wb.grid(npages=[1, 2, 3], rounds=2, kernel=["patch1", "patch2"])
 
 

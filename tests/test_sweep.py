@@ -18,9 +18,9 @@ import pytest
 
 import wpbench as wb
 from wpbench import mm
-from wpbench._jit import JIT_DISABLED
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.errors import WpbenchWarning
+from wpbench.jit.compile import JIT_DISABLED
 from wpbench.simulate import COUNTERS, plan_of
 from wpbench.sweep import estimate, keys, pool, resources, run, store, task
 from wpbench.sweep import parts as part_files
@@ -64,13 +64,11 @@ def executed(monkeypatch):
 
 
 class TestTable:
-    @pytest.mark.nojit
     @pytest.mark.parametrize("runs", [1, 5, 1000])
     def test_threads(self, tmp_path, monkeypatch, runs):
         monkeypatch.setattr(run, "_TASK_RUNS", runs)
         assert_same(wb.sweep(GRID, tmp_path, seeds=SEEDS, workers=3))
 
-    @pytest.mark.nojit
     def test_a_part_for_every_task(self, tmp_path, monkeypatch):
         monkeypatch.setattr(run, "_TASK_RUNS", 7)
         monkeypatch.setattr(run, "_PART_SECONDS", 0)
@@ -85,7 +83,6 @@ class TestTable:
                 folder = tmp_path / str(runs)
                 assert_same(wb.sweep(GRID, folder, seeds=SEEDS, executor=executor))
 
-    @pytest.mark.nojit
     def test_an_executor_of_the_users(self, tmp_path):
         with ThreadPoolExecutor(2) as executor:
             assert_same(wb.sweep(GRID, tmp_path, seeds=SEEDS, executor=executor))
@@ -93,7 +90,6 @@ class TestTable:
         with pytest.raises(wb.SweepError, match="the executor takes no more tasks"):
             wb.sweep(GRID, tmp_path, seeds=SEEDS + 1, executor=executor)
 
-    @pytest.mark.nojit
     def test_scenarios_in_any_form(self, tmp_path):
         one = wb.Scenario(npages=3, rounds=2)
         assert_same(wb.sweep(one, tmp_path), one, 1)
@@ -104,13 +100,11 @@ class TestTable:
         assert len(empty) == 0
         assert set(BLANKS) < set(empty)
 
-    @pytest.mark.nojit
     def test_overridden_rules_are_columns(self, tmp_path):
         grid = wb.grid(kernel="v7.2", rules={"exit_drains": [True, False]}, npages=3, rounds=2)
         assert_same(wb.sweep(grid, tmp_path), grid, 1)
         assert read_store(tmp_path)["rules.exit_drains"].tolist() == [False, True]
 
-    @pytest.mark.nojit
     def test_a_store_of_old_says_decision(self, tmp_path):
         wb.sweep(wb.grid(kernel=["patch1", "patch2"], npages=3, rounds=2), tmp_path)
         wanted = read_store(tmp_path).assign(insert_at_once=False)
@@ -129,7 +123,6 @@ class TestTable:
             read = read_store(tmp_path)
         pd.testing.assert_frame_equal(read, wanted, check_like=True)
 
-    @pytest.mark.nojit
     def test_provenance_survives_parquet(self, tmp_path):
         table = wb.sweep(GRID, tmp_path / "store", seeds=SEEDS)
         record = table.attrs["wpbench"]
@@ -142,7 +135,6 @@ class TestTable:
         assert read.attrs["wpbench"] == record
         pd.testing.assert_frame_equal(read, table)
 
-    @pytest.mark.nojit
     def test_progress(self, tmp_path, capsys):
         wb.sweep(GRID, tmp_path, seeds=SEEDS)
         assert capsys.readouterr() == ("", "")  # nobody looks: no terminal
@@ -153,7 +145,6 @@ class TestTable:
         assert "24 to do: about 1 s on" in err
         assert "72/72" in err
 
-    @pytest.mark.nojit
     @pytest.mark.parametrize(
         ("more", "message"),
         [
@@ -172,7 +163,6 @@ class TestTable:
 
 
 class TestResume:
-    @pytest.mark.nojit
     def test_what_is_there_is_skipped(self, tmp_path, executed):
         wb.sweep(GRID, tmp_path, seeds=1)
         assert sum(executed) == 24
@@ -184,7 +174,6 @@ class TestResume:
         assert executed == []
         assert_same(table, list(GRID)[::-1])
 
-    @pytest.mark.nojit
     def test_rows_of_another_model_are_kept_apart(self, tmp_path, monkeypatch, executed):
         other = "0123456789abcdef"
         with monkeypatch.context() as patch:
@@ -198,7 +187,6 @@ class TestResume:
         assert table.groupby("model").size().to_dict() == {other: 24, part_files.MODEL: 24}
         assert table["key"].is_unique
 
-    @pytest.mark.nojit
     def test_half_a_part_is_not_read_and_goes(self, tmp_path, executed):
         wb.sweep(GRID, tmp_path, seeds=SEEDS)
         (part,) = parts(tmp_path)
@@ -210,7 +198,6 @@ class TestResume:
         assert executed == []
         assert not half.exists()
 
-    @pytest.mark.nojit
     def test_a_damaged_part_is_put_aside_and_done_again(self, tmp_path, executed):
         wb.sweep(GRID, tmp_path, seeds=1)
         wb.sweep(GRID, tmp_path, seeds=SEEDS)
@@ -225,7 +212,6 @@ class TestResume:
         assert_same(table)
         assert len(read_store(tmp_path)) == 48
 
-    @pytest.mark.nojit
     def test_many_parts_are_merged(self, tmp_path, monkeypatch, executed):
         monkeypatch.setattr(store, "_MANY_PARTS", 4)
         for n in range(1, 12):
@@ -239,7 +225,6 @@ class TestResume:
         )
         assert len(table.attrs["wpbench"]["made_by"]) == 1  # one version made all
 
-    @pytest.mark.nojit
     def test_a_read_during_a_merge(self, tmp_path, monkeypatch):
         for n in range(1, 4):
             wb.sweep(wb.Scenario(npages=n, rounds=2), tmp_path)
@@ -357,7 +342,7 @@ class TestKilled:
         )
         folder = tmp_path / "store"
         code = (
-            "import sys; from wpbench.cli import main; from wpbench.sweep import run\n"
+            "import sys; from wpbench.commands.main import main; from wpbench.sweep import run\n"
             "run._TASK_SECONDS, run._PART_SECONDS = 0.1, 0.2  # or it would be seconds to a part\n"
             "raise SystemExit(main(sys.argv[1:]))"
         )
@@ -376,7 +361,6 @@ class TestKilled:
 
 
 class TestTwoAtOnce:
-    @pytest.mark.nojit
     def test_of_one_process(self, tmp_path):
         with Store(tmp_path), pytest.raises(wb.SweepError, match="another sweep of this process"):
             wb.sweep(GRID, tmp_path)
@@ -416,7 +400,6 @@ def does_not_compile(m, p):
     return p.no_such_number
 
 
-@pytest.mark.nojit
 class TestFailures:
     def check(self, table, failed):
         """Those with ``failed`` have empty counts, the others those of simulate()."""
@@ -506,7 +489,6 @@ def own(code, **names):
 BODY = "def f(m, p):\n    mm.write(m, 0, {})\n"
 
 
-@pytest.mark.nojit
 class TestKeys:
     def keys(self, *scenarios):
         return keys.run_keys(plan_of(scenarios)).tolist()
@@ -582,7 +564,6 @@ class TestKeys:
         assert sum(executed) == 2
 
 
-@pytest.mark.nojit
 class TestRefused:
     def test_time(self, tmp_path):
         grid = wb.grid(npages=1 << 20, rounds=1000, kernel=["patch1", "patch2"])
@@ -673,7 +654,6 @@ class TestRefused:
         assert_same(wb.sweep(GRID, tmp_path, seeds=SEEDS))
 
 
-@pytest.mark.nojit
 class TestResources:
     def test_what_this_machine_has(self, tmp_path):
         assert 0 < resources.available_memory() < 1 << 50
@@ -706,7 +686,6 @@ def abort(_data):
 
 
 class TestWorkers:
-    @pytest.mark.nojit
     def test_another_version_is_refused(self, monkeypatch):
         sent = task.task_of(plan_of(GRID), np.arange(2))
         assert task.do_task(sent).ran.all()
@@ -714,12 +693,10 @@ class TestWorkers:
         with pytest.raises(wb.SweepError, match=r"another wpbench \(model 0123456789abcdef"):
             task.do_task(sent)
 
-    @pytest.mark.nojit
     def test_a_task_that_cannot_be_loaded(self):
         with pytest.raises(wb.SweepError, match=r"cannot load its task \(UnpicklingError"):
             task.do_pickled(b"nonsense")
 
-    @pytest.mark.nojit
     def test_a_workload_that_cannot_be_sent(self):
         def local(m, p):
             mm.write(m, 0, 0)

@@ -11,7 +11,7 @@ import numba
 import pytest
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.sweep import run
 from wpbench.sweep.store import read_store
 

@@ -6,9 +6,9 @@ import pytest
 
 import wpbench as wb
 from wpbench import plots
-from wpbench.cli import main
-from wpbench.sweep.rates import axis_of, blocks_of, check_axis, off_and_on, rates
-from wpbench.sweep.text import format_answer, format_rates, percent
+from wpbench.commands.main import main
+from wpbench.tables.rates import axis_of, blocks_of, check_axis, off_and_on, rates
+from wpbench.text.rates import format_answer, format_rates, percent
 
 GRID = """
 title = "t"
@@ -51,7 +51,6 @@ def made(table, grid):
     return rates(table, grid)
 
 
-@pytest.mark.nojit
 class TestRates:
     def test_numbers_are_those_of_the_runs(self, table, made):
         assert made.attrs["rates"]["x"] == "cpus"
@@ -124,7 +123,6 @@ class TestRates:
         assert set(wb.report(grid).rows["case"]) == {"small"}
 
 
-@pytest.mark.nojit
 class TestText:
     @pytest.mark.parametrize(
         ("rate", "text"),
@@ -158,6 +156,17 @@ class TestText:
         assert "zram, brd 88 -> 0 3 - - -" in words
         zram = both[(both.backend == "zram") & (both.migration_rate == 0)]
         assert (zram["difference"] == -0.875).all()
+
+    def test_it_decides_as_compare_does(self, table, grid):
+        both = off_and_on(table, grid)
+        rule = [
+            wb.stats.decide(row.difference, row.low, row.high, row.n) for row in both.itertuples()
+        ]
+        assert both["verdict"].tolist() == rule
+        text = format_answer(both, rates(table, grid))
+        few = sum(verdict == "too few runs" for verdict in rule)
+        assert few
+        assert f"too few runs to say in {few}" in " ".join(text.split())
 
     def test_without_the_patch_it_says_how_the_kernels_lie(self):
         table = wb.simulate(wb.grid(kernel=["v5.8", "v5.17"], npages=[1, 8], rounds=2))

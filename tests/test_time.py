@@ -8,13 +8,13 @@ from states import KERNELS
 from test_replay import SYNCHRONOUS
 
 import wpbench as wb
-from wpbench import mm, trace
-from wpbench._jit import JIT_DISABLED
+from wpbench import mm
 from wpbench.data import costs
+from wpbench.jit.compile import JIT_DISABLED
 from wpbench.mm import layout as L
 from wpbench.mm.lru_lock import hold_lru_lock
 from wpbench.scenario.columns import cost_row
-from wpbench.simulate import run
+from wpbench.simulate import replayed, run
 
 pytestmark = pytest.mark.nojit
 MIX = "pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:1"
@@ -79,15 +79,15 @@ def test_closed_forms_do_not_depend_on_the_clock():
 @pytest.mark.skipif(JIT_DISABLED, reason="a minute without JIT")
 @pytest.mark.parametrize("path", SYNCHRONOUS, ids=lambda path: path.name)
 def test_synchronous_traces_replay_with_the_clock_on(path, monkeypatch):
-    real = trace.machine_of
-    monkeypatch.setattr(trace, "cost_row", lambda _, backend: cost_row("server", backend))
+    real = replayed.machine_of
+    monkeypatch.setattr(replayed, "cost_row", lambda _, backend: cost_row("server", backend))
     machines = []
 
     def timed(recorded, offset):
         machines.append(real(recorded, offset, {"timed": 1}))
         return machines[0]
 
-    monkeypatch.setattr(trace, "machine_of", timed)
+    monkeypatch.setattr(replayed, "machine_of", timed)
     found = wb.replay(path)
     assert machines[0].clock.max() > 1000 * found.compared  # nanoseconds have passed
     assert found.compared > 900

@@ -54,7 +54,9 @@ def run(folder, *command):
 def test_command(folder, command):
     words = command.split()[1:]
     (says,) = (text for start, text in SAYS.items() if " ".join(words).startswith(start))
-    out = run(folder, "from wpbench.cli import main; sys.exit(main(sys.argv[1:]))", *words)
+    out = run(
+        folder, "from wpbench.commands.main import main; sys.exit(main(sys.argv[1:]))", *words
+    )
     assert re.search(says, out), out
 
 

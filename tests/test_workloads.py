@@ -7,7 +7,7 @@ import pytest
 
 import wpbench as wb
 from wpbench import mm
-from wpbench._jit import JIT_DISABLED
+from wpbench.jit.compile import JIT_DISABLED
 
 pytestmark = pytest.mark.nojit
 COUNTS = ["wp_faults", "copies", "reuses", "drains", "drained_pages", "pswpin", "pswpout"]

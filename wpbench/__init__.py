@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import litmus, measure, mm, stats
+    from . import figures, litmus, measure, mm, plots, programs, tables, text
     from .errors import (
         DataError,
         LitmusError,
@@ -24,32 +24,26 @@ if TYPE_CHECKING:
         TraceError,
         WpbenchError,
     )
-    from .explain import Explanation, explain
-    from .price.account import budget
-    from .price.difference import price
-    from .price.predictions import predictions
-    from .price.result import Price
-    from .provenance import version
-    from .report.report import report
+    from .price import Price, account, budget, predictions, price
+    from .provenance.version import version
+    from .report import report
     from .scenario import DRAINS, Grid, GridFile, Scenario, grid, load_grid
-    from .scenario.table import kernels
-    from .simulate import faults, simulate
-    from .stats import compare, summarize
-    from .sweep.run import sweep
-    from .sweep.store import read_store
-    from .trace import Replay, replay
+    from .scenario.kernel_table import kernels
+    from .simulate import Explanation, Replay, explain, faults, replay, simulate
+    from .sweep import read_store, sweep
+    from .tables import compare, summarize
     from .widgets import explore
 
 _WHERE = {
-    "kernels": "scenario.table",
+    "kernels": "scenario.kernel_table",
     "DRAINS": "scenario",
     "Grid": "scenario",
     "GridFile": "scenario",
     "DataError": "errors",
     "LitmusError": "errors",
     "MeasureError": "errors",
-    "Price": "price.result",
-    "Replay": "trace",
+    "Price": "price",
+    "Replay": "simulate",
     "Scenario": "scenario",
     "ScenarioError": "errors",
     "SimulationError": "errors",
@@ -57,28 +51,29 @@ _WHERE = {
     "TableError": "errors",
     "TraceError": "errors",
     "WpbenchError": "errors",
-    "Explanation": "explain",
+    "Explanation": "simulate",
     "backends": "data",
-    "compare": "stats",
+    "compare": "tables",
     "costs": "data",
     "data_dir": "data",
-    "explain": "explain",
+    "explain": "simulate",
     "explore": "widgets",
     "faults": "simulate",
     "grid": "scenario",
     "load_grid": "scenario",
-    "budget": "price.account",
-    "predictions": "price.predictions",
-    "price": "price.difference",
-    "read_store": "sweep.store",
-    "replay": "trace",
-    "report": "report.report",
+    "account": "price",
+    "budget": "price",
+    "predictions": "price",
+    "price": "price",
+    "read_store": "sweep",
+    "replay": "simulate",
+    "report": "report",
     "simulate": "simulate",
-    "summarize": "stats",
-    "sweep": "sweep.run",
-    "version": "provenance",
+    "summarize": "tables",
+    "sweep": "sweep",
+    "version": "provenance.version",
 }
-_MODULES = {"litmus", "measure", "mm", "plots", "stats"}
+_MODULES = {"figures", "litmus", "measure", "mm", "plots", "programs", "tables", "text"}
 
 __all__ = [
     "DRAINS",
@@ -97,6 +92,7 @@ __all__ = [
     "TableError",
     "TraceError",
     "WpbenchError",
+    "account",
     "backends",
     "budget",
     "compare",
@@ -105,6 +101,7 @@ __all__ = [
     "explain",
     "explore",
     "faults",
+    "figures",
     "grid",
     "kernels",
     "litmus",
@@ -114,13 +111,15 @@ __all__ = [
     "plots",
     "predictions",
     "price",
+    "programs",
     "read_store",
     "replay",
     "report",
     "simulate",
-    "stats",
     "summarize",
     "sweep",
+    "tables",
+    "text",
     "version",
 ]
 
@@ -142,7 +141,7 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = importlib.import_module(f".{name}", __name__)
     elif name == "__version__":
-        value = importlib.import_module(".provenance", __name__).version()
+        value = importlib.import_module(".provenance.version", __name__).version()
     else:
         raise AttributeError(f"module 'wpbench' has no attribute {name!r}")
     globals()[name] = value

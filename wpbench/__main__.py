@@ -1,6 +1,6 @@
 """Run the command line: ``python -m wpbench``."""
 
-from .cli import main
+from .commands.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -18,7 +19,12 @@ _HERE = Path(__file__).resolve().parent
 MAX_TOML_BYTES = 1 << 22  # such files are written by people
 DISTRIBUTIONS = ("constant", "exponential", "lognormal")
 _SET_OF_ALL_STEPS = "none"  # the cost set whose keys all others have too
-_CYCLES = "ghz"  # the one key that a cost set may lack
+_CYCLES = "ghz"
+# What synchronous zram does for a page, where a set was measured with it: in place of the
+# backend's read_ns and write_ns.
+ON_ZRAM = {"zram_read": "read_ns", "zram_write": "write_ns"}
+_LATER = "fault_first"  # a step that no set had at first: 0 where it is not there
+_MAY_LACK = {_CYCLES, _LATER, *ON_ZRAM}  # the keys that a cost set may lack
 
 T = TypeVar("T")
 Latency = Annotated[int, Field(ge=0, le=MAX_LATENCY_NS)]
@@ -149,11 +155,87 @@ def _same_steps(path: Path, tables: dict[str, dict[str, Any]]) -> None:
         raise DataError(
             f"{path}: {_SET_OF_ALL_STEPS}: is missing: the set in which all steps are 0"
         )
-    steps = set(tables[_SET_OF_ALL_STEPS])
     for table, entries in tables.items():
-        for step in sorted(steps ^ set(entries) - {_CYCLES}):
-            what = "is missing" if step in steps else f"is no step of {_SET_OF_ALL_STEPS!r}"
-            raise DataError(f"{path}: {one_line(table, 80)}: {one_line(step, 80)}: {what}")
+        _check_steps(path, table, entries, set(tables[_SET_OF_ALL_STEPS]))
+
+
+def _check_steps(path: Path, table: str, entries: dict[str, Any], steps: set[str]) -> None:
+    for step in sorted(steps ^ set(entries) - _MAY_LACK):
+        what = "is missing" if step in steps else f"is no step of {_SET_OF_ALL_STEPS!r}"
+        raise DataError(f"{path}: {one_line(table, 80)}: {one_line(step, 80)}: {what}")
+
+
+def is_cost_file(name: object) -> bool:
+    """Is this the name of a file with a cost set, and not of a shipped set?"""
+    return isinstance(name, str) and name.endswith(".toml") and name not in facts("costs")
+
+
+@lru_cache(maxsize=16)
+def _cost_file(path: Path, _changed: tuple[int, int, int]) -> tuple[dict[str, Any], str]:
+    """Return the cost set of a file, and a hash of it; read once while the file is the same."""
+    tables = read_toml(path)
+    if len(tables) != 1 or not isinstance(next(iter(tables.values())), dict):
+        names = ", ".join(one_line(name, 80) for name in tables) or "none"
+        raise DataError(f"{path}: has the tables {names}; accepted: one, a cost set")
+    ((table, entries),) = tables.items()
+    try:
+        _CostSet.model_validate(entries)
+    except pydantic.ValidationError as error:
+        raise DataError(f"{path}: {one_line(table, 80)}: {readable(error)}") from None
+    _check_steps(path, table, entries, set(facts("costs")[_SET_OF_ALL_STEPS]))
+    return entries, hashlib.sha256(repr(entries).encode()).hexdigest()[:16]
+
+
+def _read_cost_file(name: str) -> tuple[dict[str, Any], str]:
+    path = Path(name)
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{one_line(name, 200)}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
+    return _cost_file(path, (found.st_mtime_ns, found.st_size, found.st_ino))
+
+
+def cost_facts(name: str) -> dict[str, Any]:
+    """Return a cost set as it stands: key -> value, source, and low and high if any.
+
+    Parameters
+    ----------
+    name
+        Of a set of data/costs.toml, or a TOML file with one table of the same keys, such as
+        ``wpbench measure costs -o my.toml`` writes.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or something lacks or cannot be; names file, table and key.
+    """
+    return _read_cost_file(name)[0] if is_cost_file(name) else facts("costs")[name]
+
+
+def cost_version(name: str) -> str:
+    """Return a hash of a cost set that is in a file of the user's own, "" for a shipped one."""
+    return _read_cost_file(name)[1] if is_cost_file(name) else ""
+
+
+def cost_steps(name: str) -> dict[str, int]:
+    """Return a cost set's steps in nanoseconds, by name or file as in ``cost_facts()``."""
+    found = cost_facts(name)
+    return {_LATER: 0} | {
+        key: fact["value"]
+        for key, fact in found.items()
+        if key not in ("description", _CYCLES, *ON_ZRAM)
+    }
+
+
+def device_facts(costs: str, backend: str) -> dict[str, Any]:
+    """Return a backend's facts with what a cost set says of it (``ON_ZRAM``) in their place."""
+    found = dict(facts("backends")[backend])
+    if backend == "zram":
+        own = cost_facts(costs)
+        found |= {fact: own[key] for key, fact in ON_ZRAM.items() if key in own}
+    return found
 
 
 def _values(name: str) -> dict[str, dict[str, Any]]:
@@ -173,23 +255,32 @@ def backends() -> dict[str, dict[str, Any]]:
 
 @lru_cache(maxsize=1)
 def costs() -> dict[str, dict[str, int]]:
-    """Return the cost sets: name -> step -> nanoseconds (data/costs.toml)."""
-    return {
-        name: {key: value for key, value in table.items() if key not in ("description", _CYCLES)}
-        for name, table in _values("costs").items()
-    }
+    """Return the shipped cost sets: name -> step -> nanoseconds (data/costs.toml)."""
+    return {name: cost_steps(name) for name in facts("costs")}
 
 
-@lru_cache(maxsize=64)
 def ghz(name: str) -> float:
     """Return the cycles a nanosecond of a cost set; NaN where that means nothing."""
-    return float(_values("costs")[name].get(_CYCLES, "nan"))
+    return float(cost_facts(name).get(_CYCLES, {"value": "nan"})["value"])
 
 
 @lru_cache(maxsize=1)
-def fingerprint() -> str:
-    """Return a short hash of the data files that a simulation's numbers depend on."""
+def _shipped() -> str:
     digest = hashlib.sha256()
     for name in ("backends.toml", "costs.toml"):
         digest.update((data_dir() / name).read_bytes())
     return digest.hexdigest()[:16]
+
+
+def fingerprint(costs: Iterable[str] = ()) -> str:
+    """Return a short hash of the data files that a simulation's numbers depend on.
+
+    Parameters
+    ----------
+    costs
+        Names of cost sets: those that are files of the user's own count too.
+    """
+    own = sorted({cost_version(name) for name in costs if is_cost_file(name)})
+    if not own:
+        return _shipped()
+    return hashlib.sha256(" ".join([_shipped(), *own]).encode()).hexdigest()[:16]

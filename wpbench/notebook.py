@@ -9,9 +9,9 @@ from typing import Any
 
 from .errors import WpbenchError, accepted
 from .output import check_file, check_folder, make_folder, written
-from .scenario.text import parse_boolean
+from .scenario.values import parse_boolean
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 KERNEL = "python3"
 
 

@@ -6,9 +6,9 @@ import pickle
 from pathlib import Path
 from random import Random
 
-from wpbench import _folder
-from wpbench._cache import Cache, cache_dir
-from wpbench._jit import njit
+from wpbench.jit import folder as _folder
+from wpbench.jit.cache import Cache, cache_dir
+from wpbench.jit.compile import njit
 
 
 def answer(x):

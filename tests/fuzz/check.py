@@ -68,6 +68,7 @@ def compile_all() -> None:
         wb.simulate(wb.Scenario(workload=workload, npages=2, rounds=1, costs="icount"))
     traces = wb.data_dir() / "kernel-measurements" / "traces"
     wb.replay(min(traces.glob("*.csv.gz")))
+    wb.programs.replay(wb.data_dir() / "programs" / "shell-short.parquet", "v5.17")
 
 
 def clear(message: str, about: object) -> None:
@@ -93,7 +94,7 @@ def command(arguments: Sequence[str]) -> tuple[int, str]:
 
     Asserts that it ended with 0 or 1, or with 2 and one clear line on standard error.
     """
-    from wpbench.cli import main
+    from wpbench.commands.main import main
 
     out, err = io.StringIO(), io.StringIO()
     try:

@@ -14,7 +14,7 @@ _SMALL = ["--npages", "3", "--rounds", "2"]
 _NUMBERS = {
     "run": ["--seeds", "--max-runs"],
     "explain": ["--fault", "--replication", "--row", "--trace-pmd-offset", "--max-mb"],
-    "price": ["--seeds", "--draws", "--max-runs"],
+    "price": ["--seeds", "--draws", "--most-draws", "--max-runs"],
     "replay": ["--pmd-offset", "--max-mb"],
     "sweep": ["--seeds", "--workers", "--max-hours", "--max-runs"],
     "rerun": ["--max-hours", "--max-runs"],
@@ -33,6 +33,7 @@ _MUCH = {
     "--background-drains": (1, 100),
     "--seeds": (100, 10**6),
     "--draws": (64, 10**6),
+    "--most-draws": (64, 10**6),
     "--max-runs": (1, 10**9),
 }
 

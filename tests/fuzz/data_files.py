@@ -13,8 +13,8 @@ from wpbench.scenario import columns, longest
 
 from . import check, grids, scenarios
 
-_CACHED = (data.facts, data.backends, data.costs, data.ghz, data.fingerprint)
-_CACHED_BY_OTHERS = (columns.cost_row, longest._steps)
+_CACHED = (data.facts, data.backends, data.costs, data._shipped)
+_CACHED_BY_OTHERS = (columns._cost_row, longest._steps)
 
 
 def _forget() -> None:

@@ -16,7 +16,7 @@ from random import Random
 import pandas as pd
 
 import wpbench as wb
-from wpbench.cli import main
+from wpbench.commands.main import main
 from wpbench.sweep.store import read_store
 
 RUN = ["run", "--npages", "1,2", "--rounds", "1"]

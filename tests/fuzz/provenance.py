@@ -20,8 +20,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import wpbench as wb
-from wpbench import plots
-from wpbench.cli import main
+from wpbench import figures
+from wpbench.commands.main import main
 
 # Small ones: how much a record may ask for is the matter of another limit.
 VALUES: tuple[Any, ...] = (
@@ -37,7 +37,7 @@ def _made() -> dict[str, tuple[bytes, bytes]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         table = wb.simulate(grid)
-        plots.draw(
+        figures.draw(
             "mean_over", table, folder / "a", caption="c", where={"npages": [1, 2]}, x="npages"
         )
         wb.simulate(list(grid)).to_parquet(folder / "list.parquet")
@@ -127,7 +127,7 @@ def one(random: Random, folder: Path) -> None:
     path.write_bytes(content)
     if csv and random.random() < 0.3:
         path.with_suffix(".csv").write_bytes(csv)
-    record = plots.read_provenance(path)
+    record = figures.read_provenance(path)
     if random.random() < 0.1:  # the file itself
         at = random.randrange(len(content))
         path.write_bytes(content[:at] + random.randbytes(random.choice((0, 1, 8))))

@@ -11,7 +11,7 @@ import numpy as np
 import wpbench as wb
 from wpbench.bounds import FIELDS, MAX_CLOCK_NS
 from wpbench.data import backends, costs
-from wpbench.mm import layout as L
+from wpbench.mm.names import Reason, texts
 from wpbench.scenario import DRAINS, Scenario
 from wpbench.scenario.longest import accesses, longest_ns
 from wpbench.simulate import COUNTERS, plan_of
@@ -86,4 +86,4 @@ def one(random: Random, folder: Path) -> None:
         count = row[name]
         assert name == "not_paged_out" or 0 <= count < MAX_CLOCK_NS, f"{name} {count}: {about}"
     assert row.wp_faults == row.copies + row.reuses, about
-    assert row.copies == sum(row[f"copy_{reason}"] for reason in L.REASONS), about
+    assert row.copies == sum(row[f"copy_{reason}"] for reason in texts(Reason)), about

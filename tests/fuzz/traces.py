@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from random import Random
 
-from wpbench import trace
+import wpbench as wb
 from wpbench.data import data_dir
 
 from . import check
@@ -67,7 +67,7 @@ def one(random: Random, folder: Path) -> None:
             data = data[:at] + bytes([random.randrange(256)]) + data[at + 1 :]
     path = folder / "hostile.csv"
     path.write_bytes(data)
-    found = check.answer(trace.replay, path, about=text)
+    found = check.answer(wb.replay, path, about=text)
     if found is not None:
         numbers = (0, found.mismatches, found.compared, found.operations)
         assert list(numbers) == sorted(numbers), f"{found} of {check.shown(text)}"

@@ -8,6 +8,7 @@ import numpy as np
 from wpbench.mm import layout as L
 from wpbench.mm import operations as mm
 from wpbench.mm.invariants import INVARIANTS, broken_invariant
+from wpbench.mm.names import Cost, Error, Outcome, Reason, texts
 from wpbench.scenario import Overrides, Scenario
 
 from .page import VECS, Page, flags_of, holders_of
@@ -73,7 +74,7 @@ class Jitted:
             "completion_cpu": -1 if completion_cpu is None else completion_cpu,
         }
         cost = np.zeros(L.NR_COSTS, np.int64)
-        cost[[L.COST_SHRINK_NEW, L.COST_SHRINK_REWRITE]] = reclaim_ns
+        cost[[Cost.SHRINK_NEW, Cost.SHRINK_REWRITE]] = reclaim_ns
         self.m = mm.Machine(config, cost, seed=1)
         self.npages = npages
         self.cpus = cpus
@@ -90,10 +91,10 @@ class Jitted:
         """Copies by label.
 
         The one difference between the models: a page in a local pagevec and under writeback, copied
-        before any drain, is PAGEVEC_LOCAL here (semantics.md 5.2, row 8) and WRITEBACK in the twin
-        (the list below that table).
+        before any drain, is PAGEVEC_LOCAL here and WRITEBACK in the twin; semantics 5.2, row 8,
+        says the former.
         """
-        counts = {name.upper(): int(self.m.reason[i]) for i, name in enumerate(L.REASONS)}
+        counts = {name.upper(): int(self.m.reason[i]) for i, name in enumerate(texts(Reason))}
         return Counter({name: n for name, n in counts.items() if n})
 
     # -- time --------------------------------------------------------------------------
@@ -111,10 +112,10 @@ class Jitted:
 
     # -- accesses ----------------------------------------------------------------------
     def read(self, cpu, v):
-        return L.OUTCOMES[mm.read(self.m, cpu, v)]
+        return Outcome.text_of(mm.read(self.m, cpu, v))
 
     def write(self, cpu, v):
-        return L.OUTCOMES[mm.write(self.m, cpu, v)]
+        return Outcome.text_of(mm.write(self.m, cpu, v))
 
     def child_read(self, cpu, v):
         return self.read(cpu, self.npages + v)
@@ -265,7 +266,7 @@ class Jitted:
     def _words(self):
         """Words of all pages that somebody holds."""
         words = self.m.page[1 : int(self.m.next_page)]
-        return words[words & L.HOLDERS != 0] if words.size else words
+        return words[words & L.MASK_HOLDERS != 0] if words.size else words
 
     @property
     def pages_used(self):
@@ -283,4 +284,4 @@ class Jitted:
 
     def check(self):
         assert INVARIANTS[broken_invariant(self.m)] == "all hold"
-        assert L.ERRORS[int(self.m.error)] == ""
+        assert Error.text_of(int(self.m.error)) == ""

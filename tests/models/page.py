@@ -6,20 +6,11 @@ from twin.inspect import FLAGS
 
 from wpbench.mm import layout as L
 
+# The twin's own names of holders.
+_TWIN = {"lru_rotate": "rotate", "lru_deactivate": "deactivate", "lru_lazyfree": "lazyfree"}
+_TWIN |= {"isolated": "iso", "mmu_gather": "gather"}
 # A holder of references -> its lowest bit in the machine's page word, and the most it can count.
-HOLDERS = {
-    "pte": (L.SHIFT_MAP, L.MAX_MAP),
-    "swapcache": (1, 1),
-    "lru_add": (12, 1),
-    "rotate": (L.SHIFT_ROTATE, L.MAX_VEC_REFS),
-    "deactivate": (L.SHIFT_DEACTIVATE, L.MAX_VEC_REFS),
-    "lazyfree": (L.SHIFT_LAZYFREE, L.MAX_VEC_REFS),
-    "activate": (L.SHIFT_ACTIVATE, L.MAX_VEC_REFS),
-    "iso": (11, 1),
-    "gup": (L.SHIFT_GUP, L.MAX_GUP),
-    "pin": (L.SHIFT_PIN, L.MAX_PIN),
-    "gather": (L.SHIFT_LAG, L.MAX_LAG),
-}
+HOLDERS = {_TWIN.get(h.name, h.name): (h.shift, h.most) for h in L.HOLDERS}
 FLAG_BITS = {
     "lru": L.PG_LRU,
     "swapcache": L.PG_SWAPCACHE,

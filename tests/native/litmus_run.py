@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wpbench.measure.compiled import loop
-from wpbench.measure.libc import (
+from wpbench.measure.probe.compiled import loop
+from wpbench.measure.probe.libc import (
     c_fork,
     c_getrusage,
     c_kill,
@@ -28,7 +28,7 @@ from wpbench.measure.libc import (
     load_byte,
     store_byte,
 )
-from wpbench.measure.memory import Memory
+from wpbench.measure.probe.memory import Memory
 
 PAGE = mmap.PAGESIZE
 ON, DRAIN, TOUCH_NAMED, ADVISE, TOUCH, FORK, EXIT = range(7)

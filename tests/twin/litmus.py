@@ -2,7 +2,7 @@
 
 from wpbench.scenario.kernels import row_of
 
-from .machine import Machine
+from .machine import FAULT_DRAINS, Machine
 
 OUTCOMES = ("hit", "minor", "major", "reuse", "copy")
 
@@ -26,14 +26,32 @@ def observe(m, name, pages):
     return sum(pte.kind == "present" and getattr(pte.page, name) for pte in ptes)
 
 
+def machine_for(program, kernel):
+    """Return a fresh machine that a program can run on."""
+    swap_pages = None if program.swap else 0
+    return Machine(program.pages, row_of(kernel), cpus=program.cpus, swap_pages=swap_pages)
+
+
 def run(program, kernel, check=False):
     """Run a program of wpbench.litmus; return the outcome's lines."""
-    swap_pages = None if program.swap else 0
-    m = Machine(program.pages, row_of(kernel), cpus=program.cpus, swap_pages=swap_pages)
+    return run_on(machine_for(program, kernel), program.operations, check)
+
+
+def last_counts(program, kernel):
+    """Return what a program's last operation added to the counts of drains and of copies."""
+    before, after = machine_for(program, kernel), machine_for(program, kernel)
+    run_on(before, program.operations[:-1])
+    run_on(after, program.operations)
+    counts = {name: getattr(after, name) - getattr(before, name) for name in FAULT_DRAINS}
+    return counts | {"copies": after.copies - before.copies}
+
+
+def run_on(m, operations, check=False):
+    """Run operations on a fresh machine; return the lines of those that observe."""
     cpu = 0
     held = []
     lines = []
-    for o in program.operations:
+    for o in operations:
         pages = range(o.arg, o.arg + o.n)
         label = f"{o.name} {pages.start}-{pages.stop - 1}:"
         if o.name in ("read", "write"):

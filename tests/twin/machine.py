@@ -32,7 +32,7 @@ NO_COSTS = dict.fromkeys(
     ),
     0,
 )
-# The `icount` clock of the kernel measurements (semantics.md 11.7), with one refinement: its 28 us
+# The `icount` clock of the kernel measurements (semantics 11.7), with one refinement: its 28 us
 # a new page are a mean over pages of which every 64th refills the CPU's cache of swap slots.  The
 # split is what four completions that fall close to an operation tell apart; any refill from 150 to
 # 200 us does.
@@ -89,7 +89,7 @@ class Machine:
             self.rules.pagevec = pagevec
         if synchronous is None:
             synchronous = backend in SYNCHRONOUS_BACKENDS
-        # SWP_SYNCHRONOUS_IO is a flag of the disk, which zswap's lacks (semantics.md 8.2 h).
+        # SWP_SYNCHRONOUS_IO is a flag of the disk, which zswap's lacks (semantics 8.2 (h)).
         self.synchronous_io = synchronous and backend != "zswap"
         self.zswap = backend == "zswap"
         self.page_cluster = page_cluster

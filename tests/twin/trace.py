@@ -57,7 +57,7 @@ def machine_for(header, **changes):
         "pagevec": int(header["pagevec"]),
         "backend": backend,
         "latency_ns": int(header["latency_ns"]),
-        "file_lru": 470 if unmodified else 640,  # fitted; see wpbench/trace.py
+        "file_lru": 470 if unmodified else 640,  # fitted; see wpbench/simulate/trace.py
         "costs": ICOUNT if header.get("clock") == "icount" else None,
     }
     if unmodified:

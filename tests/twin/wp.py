@@ -120,7 +120,7 @@ def drain(m, cpu, page):
 
 
 def label(m, cpu, page):
-    """Why: the first of LABELS that is true of the page at this moment (semantics.md 5.2)."""
+    """Why: the first of LABELS that is true of the page at this moment (semantics 5.2)."""
     vectors = page.vectors()
     kinds = {kind for kind, _ in vectors}
     swapcount = page.swapcache and m.swap.count(page.slot) > 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .evidence import Fingerprint
     from .fingerprints import fingerprint
     from .fuzzing import Fuzzed, fuzz
+    from .machines import parse_rules
     from .outcome import RUNNING, Outcome, table
     from .pair import Difference, Differences, differ
     from .parse import Operation, Program, parse_program, read_program
@@ -34,6 +35,7 @@ _WHERE = {
     "measured": "shipped",
     "outcomes": "runs",
     "parse_program": "parse",
+    "parse_rules": "machines",
     "programs": "shipped",
     "read_program": "parse",
     "run": "runs",
@@ -56,6 +58,7 @@ __all__ = [
     "measured",
     "outcomes",
     "parse_program",
+    "parse_rules",
     "programs",
     "read_program",
     "run",

@@ -6,8 +6,12 @@ import html
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..explain import Explanation
-from ..provenance import provenance
+import pandas as pd
+
+from ..provenance.record import provenance
+from ..simulate.explanation import Explanation
+from .lives import Moment
+from .parse import HEADERS
 
 _INDENT = "    "
 # What is told of the last operation: drains always, else what the kernels differ in.
@@ -32,6 +36,8 @@ class Side:
         TLB flushes, pages and slots that it took into use.
     reason
         Who held the page, of a copy; else empty.
+    life
+        How a page of the program stood after each operation (``Difference.page``).
     explanation
         Of the write-protect fault in the last operation; None where it has none.
     """
@@ -41,7 +47,13 @@ class Side:
     result: str
     last: dict[str, int]
     reason: str
+    life: list[Moment] = field(repr=False)
     explanation: Explanation | None = field(repr=False)
+
+    @property
+    def copied(self) -> bool:
+        """Did the last operation copy a page?"""
+        return self.last["copies"] > 0
 
     @property
     def deed(self) -> str:
@@ -55,7 +67,8 @@ class Side:
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
         told = asdict(self.explanation) if self.explanation else None
-        return {**vars(self), "explanation": told}
+        life = [moment.as_dict() for moment in self.life]
+        return {**vars(self), "life": life, "explanation": told}
 
 
 @dataclass(frozen=True)
@@ -72,8 +85,9 @@ class Difference:
         ``copies``, ``drains``, ``flushes`` or ``memory``.
     operation
         The last one's name.
-    diverged
-        The operation in which the two machines' states became different first.
+    page, parted
+        The program's page whose life either side has; the number, from 0, of the operation in
+        which the two machines' states became different first.
     rules
         Those that decide: with any of them as the other kernel has it the difference is gone; or,
         where several bring it about on their own, each of those.  None: it takes several together.
@@ -88,11 +102,30 @@ class Difference:
     operations: int
     observed: str
     operation: str
-    diverged: str
+    page: int
+    parted: int
     rules: list[str]
     a: Side
     b: Side
     at_real_size: bool = True
+
+    @property
+    def line(self) -> str:
+        """The program's operations in a line: ``write 0; fork; write 0``."""
+        lines = self.program.splitlines()
+        return "; ".join(line for line in lines if line.split()[0] not in ("#", *HEADERS))
+
+    @property
+    def by(self) -> str:
+        """The rules that decide, in words."""
+        return ", ".join(self.rules) or "several rules together"
+
+    def told(self, side: Side) -> str:
+        """What the last operation did on a side, in a few words."""
+        words = [side.deed] if side.deed else []
+        if self.observed in _TOLD:
+            words.append(f"{self.observed} {side.last[_TOLD[self.observed]]}")
+        return ", ".join(words) or "no drain"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -100,17 +133,12 @@ class Difference:
         return made | {"a": self.a.as_dict(), "b": self.b.as_dict()}
 
     def __str__(self) -> str:
-        rules = ", ".join(self.rules) or "several rules together"
-        title = f"{self.observed}, {self.operations} operations, by {rules}"
+        title = f"{self.observed}, {self.operations} operations, by {self.by}"
         if not self.at_real_size:
             title += "; not with the kernels' own batches"
         lines = [title, *(_INDENT + line for line in self.program.splitlines())]
         width = max(len(side.kernel) for side in (self.a, self.b))
-        for side in (self.a, self.b):
-            words = [side.deed] if side.deed else []
-            if self.observed in _TOLD:
-                words.append(f"{self.observed} {side.last[_TOLD[self.observed]]}")
-            lines.append(f"  {side.kernel:{width}}  {', '.join(words) or 'no drain'}")
+        lines += [f"  {side.kernel:{width}}  {self.told(side)}" for side in (self.a, self.b)]
         for side in (self.a, self.b):
             lines += _explained(side)
         return "\n".join(lines)
@@ -140,6 +168,8 @@ class Differences:
         One ``Difference`` of each kind.
     pages, cpus, observe, batches
         What was asked for; ``batches``: entries that fill a pagevec, of either kernel.
+    among
+        The operations that programs were made of; empty: all that there are.
     states
         Joint states of both machines, equal ones counted once.
     steps
@@ -163,6 +193,7 @@ class Differences:
     cpus: int
     observe: tuple[str, ...]
     batches: tuple[int, int]
+    among: tuple[str, ...]
     states: int
     steps: int
     programs: int
@@ -176,11 +207,86 @@ class Differences:
         """Was every program that was asked for looked at?"""
         return not self.ended
 
+    @property
+    def by_rules(self) -> dict[str, list[Difference]]:
+        """The rules that decide -> the differences that they make, shortest first."""
+        made: dict[str, list[Difference]] = {}
+        for one in self.found:
+            made.setdefault(one.by, []).append(one)
+        return made
+
+    def first(self, most: int) -> list[Difference]:
+        """Return so many differences at most: those of other rules, of each the first, go first."""
+        firsts = [of_rules[0] for of_rules in self.by_rules.values()]
+        return [*firsts, *(one for one in self.found if one not in firsts)][:most]
+
+    def table(self) -> pd.DataFrame:
+        """Return a row a difference: the program, the rules, what either kernel did last."""
+        rows = [
+            {
+                "operations": one.operations,
+                "program": one.line,
+                "observed": one.observed,
+                "rules": one.by,
+                "parted": one.parted + 1,
+                "a": one.told(one.a),
+                "b": one.told(one.b),
+                "at_real_size": one.at_real_size,
+            }
+            for one in self.found
+        ]
+        columns = ["operations", "program", "observed", "rules", "parted", "a", "b", "at_real_size"]
+        made = pd.DataFrame(rows, columns=columns)
+        made.attrs["wpbench"] = self.as_dict()["wpbench"]
+        return made
+
+    @property
+    def answer(self) -> str:
+        """In which programs they differ, in words."""
+        length = "any length" if self.fixpoint else f"up to {self.complete_to} operations"
+        every = f"of {length} on {_count(self.pages, 'page')} and {_count(self.cpus, 'CPU')}"
+        every += f" that is made of {', '.join(self.among)}" if self.among else ""
+        both = f"{self.a} and {self.b}"
+        if not self.found:
+            return f"{both} do not differ in {' or '.join(self.observe)} in any program {every}."
+        words = [f"{both} differ in {_count(len(self.found), 'kind')} of program {every}:"]
+        ends = [one for one in self.found if one.observed == "copies"]
+        alone = [
+            f"in {n} only {name} copies"
+            for name, n in (
+                (self.a, sum(one.a.copied > one.b.copied for one in ends)),
+                (self.b, sum(one.b.copied > one.a.copied for one in ends)),
+            )
+            if n
+        ]
+        which = f" ({', '.join(alone)})" if alone else ""
+        rest = [one for one in self.found if one.observed != "copies"]
+        others = " or ".join(name for name in self.observe if name != "copies")
+        only = sum((one.a.result, one.a.copied) == (one.b.result, one.b.copied) for one in rest)
+        ended = f"in {len(ends) or 'none'} an access ends otherwise{which}"
+        words.append(ended + ("," if rest else "."))
+        if rest:
+            which = (
+                f"and nothing else in {only} of these" if only < len(rest) else "and nothing else"
+            )
+            words.append(f"in {len(rest)} {others} differ, {which}.")
+        parts = [" ".join(words)]
+        for by, made in self.by_rules.items():
+            one = made[0]
+            parts.append(
+                f"By {by}: {_count(len(made), 'kind')}. A shortest program: {one.line}. "
+                f"{self.a}: {one.told(one.a)}; {self.b}: {one.told(one.b)}."
+            )
+        if self.ended:
+            parts.append("The search ended early: of longer programs some were looked at.")
+        return "\n".join(parts)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types, with provenance."""
         made = {name: value for name, value in vars(self).items() if name != "found"}
         made |= {"complete": self.complete, "found": [one.as_dict() for one in self.found]}
-        asked = {name: made[name] for name in ("a", "b", "pages", "cpus", "observe", "batches")}
+        names = ("a", "b", "pages", "cpus", "observe", "batches", "among")
+        asked = {name: made[name] for name in names}
         return made | {"wpbench": provenance("litmus differ", asked)}
 
     def __str__(self) -> str:
@@ -193,7 +299,8 @@ class Differences:
         length = "any length" if self.fixpoint else f"up to {self.complete_to} operations"
         kinds = "no difference" if not self.found else _count(len(self.found), "kind")
         kinds = kinds if not self.found else f"{kinds} of difference"
-        where = f"({size}; observed: {', '.join(self.observe)})"
+        made_of = f"; made of: {', '.join(self.among)}" if self.among else ""
+        where = f"({size}; observed: {', '.join(self.observe)}{made_of})"
         programs = f"{self.programs:.4g} programs of up to {self.complete_to} operations"
         lines = [
             f"{self.a} and {self.b}: {kinds} in all programs of {length} {where}",

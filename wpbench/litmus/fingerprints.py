@@ -7,18 +7,22 @@ import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..errors import check_positive
-from ..measure.zram_guard import CONTROL
+from ..errors import MeasureError, check_positive
+from ..measure.probe.zram_guard import CONTROL
 from ..scenario.kernels import row_of
 from ..scenario.rules import Value, value_text
 from .choose import Pool, alternatives, cover, distinct_rows, outcome, telling
 from .draw import text_of
 from .evidence import Evidence, Fingerprint, RuleFound, Seen, Unexplained
-from .native import Lines, Side, side
+from .native import Lines, Side, job_of, side, side_of
 from .outcome import RUNNING, RUNS
 from .parse import Program, read_program
 from .shipped import programs
+
+if TYPE_CHECKING:
+    from ..measure import Guest
 
 Table = dict[str, dict[str, Lines | None]]  # program -> row -> outcome
 
@@ -37,7 +41,9 @@ def pool_for(cpus: int, swap: bool) -> dict[str, Program]:
     }
 
 
-def fingerprint(kernel: str = RUNNING, *, zram: str = "64M", runs: int = RUNS) -> Fingerprint:
+def fingerprint(
+    kernel: str = RUNNING, *, zram: str = "64M", runs: int = RUNS, guest: Guest | None = None
+) -> Fingerprint:
     """Say which rules a kernel follows, from the outcomes of litmus programs alone.
 
     A smallest set of programs that tells the rows of data/kernels.toml apart is run; then those
@@ -51,6 +57,8 @@ def fingerprint(kernel: str = RUNNING, *, zram: str = "64M", runs: int = RUNS) -
         Size of the swap device that is set up on the running kernel.
     runs
         Of each program there; an outcome that fewer than half of them had is noise.
+    guest
+        A kernel to boot (``wb.measure.Guest``) and to ask instead of the running one.
 
     Raises
     ------
@@ -65,6 +73,16 @@ def fingerprint(kernel: str = RUNNING, *, zram: str = "64M", runs: int = RUNS) -
     ['v6.12']
     """
     check_positive("runs", runs)
+    if guest is not None:
+        if kernel != RUNNING:
+            raise MeasureError(
+                f"kernel: {kernel!r} is not accepted with a guest; accepted: the guest's"
+            )
+        pool = pool_for(guest.cpus - 1, swap=True)
+        asked = list(pool.values())
+        answer = guest.execute(job_of(asked, runs, zram))
+        name = f"guest {answer['environment']['release']}"
+        return fingerprint_of(pool, side_of(asked, answer), name, runs)
     native = kernel == RUNNING
     cpus = len(os.sched_getaffinity(0)) if native else 2
     pool = pool_for(cpus, not native or Path(CONTROL).is_dir())
@@ -108,9 +126,7 @@ def fingerprint_of(pool: Pool, other: Side, kernel: str, runs: int) -> Fingerpri
         Of each.
     """
     groups = distinct_rows()
-    table: Table = {
-        name: {row: outcome(program, row, {}) for row in groups} for name, program in pool.items()
-    }
+    table = _table(pool, list(groups))
     asked = _Asked(pool, other, runs)
     asked.run(cover(table, pool))
     nearest = _nearest(asked, table, list(groups))
@@ -122,8 +138,7 @@ def fingerprint_of(pool: Pool, other: Side, kernel: str, runs: int) -> Fingerpri
     }
     asked.run([program for program in tells.values() if program is not None])
     nearest = _nearest(asked, table, list(groups))
-    steady = asked.steady
-    fits = [row for row in groups if all(table[name][row] == steady[name] for name in steady)]
+    fits = _fits(asked, table, list(groups))
     return Fingerprint(
         kernel=kernel,
         rows=[name for row in fits for name in groups[row]],
@@ -135,6 +150,27 @@ def fingerprint_of(pool: Pool, other: Side, kernel: str, runs: int) -> Fingerpri
     )
 
 
+def _table(pool: Pool, names: Sequence[str]) -> Table:
+    return {
+        name: {row: outcome(program, row, {}) for row in names} for name, program in pool.items()
+    }
+
+
+def fitting_rows(pool: Pool, other: Side, runs: int) -> list[str]:
+    """Return the rows that the programs fit that tell rows apart, and no more than that.
+
+    Parameters
+    ----------
+    pool, other, runs
+        As of ``fingerprint_of()``.
+    """
+    groups = distinct_rows()
+    table = _table(pool, list(groups))
+    asked = _Asked(pool, other, runs)
+    asked.run(cover(table, pool))
+    return [name for row in _fits(asked, table, list(groups)) for name in groups[row]]
+
+
 def _nearest(asked: _Asked, table: Table, names: Sequence[str]) -> str:
     """Return the row with the most outcomes right, of several the last."""
 
@@ -142,6 +178,12 @@ def _nearest(asked: _Asked, table: Table, names: Sequence[str]) -> str:
         return sum(table[name][row] == lines for name, lines in asked.steady.items())
 
     return max(reversed(names), key=right)
+
+
+def _fits(asked: _Asked, table: Table, names: Sequence[str]) -> list[str]:
+    """Return the rows that have every steady outcome right."""
+    steady = asked.steady
+    return [row for row in names if all(table[name][row] == steady[name] for name in steady)]
 
 
 def _rules(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..measure.litmus import Session
+from ..measure.probe.litmus import Session
 from .outcome import RUNNING
 from .parse import Program
 from .simulated import simulate
@@ -56,6 +56,20 @@ class Running:
             [tuple(program.outcome(row)) for row in rows]
             for program, rows in zip(programs, found, strict=True)
         ]
+
+
+def job_of(programs: Sequence[Program], runs: int, zram: str) -> dict[str, Any]:
+    """Return what runs programs in a guest, for ``measure.agent``."""
+    return {"programs": [_plan(program) for program in programs], "runs": runs, "zram": zram}
+
+
+def side_of(programs: Sequence[Program], answer: Mapping[str, Any]) -> Side:
+    """Return what gives the outcomes of programs that were run, from the job's answer."""
+    found = {
+        program.file: [tuple(program.outcome(seen)) for seen in rows]
+        for program, rows in zip(programs, answer["results"], strict=True)
+    }
+    return lambda asked, _runs: [found[program.file] for program in asked]
 
 
 @contextmanager

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import LitmusError, accepted
-from ..explain import Explanation, explanation_of
-from ..mm import layout as L
+from ..mm.names import Reason
 from ..scenario.rules import RULES
+from ..simulate.explanation import Explanation, explanation_of
 from ..workloads.joint_step import KIND, KIND_BITS, OBSERVABLE
 from ..workloads.litmus_ops import OPS
 from .differences import Difference, Differences, Side
+from .lives import Moment, lives
+from .machines import Row, Run, differing, machine_of, run_on, run_program, with_rule
 from .parse import Program, parse_program
-from .row import Row, Run, differing, machine_of, run_on, run_program, with_rule
 from .search import GET_AT_MOST, OPERATIONS, Progress, Search, lines_of, operation_rows
 
 MAX_PAGES = 3
@@ -83,13 +84,14 @@ def _explain(row: Row, config: Mapping[str, int], program: Program, run: Run) ->
     return explanation_of(again, fault, row.kernel, {"program": program.file, "fault": fault})
 
 
-def _side(row: Row, config: Mapping[str, int], program: Program) -> Side:
+def _side(row: Row, config: Mapping[str, int], program: Program, life: list[Moment]) -> Side:
     run = run_program(config, program)
     last = {name: run.last[name] for name in run.last if name not in _NOT_SHOWN}
-    reason = L.REASONS[run.last["reason"]] if run.last["copies"] else ""
+    reason = Reason.text_of(run.last["reason"]) if run.last["copies"] else ""
     observes = program.operations[-1].observes
     result = run.outcome[-1].partition(": ")[2] if observes else ""
-    return Side(row.name, run.outcome, result, last, reason, _explain(row, config, program, run))
+    told = _explain(row, config, program, run)
+    return Side(row.name, run.outcome, result, last, reason, life, told)
 
 
 _NOT_SHOWN = ("wp_faults", "zero_copies", "first_fault", "reason")
@@ -138,15 +140,17 @@ class _Asked:
         """Return a difference with both sides explained."""
         fields = decoded(kind)
         configs = self.own if seen.real else self.configs
+        both = lives(seen.program, configs)
         return Difference(
             program=seen.program.file,
             operations=len(seen.program.operations),
             observed=OBSERVABLE[fields["observed"]],
             operation=OPS[fields["operation"]],
-            diverged=OPS[fields["diverged"]],
+            page=both.page,
+            parted=both.parted,
             rules=seen.rules,
-            a=_side(self.a, configs[0], seen.program),
-            b=_side(self.b, configs[1], seen.program),
+            a=_side(self.a, configs[0], seen.program, both.a),
+            b=_side(self.b, configs[1], seen.program, both.b),
             at_real_size=seen.real,
         )
 
@@ -285,7 +289,8 @@ def differ(
     if pagevec is not None:
         RULES["pagevec"].check("pagevec", pagevec)
     watched = _names("observe", observe, OBSERVABLE)
-    rows = operation_rows(pages, cpus, _names("among", among, OPERATIONS))
+    made_of = _names("among", among, OPERATIONS)
+    rows = operation_rows(pages, cpus, made_of)
     asked = _Asked(Row.of(a, rules_a), Row.of(b, rules_b), pages, cpus, pagevec)
     bits = sum(1 << OBSERVABLE.index(name) for name in watched)
     search = Search(asked.configs, rows, bits, threads)
@@ -298,6 +303,7 @@ def differ(
         cpus=cpus,
         observe=watched,
         batches=(int(asked.configs[0]["pagevec"]), int(asked.configs[1]["pagevec"])),
+        among=() if made_of == OPERATIONS else made_of,
         states=found.states,
         steps=found.steps,
         programs=programs_up_to(rows, found.complete_to),

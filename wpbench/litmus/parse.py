@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LitmusError, accepted
-from ..mm import layout as L
+from ..mm.names import Outcome, texts
 from ..workloads.litmus_ops import (
     ACCESSES,
     BARE,
@@ -68,7 +68,7 @@ class Operation:
         label = f"{self.name} {self.arg}-{self.arg + self.n - 1}:"
         if self.name in OBSERVATIONS:
             return f"{label} {seen[0]}"
-        found = [f"{name} {nr}" for name, nr in zip(L.OUTCOMES, seen, strict=True) if nr]
+        found = [f"{name} {nr}" for name, nr in zip(texts(Outcome), seen, strict=True) if nr]
         return " ".join((label, *found))
 
 

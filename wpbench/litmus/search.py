@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from .._threads import Workers
+from ..jit.threads import Workers
 from ..workloads import joint_search as S
 from ..workloads.joint_state import FRAMES, MAX_CPUS, MAX_STATE, NR_SCRATCH, store_state
 from ..workloads.joint_step import FILLS, step_once
 from ..workloads.litmus_ops import OPS
-from .row import machine_of
+from .machines import machine_of
 
 CHUNK = 2048  # states that a thread is given at a time
 MOST_HITS = 4  # programs of each kind of difference that are looked at

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import mm
 from ..errors import LitmusError
-from ..mm import layout as L
+from ..mm.names import Error
 from ..scenario import Scenario
 from ..scenario.rules import NO_OVERRIDES, OWN_FIELDS, Overrides, Value
 from ..workloads.litmus import run_litmus
@@ -76,5 +76,5 @@ def simulate(program: Program, kernel: str, rules: Mapping[str, Value] = NO_OVER
     seen = np.zeros((len(rows), NR_SEEN), np.int64)
     run_litmus(m, op, arg, n, held, seen)
     if m.error:
-        raise LitmusError(f"{program.file}: {L.ERRORS[m.error]}")
+        raise LitmusError(f"{program.file}: {Error.text_of(m.error)}")
     return program.outcome(seen)

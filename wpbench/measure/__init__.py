@@ -11,23 +11,31 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .agreement import compare, compare_table, compare_trace, describe
-    from .facts import environment
+    from .compare import shipped
+    from .compare.agreement import compare, compare_table, compare_trace, describe
+    from .compare.known import describe_known, known_differences
+    from .costs.take import costs
+    from .host.run import run
+    from .host.vng import Guest
+    from .probe.facts import environment
+    from .program.event_file import read_record
     from .program.measure import program, system
     from .program.recipes import recipe
-    from .table import run
-    from .vng import Guest
 
 _WHERE = {
-    "Guest": "vng",
-    "compare": "agreement",
-    "compare_table": "agreement",
-    "compare_trace": "agreement",
-    "describe": "agreement",
-    "environment": "facts",
+    "Guest": "host.vng",
+    "compare": "compare.agreement",
+    "compare_table": "compare.agreement",
+    "compare_trace": "compare.agreement",
+    "costs": "costs.take",
+    "describe": "compare.agreement",
+    "describe_known": "compare.known",
+    "environment": "probe.facts",
+    "known_differences": "compare.known",
     "program": "program.measure",
+    "read_record": "program.event_file",
     "recipe": "program.recipes",
-    "run": "table",
+    "run": "host.run",
     "system": "program.measure",
 }
 
@@ -36,11 +44,16 @@ __all__ = [
     "compare",
     "compare_table",
     "compare_trace",
+    "costs",
     "describe",
+    "describe_known",
     "environment",
+    "known_differences",
     "program",
+    "read_record",
     "recipe",
     "run",
+    "shipped",
     "system",
 ]
 
@@ -56,7 +69,12 @@ class _Room(ModuleType):
 sys.modules[__name__].__class__ = _Room
 
 
+_MODULES = {"shipped": "compare.shipped"}
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{_MODULES[name]}", __name__)
     if name not in _WHERE:
         raise AttributeError(f"module 'wpbench.measure' has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._jit import inline
+from ..jit.compile import inline
 from . import layout as L
 from .machine import Machine
 from .page import alloc_page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .chance import below, chance
 from .machine import Machine

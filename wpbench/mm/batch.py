@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._jit import JIT_DISABLED, inline, jitted
+from ..jit.compile import JIT_DISABLED, inline, jitted
 from . import layout as L
 from .clock import settle
 from .machine import COUNTERS_AT, FAR, HEADER_WORDS, INDEX, NR_COUNTED, boot
 from .refusals import FAILURE
 
 if not JIT_DISABLED:
-    from .._pointer import call
+    from ..jit.pointer import call
     from .machine import machine_at
 
 NR_FAR = len(FAR)
@@ -78,7 +78,7 @@ def run_many(
     """
     for i in range(seeds.size):
         if stop[0]:
-            failed[i, 0] = L.ERR_STOPPED
+            failed[i, 0] = L.STOPPED
             continue
         m = begin(headers, seeds, arena, i)
         call(workload, m)

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from .machine import Machine
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

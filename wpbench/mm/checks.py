@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from . import operations
-from . import refusals as R
 from .machine import Machine
+from .names import Error
+from .refusals import Refusal
 
 
 class OperationError(RuntimeError):
@@ -28,8 +29,8 @@ def operation(function: Callable[..., Any]) -> Any:
 @kernel
 def _refuse(m: Machine, call: int, refusal: int, value: int, bound: int) -> None:
     """Note which operation was refused, and why, unless the run has failed before."""
-    if m.error == L.ERR_NONE:
-        m.error = L.ERR_REFUSED
+    if m.error == Error.NONE:
+        m.error = Error.REFUSED
         m.refused_call = call
         m.refusal = refusal
         m.refused_value = value
@@ -39,7 +40,7 @@ def _refuse(m: Machine, call: int, refusal: int, value: int, bound: int) -> None
 @inline
 def need(m: Machine, well: Any, call: int, refusal: int, value: int, bound: int) -> None:
     """End the run unless all is well; also if it has failed or was stopped."""
-    if m.error != L.ERR_NONE or not well:
+    if m.error != Error.NONE or not well:
         _refuse(m, call, refusal, value, bound)
         raise OperationError("refused: Machine.failure says why")
 
@@ -53,13 +54,13 @@ def check_number(m: Machine, call: int, value: int, low: int, high: int, refusal
 @inline
 def check_cpu(m: Machine, call: int, cpu: int) -> None:
     """Check that there is such a CPU."""
-    need(m, 0 <= cpu < m.usable_cpus, call, R.NO_CPU, cpu, m.usable_cpus - 1)
+    need(m, 0 <= cpu < m.usable_cpus, call, Refusal.NO_CPU, cpu, m.usable_cpus - 1)
 
 
 @inline
 def check_page(m: Machine, call: int, at: int) -> None:
     """Check that ``at`` is a page of a process that is there."""
-    need(m, 0 <= at < m.usable_ptes, call, R.NO_PAGE, at, m.usable_ptes - 1)
+    need(m, 0 <= at < m.usable_ptes, call, Refusal.NO_PAGE, at, m.usable_ptes - 1)
 
 
 @inline
@@ -67,13 +68,13 @@ def check_range(m: Machine, call: int, first: int, n: int) -> None:
     """Check that ``n`` pages from ``first`` on are one process's."""
     check_page(m, call, first)
     most = m.npages - first % m.npages
-    need(m, 0 <= n <= most, call, R.NO_LENGTH, n, most)
+    need(m, 0 <= n <= most, call, Refusal.NO_LENGTH, n, most)
 
 
 @inline
 def check_thread(m: Machine, call: int, thread: int) -> None:
     """Check that there is such a thread, and that it is on a CPU that is there."""
-    check_number(m, call, thread, 0, m.threads - 1, R.NO_THREAD)
+    check_number(m, call, thread, 0, m.threads - 1, Refusal.NO_THREAD)
     check_cpu(m, call, m.thread[thread * L.NR_TH + L.TH_CPU])
 
 
@@ -81,35 +82,35 @@ def check_thread(m: Machine, call: int, thread: int) -> None:
 def check_started(m: Machine, call: int, thread: int) -> None:
     """Check that a thread runs on its CPU."""
     runs = m.running[m.thread[thread * L.NR_TH + L.TH_CPU]] > 0
-    need(m, runs, call, R.NOT_STARTED, thread, 0)
+    need(m, runs, call, Refusal.NOT_STARTED, thread, 0)
 
 
 @inline
 def check_child(m: Machine, call: int, process: int) -> None:
     """Check that a process was forked and has not exited."""
     there = 0 < process < m.nprocs and (m.processes >> process) & 1 == 1
-    need(m, there, call, R.NO_CHILD, process, 0)
+    need(m, there, call, Refusal.NO_CHILD, process, 0)
 
 
 @inline
 def check_exiting(m: Machine, call: int, process: int) -> None:
     """Check that a process is between ``exit_zap()`` and ``exit_flush()``."""
     exiting = 0 < process < m.nprocs and (m.exiting >> process) & 1 == 1
-    need(m, exiting, call, R.NOT_EXITING, process, 0)
+    need(m, exiting, call, Refusal.NOT_EXITING, process, 0)
 
 
 @inline
 def check_fork(m: Machine, call: int, parent: int, child: int) -> None:
     """Check that a process is there and can have such a child."""
     there = 0 <= parent < m.nprocs and (m.processes >> parent) & 1 == 1
-    need(m, there, call, R.NO_PROCESS, parent, 0)
-    check_number(m, call, child, 1, m.nprocs - 1, R.NO_CHILD_NUMBER)
+    need(m, there, call, Refusal.NO_PROCESS, parent, 0)
+    check_number(m, call, child, 1, m.nprocs - 1, Refusal.NO_CHILD_NUMBER)
     gone = ((m.processes | m.exiting) >> child) & 1 == 0
-    need(m, gone, call, R.FORKED_ALREADY, child, 0)
+    need(m, gone, call, Refusal.FORKED_ALREADY, child, 0)
 
 
 @inline
 def check_held(m: Machine, call: int, page: int, holder: int) -> None:
     """Check that a page frame is there, and held as what gives it back says."""
-    check_number(m, call, page, 1, m.next_page - 1, R.NO_FRAME)
-    need(m, m.page[page] & holder != 0, call, R.NOT_HELD, page, 0)
+    check_number(m, call, page, 1, m.next_page - 1, Refusal.NO_FRAME)
+    need(m, m.page[page] & holder != 0, call, Refusal.NOT_HELD, page, 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .._jit import JIT_DISABLED, inline, kernel
+from ..jit.compile import JIT_DISABLED, inline, kernel
 from . import layout as L
 from .machine import Machine
+from .names import Cost
 
 if JIT_DISABLED:
 
@@ -13,7 +14,7 @@ if JIT_DISABLED:
         return int(number).bit_length()
 
 else:
-    from .._pointer import bit_length
+    from ..jit.pointer import bit_length
 
 
 @inline
@@ -38,6 +39,21 @@ def idle_until(m: Machine, cpu: int, time: int) -> None:
     wait = time - m.clock[cpu]
     if wait > 0:
         spend(m, cpu, L.SPENT_IDLE, wait)
+
+
+@inline
+def cool(m: Machine, cpu: int) -> None:
+    """Note a system call on a CPU: its caches have other things than the next fault needs."""
+    if m.timed:
+        m.cold[cpu] = 1
+
+
+@inline
+def warm_up(m: Machine, cpu: int) -> None:
+    """Take what the first write-protect fault after a system call takes more."""
+    if m.cold[cpu]:
+        m.cold[cpu] = 0
+        spend(m, cpu, Cost.FAULT_FIRST, m.cost[Cost.FAULT_FIRST])
 
 
 @inline
@@ -94,21 +110,21 @@ def _book(m: Machine, step: int, times: int) -> None:
 def _book_hot_paths(m: Machine) -> None:
     """Book what ``pass_time()`` left to be booked."""
     bypasses = m.pswpin - m.cache_reads
-    _book(m, L.COST_FAULT_ENTRY, bypasses)
-    _book(m, L.COST_SWAPIN_RETURN, bypasses)
-    _book(m, L.COST_DEVICE_READ, bypasses)
-    _book(m, L.COST_FAULT_DECISION, m.wp_faults - m.direct_wp_faults + m.zero_copies)
-    _book(m, L.COST_DRAIN, m.drains)
-    _book(m, L.COST_EXCLUSIVE_RETURN, m.exclusive_reuses)
-    _book(m, L.COST_REUSE_RETURN, m.reuses - m.exclusive_reuses)
-    _book(m, L.COST_COPY_INSERT, m.copies + m.zero_copies)
-    _book(m, L.COST_COPY_RETURN, m.copies)
-    _book(m, L.COST_SHRINK_NEW, m.pswpout - m.rewrites)
-    _book(m, L.COST_SHRINK_REWRITE, m.rewrites)
-    _book(m, L.COST_DEVICE_WRITE, 0 if m.async_io else m.pswpout)
-    _book(m, L.COST_LRU_HOLD, m.lru_lock_taken)
-    _book(m, L.COST_LRU_HOLD_PAGE, m.lru_lock_pages)
-    m.lru_lock_hold_ns = m.spent[L.COST_LRU_HOLD] + m.spent[L.COST_LRU_HOLD_PAGE]
+    _book(m, Cost.FAULT_ENTRY, bypasses)
+    _book(m, Cost.SWAPIN_RETURN, bypasses)
+    _book(m, Cost.DEVICE_READ, bypasses)
+    _book(m, Cost.FAULT_DECISION, m.wp_faults - m.direct_wp_faults + m.zero_copies)
+    _book(m, Cost.DRAIN, m.drains)
+    _book(m, Cost.EXCLUSIVE_RETURN, m.exclusive_reuses)
+    _book(m, Cost.REUSE_RETURN, m.reuses - m.exclusive_reuses)
+    _book(m, Cost.COPY_INSERT, m.copies + m.zero_copies)
+    _book(m, Cost.COPY_RETURN, m.copies)
+    _book(m, Cost.SHRINK_NEW, m.pswpout - m.rewrites)
+    _book(m, Cost.SHRINK_REWRITE, m.rewrites)
+    _book(m, Cost.DEVICE_WRITE, 0 if m.async_io else m.pswpout)
+    _book(m, Cost.LRU_HOLD, m.lru_lock_taken)
+    _book(m, Cost.LRU_HOLD_PAGE, m.lru_lock_pages)
+    m.lru_lock_hold_ns = m.spent[Cost.LRU_HOLD] + m.spent[Cost.LRU_HOLD_PAGE]
     m.lru_lock_wait_ns = m.spent[L.SPENT_LOCK_WAIT]
 
 
@@ -125,7 +141,7 @@ def settle(m: Machine) -> None:
         m.write_ns_p99 = write_quantile(m, 99)
     for page in range(1, m.next_page):
         word = m.page[page]
-        if word & L.HOLDERS == 0 or word & (L.MASK_MAP | L.MASK_GUP | L.MASK_PIN | L.MASK_LAG):
+        if word & L.MASK_HOLDERS == 0 or word & L.MASK_USERS:
             continue
         if word & L.PG_SWAPCACHE and m.slot[word >> L.SHIFT_SLOT] & L.MASK_SWAP_COUNT:
             continue

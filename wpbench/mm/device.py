@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .chance import latency
 from .clock import idle_until, pass_time, spend
 from .machine import Machine
+from .names import Change, Cost, Error, Vec
 from .page import fail
 from .pagevec import queue_move
 from .swapfile import swap_cache_page
@@ -42,9 +43,9 @@ def end_page_writeback(m: Machine, cpu: int, page: int) -> None:
     if word & L.PG_RECLAIM:
         m.page[page] = word & ~L.PG_RECLAIM
         if word & (L.PG_LRU | L.PG_LOCKED | L.PG_DIRTY) == L.PG_LRU:
-            queue_move(m, cpu, page, L.VEC_ROTATE)
+            queue_move(m, cpu, page, Vec.ROTATE)
     m.page[page] &= ~L.PG_WRITEBACK
-    note(m, L.OP_END_WRITEBACK, cpu)
+    note(m, Change.END_WRITEBACK, cpu)
 
 
 @kernel
@@ -76,8 +77,8 @@ def _complete_next(m: Machine) -> int:
             end_page_writeback(m, cpu, page)
         else:
             m.page[page] &= ~L.PG_LOCKED
-    spend(m, cpu, L.COST_COMPLETE_REQUEST, m.cost[L.COST_COMPLETE_REQUEST])
-    spend(m, cpu, L.COST_COMPLETE_PAGE, pages * m.cost[L.COST_COMPLETE_PAGE])
+    spend(m, cpu, Cost.COMPLETE_REQUEST, m.cost[Cost.COMPLETE_REQUEST])
+    spend(m, cpu, Cost.COMPLETE_PAGE, pages * m.cost[Cost.COMPLETE_PAGE])
     return time
 
 
@@ -106,7 +107,7 @@ def _start(m: Machine, cpu: int, plugged: int) -> None:
     """
     nr = m.nr_requests
     if nr >= m.nrequests:
-        fail(m, L.ERR_FIELD_OVERFLOW)
+        fail(m, Error.FIELD_OVERFLOW)
         return
     done = m.clock[cpu]
     if m.queue_depth > 0:
@@ -145,8 +146,8 @@ def flush_plug(m: Machine, cpu: int) -> None:
         if m.timed:
             new = m.plug[rq + L.RQ_NEW]
             old = m.plug[rq + L.RQ_NR] - new
-            spend(m, cpu, L.COST_DISPATCH_NEW, new * m.cost[L.COST_DISPATCH_NEW])
-            spend(m, cpu, L.COST_DISPATCH_REWRITE, old * m.cost[L.COST_DISPATCH_REWRITE])
+            spend(m, cpu, Cost.DISPATCH_NEW, new * m.cost[Cost.DISPATCH_NEW])
+            spend(m, cpu, Cost.DISPATCH_REWRITE, old * m.cost[Cost.DISPATCH_REWRITE])
             complete_until(m, m.clock[cpu])
         _start(m, cpu, rq)
         at -= 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
 from .background import background
-from .clock import idle_until, time_write_fault
+from .clock import idle_until, time_write_fault, warm_up
 from .device import complete_until, step, tick
 from .machine import Machine, as_clocked, as_plain
+from .names import Change, Cost, Outcome
 from .swapin import do_swap_page
 from .wp import do_wp_page
 
@@ -18,12 +19,12 @@ from .wp import do_wp_page
 @kernel
 def do_anonymous_page(m: Machine, cpu: int, at: int) -> None:
     """Write to memory never touched."""
-    new_anon_page(m, cpu, at, L.PTE_WRITE, L.OP_ANON)
+    new_anon_page(m, cpu, at, L.PTE_WRITE, Change.ANON)
 
 
 @inline
 def _count_fault(m: Machine, kind: int) -> None:
-    if kind == L.MINOR:
+    if kind == Outcome.MINOR:
         m.minor_faults += 1
     else:
         m.major_faults += 1
@@ -36,16 +37,16 @@ def _read(m: Machine, cpu: int, at: int) -> int:
     m.accesses += 1
     pte = np.int64(m.pte[at])
     if pte & L.PTE_PRESENT:
-        tick(m, cpu, L.COST_ACCESS)
-        return L.HIT
+        tick(m, cpu, Cost.ACCESS)
+        return Outcome.HIT
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 0)
         _count_fault(m, kind)
         return kind
-    tick(m, cpu, L.COST_FAULT_ENTRY)
+    tick(m, cpu, Cost.FAULT_ENTRY)
     m.pte[at] = L.PTE_ZERO_PAGE
     m.minor_faults += 1
-    return L.MINOR
+    return Outcome.MINOR
 
 
 @inline
@@ -56,23 +57,25 @@ def _write(m: Machine, cpu: int, at: int) -> int:
     pte = np.int64(m.pte[at])
     if pte & L.PTE_WRITE and pte & L.PTE_PRESENT:
         m.pte[at] = pte | L.PTE_DIRTY
-        tick(m, cpu, L.COST_ACCESS)
-        return L.HIT
+        tick(m, cpu, Cost.ACCESS)
+        return Outcome.HIT
     if pte & L.PTE_PRESENT:
         start = m.clock[cpu] if m.timed else 0
-        step(m, cpu, L.COST_FAULT_DECISION)
-        outcome = do_wp_page(m, cpu, at)
         if m.timed:
+            warm_up(m, cpu)
+        step(m, cpu, Cost.FAULT_DECISION)
+        outcome = do_wp_page(m, cpu, at)
+        if m.timed and pte >> L.SHIFT_PTE != L.ZERO_PAGE:
             time_write_fault(m, m.clock[cpu] - start)
         return outcome
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 1)
         _count_fault(m, kind)
         return kind
-    tick(m, cpu, L.COST_FAULT_ENTRY)
+    tick(m, cpu, Cost.FAULT_ENTRY)
     do_anonymous_page(m, cpu, at)
     m.minor_faults += 1
-    return L.MINOR
+    return Outcome.MINOR
 
 
 @kernel

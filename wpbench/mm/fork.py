@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
+from .clock import cool
 from .machine import Machine
 from .madvise import tlb_flush_mmu, zap_pte_range
+from .names import Change, Error
 from .page import fail, page_count
 from .pagevec import lru_add_drain
 from .watch import note
@@ -24,18 +26,45 @@ def _note_processes(m: Machine, processes: int) -> None:
     m.usable_ptes = (last + 1) * m.npages
 
 
+@inline
+def share_pte(m: Machine, cpu: int, old: int, new: int) -> bool:
+    """Let PTE ``new``, the child's, have what ``old`` has (``copy_pte_range()``).
+
+    Both become read-only and the page loses PageAnonExclusive; a swap PTE loses its exclusive
+    marker and its slot counts one more.  A pinned page is not shared (v5.9): the child gets its own
+    copy at once (``copy_present_page()``).  False: one owner more than the machine can count.
+    """
+    pte = np.int64(m.pte[old])
+    if pte & L.PTE_SWAP:
+        slot = pte >> L.SHIFT_PTE
+        if np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT == L.MAX_SWAP_COUNT:
+            return False
+        m.slot[slot] += 1
+        pte &= ~L.PTE_SWP_EXCLUSIVE
+        m.pte[old] = pte
+    elif pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE != L.ZERO_PAGE:
+        page = pte >> L.SHIFT_PTE
+        word = m.page[page]
+        if m.copies_pinned_at_fork and page_count(word) >= L.GUP_PIN_COUNTING_BIAS:
+            new_anon_page(m, cpu, new, L.PTE_WRITE, Change.FORK)
+            return True
+        if (word >> L.SHIFT_MAP) & L.MAX_MAP == L.MAX_MAP:
+            return False
+        m.page[page] = (word & ~L.PG_ANON_EXCLUSIVE) + L.ONE_MAP
+        pte &= ~L.PTE_WRITE
+        m.pte[old] = pte
+    m.pte[new] = pte
+    return True
+
+
 @kernel
 def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
-    """Copy the address space of process ``parent``, on ``cpu``, into the empty one of ``child``.
-
-    ``copy_pte_range()``: both PTEs become read-only and the page loses PageAnonExclusive; a swap
-    PTE loses its exclusive marker and its slot counts one more.  A pinned page is not shared
-    (v5.9): the child gets its own copy at once (``copy_present_page()``).
-    """
+    """Copy the address space of process ``parent``, on ``cpu``, into the empty one of ``child``."""
     if m.nr_processes >= m.nprocs:
-        fail(m, L.ERR_BAD_OPERATION)
+        fail(m, Error.BAD_OPERATION)
         return
     m.nr_processes += 1
+    cool(m, cpu)
     _note_processes(m, m.processes | (1 << child))
     m.usable_cpus = m.ncpus
     old = parent * m.npages
@@ -43,29 +72,10 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
     for k in range(L.NR_VMA):
         m.vma[child * L.NR_VMA + k] = m.vma[parent * L.NR_VMA + k]
     for v in range(m.npages):
-        pte = np.int64(m.pte[old + v])
-        if pte & L.PTE_SWAP:
-            slot = pte >> L.SHIFT_PTE
-            if np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT == L.MAX_SWAP_COUNT:
-                fail(m, L.ERR_FIELD_OVERFLOW)
-                return
-            m.slot[slot] += 1
-            pte &= ~L.PTE_SWP_EXCLUSIVE
-            m.pte[old + v] = pte
-        elif pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE != L.ZERO_PAGE:
-            page = pte >> L.SHIFT_PTE
-            word = m.page[page]
-            if m.copies_pinned_at_fork and page_count(word) >= L.GUP_PIN_COUNTING_BIAS:
-                new_anon_page(m, cpu, new + v, L.PTE_WRITE, L.OP_FORK)
-                continue
-            if (word >> L.SHIFT_MAP) & L.MAX_MAP == L.MAX_MAP:
-                fail(m, L.ERR_FIELD_OVERFLOW)
-                return
-            m.page[page] = (word & ~L.PG_ANON_EXCLUSIVE) + L.ONE_MAP
-            pte &= ~L.PTE_WRITE
-            m.pte[old + v] = pte
-        m.pte[new + v] = pte
-    note(m, L.OP_FORK, cpu)
+        if not share_pte(m, cpu, old + v, new + v):
+            fail(m, Error.FIELD_OVERFLOW)
+            return
+    note(m, Change.FORK, cpu)
 
 
 @kernel
@@ -97,3 +107,6 @@ def exit_process(m: Machine, cpu: int, process: int) -> None:
     """
     exit_zap(m, cpu, process)
     exit_flush(m, cpu, process)
+    if m.timed:
+        for other in range(m.ncpus):  # whoever waits for it, wherever that is
+            cool(m, other)

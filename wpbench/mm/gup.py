@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .fault import read
 from .machine import Machine
+from .names import Change, Error
 from .page import fail, mapped_page, store_or_free
 from .pagevec import activate_page, in_lru_add
 from .watch import note
@@ -24,10 +25,10 @@ def gup_get(m: Machine, at: int) -> int:
     if page == 0:
         return 0
     if m.page[page] & L.MASK_GUP == L.MASK_GUP:
-        fail(m, L.ERR_FIELD_OVERFLOW)
+        fail(m, Error.FIELD_OVERFLOW)
         return 0
     m.page[page] += L.ONE_GUP
-    note(m, L.OP_GUP, 0)
+    note(m, Change.GUP, 0)
     return page
 
 
@@ -35,10 +36,10 @@ def gup_get(m: Machine, at: int) -> int:
 def gup_put(m: Machine, page: int) -> None:
     """Drop a FOLL_GET reference."""
     if m.page[page] & L.MASK_GUP == 0:
-        fail(m, L.ERR_BAD_OPERATION)
+        fail(m, Error.BAD_OPERATION)
         return
     store_or_free(m, page, m.page[page] - L.ONE_GUP)
-    note(m, L.OP_PUT, 0)
+    note(m, Change.PUT, 0)
 
 
 @kernel
@@ -54,10 +55,10 @@ def pin_user_page(m: Machine, at: int) -> int:
     if m.pins_unshare and not m.page[page] & L.PG_ANON_EXCLUSIVE:
         return 0
     if m.page[page] & L.MASK_PIN == L.MASK_PIN:
-        fail(m, L.ERR_FIELD_OVERFLOW)
+        fail(m, Error.FIELD_OVERFLOW)
         return 0
     m.page[page] += L.ONE_PIN
-    note(m, L.OP_GUP, 0)
+    note(m, Change.GUP, 0)
     return page
 
 
@@ -65,10 +66,10 @@ def pin_user_page(m: Machine, at: int) -> int:
 def unpin_user_page(m: Machine, page: int) -> None:
     """Drop a FOLL_PIN reference."""
     if m.page[page] & L.MASK_PIN == 0:
-        fail(m, L.ERR_BAD_OPERATION)
+        fail(m, Error.BAD_OPERATION)
         return
     store_or_free(m, page, m.page[page] - L.ONE_PIN)
-    note(m, L.OP_PUT, 0)
+    note(m, Change.PUT, 0)
 
 
 @kernel
@@ -93,7 +94,7 @@ def mark_page_accessed(m: Machine, cpu: int, at: int) -> int:
             m.page[page] |= L.PG_ACTIVE
         m.page[page] &= ~L.PG_REFERENCED
         m.nonresident_age += 1  # workingset_activation()
-    note(m, L.OP_ACCESSED, cpu)
+    note(m, Change.ACCESSED, cpu)
     return page
 
 
@@ -145,7 +146,7 @@ def lock_page(m: Machine, at: int) -> int:
     if page == 0 or m.page[page] & L.PG_LOCKED:
         return 0
     m.page[page] |= L.PG_LOCKED
-    note(m, L.OP_LOCK, 0)
+    note(m, Change.LOCK, 0)
     return page
 
 
@@ -153,4 +154,4 @@ def lock_page(m: Machine, at: int) -> int:
 def unlock_page(m: Machine, page: int) -> None:
     """Let go of the page lock."""
     m.page[page] &= ~L.PG_LOCKED
-    note(m, L.OP_UNLOCK, 0)
+    note(m, Change.UNLOCK, 0)

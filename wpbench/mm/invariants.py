@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import jitted
+from ..jit.compile import jitted
 from . import layout as L
 from .machine import Machine
+from .names import Vec
 from .pagevec import pagevec
 from .swapfile import slot_in_use, swap_cache_page
 
@@ -61,17 +62,17 @@ def broken_invariant(m: Machine) -> int:
             if maps[page] or lags[page] or word & L.NOT_SLOT:
                 return 7
             continue
-        if not word & L.HOLDERS:
+        if not word & L.MASK_HOLDERS:
             return 7
         if (word >> L.SHIFT_MAP) & L.MAX_MAP != maps[page]:
             return 1
         if (word >> L.SHIFT_LAG) & L.MAX_LAG != lags[page]:
             return 1
-        if (word >> 12) & 1 != waits[L.VEC_LRU_ADD, page]:
+        if (word >> L.SHIFT_LRU_ADD) & 1 != waits[Vec.LRU_ADD, page]:
             return 2
         moving = 0
-        for kind in range(L.VEC_ROTATE, L.NR_VECS):
-            shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
+        for kind in range(Vec.ROTATE, L.NR_VECS):
+            shift = L.SHIFT_ROTATE + 3 * (kind - Vec.ROTATE)
             if (word >> shift) & L.MAX_VEC_REFS != waits[kind, page]:
                 return 2
             moving += waits[kind, page]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .gup import mark_page_accessed
 from .machine import Machine
+from .names import Change, Error
 from .page import fail, mapped_page, page_count, page_mapcount, store_or_free
 from .swapfile import try_to_free_swap
 from .watch import note
@@ -37,7 +38,7 @@ def ksm_merge(m: Machine, cpu: int, at: int, other_at: int) -> int:
     if not _write_protect_page(m, page) or not _write_protect_page(m, other):
         return 0
     if m.page[page] & L.MASK_MAP == L.MASK_MAP:
-        fail(m, L.ERR_FIELD_OVERFLOW)
+        fail(m, Error.FIELD_OVERFLOW)
         return 0
     if not m.page[page] & L.PG_KSM:
         pte = np.int64(m.pte[at])
@@ -54,5 +55,5 @@ def ksm_merge(m: Machine, cpu: int, at: int, other_at: int) -> int:
     if m.page[other] & L.MASK_MAP == 0:
         try_to_free_swap(m, other)
     store_or_free(m, other, m.page[other] - L.ONE_GUP)
-    note(m, L.OP_KSM, cpu)
+    note(m, Change.KSM, cpu)
     return page

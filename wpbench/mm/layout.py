@@ -7,9 +7,14 @@ holders, and ``page_count`` (mm/page.py) adds them up.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from .names import Cost, Reason, Seen, Vec, texts
+
 # --- struct page: flags (bits 0..10) ---
 PG_LRU = 1 << 0
-PG_SWAPCACHE = 1 << 1  # a flag and a holder: the swap cache's reference
+SHIFT_SWAPCACHE = 1  # a flag and a holder: the swap cache's reference
+PG_SWAPCACHE = 1 << SHIFT_SWAPCACHE
 PG_WRITEBACK = 1 << 2
 PG_RECLAIM = 1 << 3  # the same bit as PG_readahead, as in the kernel
 PG_READAHEAD = PG_RECLAIM
@@ -22,8 +27,8 @@ PG_KSM = 1 << 9
 PG_LOCKED = 1 << 10
 
 # --- struct page: holders of a reference (bits 11..35, and PG_SWAPCACHE) ---
-HELD_ISOLATED = 1 << 11  # folio_isolate_lru()
-HELD_LRU_ADD = 1 << 12  # in some CPU's lru_add pagevec (one at a time: PageLRU is clear there)
+SHIFT_ISOLATED = 11  # folio_isolate_lru()
+SHIFT_LRU_ADD = 12  # in some CPU's lru_add pagevec (one at a time: PageLRU is clear there)
 SHIFT_ROTATE = 13
 SHIFT_DEACTIVATE = 16
 SHIFT_LAZYFREE = 19
@@ -41,6 +46,8 @@ MAX_PIN = 3
 MAX_LAG = 3
 GUP_PIN_COUNTING_BIAS = 1024
 
+HELD_ISOLATED = 1 << SHIFT_ISOLATED
+HELD_LRU_ADD = 1 << SHIFT_LRU_ADD
 ONE_MAP = 1 << SHIFT_MAP
 ONE_GUP = 1 << SHIFT_GUP
 ONE_PIN = 1 << SHIFT_PIN
@@ -55,9 +62,59 @@ MASK_MOVES = (
     | (MAX_VEC_REFS << SHIFT_LAZYFREE)
     | (MAX_VEC_REFS << SHIFT_ACTIVATE)
 )
-# What no hot path meets; page_count() looks at it only when one of these bits is set.
-RARE_HOLDERS = HELD_ISOLATED | MASK_MOVES | MASK_GUP | MASK_PIN | MASK_LAG
-HOLDERS = PG_SWAPCACHE | HELD_LRU_ADD | MASK_MAP | RARE_HOLDERS
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who can hold references to a page.
+
+    Attributes
+    ----------
+    name
+        In words, pictures and reports.
+    shift, most
+        Where in the page's word its references are counted, and how many they can be.
+    refs
+        What each adds to page_count.
+    pagevec
+        Is it a pagevec, and so some CPU's?
+    rare
+        Does no hot path meet it?  page_count() looks at these only when one of their bits is set.
+    """
+
+    name: str
+    shift: int
+    most: int
+    refs: int = 1
+    pagevec: bool = False
+    rare: bool = True
+
+    @property
+    def mask(self) -> int:
+        """Its bits in the page's word."""
+        return self.most << self.shift
+
+
+HOLDERS = (
+    Holder("pte", SHIFT_MAP, MAX_MAP, rare=False),
+    Holder("swapcache", SHIFT_SWAPCACHE, 1, rare=False),
+    Holder("lru_add", SHIFT_LRU_ADD, 1, pagevec=True, rare=False),
+    Holder("lru_rotate", SHIFT_ROTATE, MAX_VEC_REFS, pagevec=True),
+    Holder("lru_deactivate", SHIFT_DEACTIVATE, MAX_VEC_REFS, pagevec=True),
+    Holder("lru_lazyfree", SHIFT_LAZYFREE, MAX_VEC_REFS, pagevec=True),
+    Holder("activate", SHIFT_ACTIVATE, MAX_VEC_REFS, pagevec=True),
+    Holder("isolated", SHIFT_ISOLATED, 1),
+    Holder("gup", SHIFT_GUP, MAX_GUP),
+    Holder("pin", SHIFT_PIN, MAX_PIN, refs=GUP_PIN_COUNTING_BIAS),
+    Holder("mmu_gather", SHIFT_LAG, MAX_LAG),
+)
+RARE = tuple(holder for holder in HOLDERS if holder.rare)
+MASK_RARE_HOLDERS = sum(holder.mask for holder in RARE)
+MASK_HOLDERS = sum(holder.mask for holder in HOLDERS)
+# Those that use the page: not the LRU's lists, on the way to or from them, nor the swap cache.
+MASK_USERS = MASK_HOLDERS & ~(
+    PG_SWAPCACHE | HELD_ISOLATED | sum(holder.mask for holder in HOLDERS if holder.pagevec)
+)
 MASK_SLOT = ((1 << 27) - 1) << SHIFT_SLOT
 NOT_SLOT = (1 << SHIFT_SLOT) - 1
 MIGRATED_FLAGS = (  # folio_migrate_flags()
@@ -90,105 +147,9 @@ PTRS_PER_PTE = 512
 SWAP_CLUSTER_MAX = 32  # pages that reclaim isolates, or release_pages() frees, at a time
 MAX_PLUGGED = 32  # BLK_MAX_REQUEST_COUNT
 
-# --- pagevecs, in the order in which lru_add_drain_cpu() flushes them ---
-VEC_LRU_ADD = 0
-VEC_ROTATE = 1
-VEC_DEACTIVATE = 2
-VEC_LAZYFREE = 3
-VEC_ACTIVATE = 4
-NR_VECS = 5
-VEC_NAMES = ("lru_add", "lru_rotate", "lru_deactivate", "lru_lazyfree", "activate")
-
-# --- rules with more than two values, in the order of scenario/rules.py ---
-# first_test: the references that do_wp_page() lets a page have before it drains
-(FIRST_MAPCOUNT, FIRST_1, FIRST_1_SC, FIRST_3, FIRST_1_SC_NOT_LRU, FIRST_NONE) = range(6)
-# drain: for the sake of a page that do_wp_page() looks at
-DRAIN_NEVER = 0
-DRAIN_IF_NOT_LRU = 1
-DRAIN_ALWAYS = 2
-DRAIN_LRU_ADD_ONLY = 3
-DRAIN_THIS_PAGE = 4
-DRAIN_ALL_CPUS = 5
-DRAIN_IF_IN_LRU_ADD = 6
-DRAIN_PEEK = 7
-# swapin_drain: by do_swap_page(), on a write
-(SWAPIN_DRAIN_NEVER, SWAPIN_DRAIN_IF_SWAPCACHE, SWAPIN_DRAIN_IF_NOT_LRU) = range(3)
-# free_swap_on_write: when do_swap_page() frees the swap cache on a write
-(FREE_SWAP_IF_FULL, FREE_SWAP_IF_2, FREE_SWAP_SYNC_OR_2, FREE_SWAP_SYNC_OR_EXCLUSIVE) = range(4)
-# sole_owner_writable: may do_swap_page() map a page writable that is not PageAnonExclusive?
-(SOLE_OWNER_NEVER, SOLE_OWNER_IF_1, SOLE_OWNER_REUSE_SWAP_PAGE) = range(3)
-# lazyfree_extra_ref: reclaim meets a clean lazyfree page that somebody else holds, too
-(LAZYFREE_DISCARD, LAZYFREE_SWAPBACKED, LAZYFREE_KEEP) = range(3)
-
-# --- outcome of an access ---
-HIT = 0
-MINOR = 1
-MAJOR = 2
-REUSE = 3
-COPY = 4
-OUTCOMES = ("hit", "minor", "major", "reuse", "copy")
-
-# --- why a page was copied: the first of these that holds (semantics: data/README.md) ---
-REASONS = (
-    "ksm",
-    "gup",
-    "shared_pte",
-    "lagging_ref",
-    "swapcount",
-    "isolated",
-    "pagevec_remote",
-    "rotate",
-    "activate",
-    "deactivate",
-    "lazyfree",
-    "pagevec_local",
-    "stable_wb",
-    "writeback",
-    "swapcache",
-    "trylock",
-)
-(
-    R_KSM,
-    R_GUP,
-    R_SHARED_PTE,
-    R_LAGGING_REF,
-    R_SWAPCOUNT,
-    R_ISOLATED,
-    R_PAGEVEC_REMOTE,
-    R_ROTATE,
-    R_ACTIVATE,
-    R_DEACTIVATE,
-    R_LAZYFREE,
-    R_PAGEVEC_LOCAL,
-    R_STABLE_WB,
-    R_WRITEBACK,
-    R_SWAPCACHE,
-    R_TRYLOCK,
-) = range(16)
-NR_REASONS = len(REASONS)
-
-# --- what an instrumented kernel counts where it gives up (data/kernel-measurements) ---
-SEEN = (
-    "pagevec",
-    "pagevec_writeback",
-    "lru_extra_ref",
-    "lru_swapcache_ref",
-    "lru_writeback",
-    "writeback_after_free_swap",
-    "other_after_free_swap",
-    "trylock",
-)
-(
-    SEEN_PAGEVEC,
-    SEEN_PAGEVEC_WRITEBACK,
-    SEEN_LRU_EXTRA_REF,
-    SEEN_LRU_SWAPCACHE_REF,
-    SEEN_LRU_WRITEBACK,
-    SEEN_WRITEBACK_AFTER_FREE_SWAP,
-    SEEN_OTHER_AFTER_FREE_SWAP,
-    SEEN_TRYLOCK,
-) = range(8)
-NR_SEEN = len(SEEN)
+NR_VECS = len(Vec)
+NR_REASONS = len(Reason)
+NR_SEEN = len(Seen)
 
 # --- Machine: what is one number is a field (m.free_page), what is many is a table (m.pte[at]) ---
 REGISTERS = (
@@ -196,7 +157,7 @@ REGISTERS = (
     "next_page",  # first page number never used yet
     "next_slot",  # where the swap allocator goes on
     "slots_used",
-    "error",  # ERR_*
+    "error",  # Error
     "lru_cache_disabled",
     "random",  # state of the run's random stream
     "nr_processes",
@@ -271,8 +232,8 @@ COUNTERS = (
 NR_COUNTERS = len(COUNTERS)
 COUNTER_NAMES = (
     *COUNTERS,
-    *(f"copy_{name}" for name in REASONS),
-    *(f"seen_{name}" for name in SEEN),
+    *(f"copy_{name}" for name in texts(Reason)),
+    *(f"seen_{name}" for name in texts(Seen)),
 )
 
 # What a machine is built from; fixed for its life.
@@ -283,14 +244,14 @@ CONFIG = (
     "threads",  # threads that the workload keeps track of
     "scratch_words",  # of the workload's own
     "pagevec",  # entries that fill a pagevec
-    "first_test",  # FIRST_*
-    "drain",  # DRAIN_*
+    "first_test",  # FirstTest
+    "drain",  # Drain
     "reuse_exclusive",  # do_wp_page() reuses a PageAnonExclusive page at once
     "swp_exclusive",  # swap PTEs have an exclusive marker
-    "swapin_drain",  # SWAPIN_DRAIN_*
-    "sole_owner_writable",  # SOLE_OWNER_*
+    "swapin_drain",  # SwapinDrain
+    "sole_owner_writable",  # SoleOwner
     "free_swap_on_read_if_sync",  # a read fault frees the swap cache of a synchronous device
-    "free_swap_on_write",  # FREE_SWAP_*
+    "free_swap_on_write",  # FreeSwap
     "free_swap_before_mapping",  # ... before the page is mapped
     "synchronous_io",  # SWP_SYNCHRONOUS_IO: reads complete in the call
     "bypass",  # SWP_SYNCHRONOUS_IO and one swap PTE: no swap cache at swap-in
@@ -316,7 +277,7 @@ CONFIG = (
     "uffd_unprotect_writable",
     "copies_pinned_at_fork",
     "pinned_not_swapped",
-    "lazyfree_extra_ref",  # LAZYFREE_*
+    "lazyfree_extra_ref",  # LazyfreeExtraRef
     "pins_unshare",  # an R/O pin of a page that is not exclusive unshares it first
     "pageout_tlb_flushes",  # of a MADV_PAGEOUT, besides one a page written
     "activate_batch",
@@ -363,74 +324,10 @@ CLOCKED = PLAIN - {"timed"}
 MAX_NS = 1 << 50
 NR_PARAMS = 32  # numbers in the header that are the workload's own
 
-# Times of the steps, nanoseconds (data/costs.toml has the sets by name; what the swap device does
-# inside the call is in data/backends.toml).
-COSTS = (
-    "madvise_entry",  # start of a madvise() to its lru_add_drain()
-    "madvise_finish",  # the last page reclaimed to the first dispatch
-    "madvise_return",  # a MADV_PAGEOUT's last dispatch to the program's next step
-    "access",  # an access that does not fault, the program's loop around it included
-    "fault_entry",  # start of an access to the swap-cache lookup
-    "fault_decision",  # start of a write-protect fault to the decision
-    "drain",  # an lru_add_drain() by do_wp_page(), without its holding of lru_lock
-    "drain_all_cpu",  # per CPU of an lru_add_drain_all()
-    "copy_insert",  # decision to the copy's insertion into lru_add
-    "swapin_return",  # the lookup to the end of the access
-    "exclusive_return",  # the decision to the end, a page that is PageAnonExclusive
-    "reuse_return",  # the same, reused after the other tests
-    "copy_return",  # the copy's insertion to the end of the access
-    "copy_free_swap",  # more, where the old page leaves the swap cache (free_swap_cache())
-    "slot_refill",  # the swap slot cache takes 64 slots at a time (refill_swap_slots_cache())
-    "shrink_new",  # shrink_folio_list(), a page that gets a new slot
-    "shrink_rewrite",  # the same, a page that keeps its slot and is written again
-    "shrink_other",  # the same, kept or freed without a write
-    "dispatch_new",  # the driver's work inside dispatch, per page
-    "dispatch_rewrite",
-    "complete_request",  # the interrupt that ends a request
-    "complete_page",  # the same, per page
-    "lru_hold",  # lru_lock held, per acquisition
-    "lru_hold_page",  # lru_lock held, per page
-    "tlb_ipi",  # a TLB flush that must interrupt other CPUs
-    "tlb_ipi_cpu",  # the same, per CPU interrupted
-    "tlb_ipi_receive",  # on each CPU interrupted
-    "device_read",  # a synchronous device's read of a page (decompression, copy)
-    "device_write",  # its write (compression, copy)
-)
-NR_COSTS = len(COSTS)
-(
-    COST_MADVISE_ENTRY,
-    COST_MADVISE_FINISH,
-    COST_MADVISE_RETURN,
-    COST_ACCESS,
-    COST_FAULT_ENTRY,
-    COST_FAULT_DECISION,
-    COST_DRAIN,
-    COST_DRAIN_ALL_CPU,
-    COST_COPY_INSERT,
-    COST_SWAPIN_RETURN,
-    COST_EXCLUSIVE_RETURN,
-    COST_REUSE_RETURN,
-    COST_COPY_RETURN,
-    COST_COPY_FREE_SWAP,
-    COST_SLOT_REFILL,
-    COST_SHRINK_NEW,
-    COST_SHRINK_REWRITE,
-    COST_SHRINK_OTHER,
-    COST_DISPATCH_NEW,
-    COST_DISPATCH_REWRITE,
-    COST_COMPLETE_REQUEST,
-    COST_COMPLETE_PAGE,
-    COST_LRU_HOLD,
-    COST_LRU_HOLD_PAGE,
-    COST_TLB_IPI,
-    COST_TLB_IPI_CPU,
-    COST_TLB_IPI_RECEIVE,
-    COST_DEVICE_READ,
-    COST_DEVICE_WRITE,
-) = range(NR_COSTS)
+NR_COSTS = len(Cost)
 
 # What a CPU's clock can be spent on: the steps, and waiting.
-SPENT = (*COSTS, "lru_lock_wait", "idle")
+SPENT = (*texts(Cost), "lru_lock_wait", "idle")
 NR_SPENT = len(SPENT)
 (SPENT_LOCK_WAIT, SPENT_IDLE) = range(NR_COSTS, NR_SPENT)
 
@@ -470,122 +367,9 @@ NR_LOG = len(LOG)
 # One row of m.event: what changed the watched page.
 EVENT = ("operation", "cpu", "t_ns", "before", "after")
 NR_EVENT = len(EVENT)
-OPERATIONS = (
-    "do_anonymous_page()",
-    "do_swap_page()",
-    "swap_cache_get_folio()",
-    "read_swap_cache_async()",
-    "lru_add flushed: it was full",
-    "flush of a pagevec of moves",
-    "lru_add_drain()",
-    "MADV_PAGEOUT: folio_isolate_lru()",
-    "MADV_PAGEOUT: shrink_folio_list()",
-    "MADV_PAGEOUT: folio_putback_lru()",
-    "folio_end_writeback()",
-    "MADV_COLD",
-    "MADV_FREE",
-    "zap_pte_range()",
-    "tlb_flush_mmu()",
-    "fork()",
-    "do_wp_page(): lru_add_drain()",
-    "do_wp_page(): folio_free_swap()",
-    "do_wp_page(): reuse",
-    "wp_page_copy()",
-    "get_user_pages()",
-    "put_page()",
-    "folio_mark_accessed()",
-    "folio_trylock() by another",
-    "folio_unlock() by another",
-    "folio_isolate_lru()",
-    "folio_putback_lru()",
-    "move_folios_to_lru()",
-    "migrate_pages()",
-    "KSM",
-    "UFFDIO_COPY",
-    "reclaim",
-)
-(
-    OP_ANON,
-    OP_SWAPIN,
-    OP_CACHE_HIT,
-    OP_CACHE_READ,
-    OP_FULL,
-    OP_FLUSH_MOVES,
-    OP_DRAIN,
-    OP_ISOLATE,
-    OP_SHRINK,
-    OP_PUTBACK,
-    OP_END_WRITEBACK,
-    OP_COLD,
-    OP_FREE,
-    OP_ZAP,
-    OP_TLB_FLUSH,
-    OP_FORK,
-    OP_WP_DRAIN,
-    OP_WP_FREE_SWAP,
-    OP_WP_REUSE,
-    OP_WP_COPY,
-    OP_GUP,
-    OP_PUT,
-    OP_ACCESSED,
-    OP_LOCK,
-    OP_UNLOCK,
-    OP_ISOLATE_ALONE,
-    OP_PUTBACK_ALONE,
-    OP_MOVE_TO_LRU,
-    OP_MIGRATE,
-    OP_KSM,
-    OP_UFFD,
-    OP_RECLAIM,
-) = range(len(OPERATIONS))
-
 # One row of m.test: a test of do_wp_page() and its values.
 TEST = ("test", "left", "right", "true")
 NR_TEST = len(TEST)
 MAX_TESTS = 16
-TESTS = (  # {0}: left, {1}: right
-    "PageAnonExclusive",
-    "PageKsm",
-    "page_count {0} != 1",
-    "page_count {0} > 1 + PageSwapCache {1}",
-    "page_count {0} > 1 + PageSwapCache + !PageLRU = {1}",
-    "page_count {0} > 3",
-    "!PageLRU",
-    "trylock fails",
-    "PageSwapCache, and folio_free_swap() fails",
-    "page_count {0} != 1, once more",
-    "page_mapcount + swap_count {0} > 1",
-    "PageWriteback, and the device wants stable pages",
-    "in this CPU's lru_add, and page_count {0} == {1}",
-)
-(
-    T_EXCLUSIVE,
-    T_KSM,
-    T_COUNT_V5_17,
-    T_COUNT,
-    T_COUNT_RFC2,
-    T_GT3,
-    T_NOT_LRU,
-    T_LOCK,
-    T_FREE_SWAP,
-    T_LAST,
-    T_SHARERS,
-    T_STABLE,
-    T_PEEK,
-) = range(len(TESTS))
 
-ERR_STOPPED = -1
-ERR_NONE = 0
-ERR_OUT_OF_PAGES = 1
-ERR_FIELD_OVERFLOW = 2
-ERR_BAD_OPERATION = 3
-ERR_REFUSED = 4  # mm/refusals.py says which
-ERR_EXCEPTION = 5  # the workload raised one
-ERRORS = (
-    "",
-    "the simulated machine ran out of physical pages",
-    "a page has more holders of one kind than the machine can represent",
-    "the workload asked for an operation that is impossible in the machine's state",
-    "the machine refused an operation",
-    "the workload raised an exception",
-)
+STOPPED = -1  # m.error of a run that was stopped, and has not failed

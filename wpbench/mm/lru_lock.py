@@ -8,10 +8,11 @@ more than the time there is, and who comes early finds the gaps that a longer op
 
 from __future__ import annotations
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .clock import spend
 from .machine import Machine
+from .names import Cost
 
 
 @inline
@@ -47,7 +48,7 @@ def hold_lru_lock(m: Machine, cpu: int, pages: int) -> None:
     How often and for how many pages is counted; the time of it is booked at the end (clock.py).
     """
     if m.timed:
-        hold = m.cost[L.COST_LRU_HOLD] + pages * m.cost[L.COST_LRU_HOLD_PAGE]
+        hold = m.cost[Cost.LRU_HOLD] + pages * m.cost[Cost.LRU_HOLD_PAGE]
         if m.ncpus > 1 and hold > 0:
             _wait_for_lru_lock(m, cpu, hold)
         m.lru_lock_taken += 1
@@ -61,4 +62,4 @@ def hold_lru_lock_often(m: Machine, cpu: int, times: int) -> None:
     if m.timed:
         m.lru_lock_taken += times
         m.lru_lock_pages += times
-        m.clock[cpu] += times * (m.cost[L.COST_LRU_HOLD] + m.cost[L.COST_LRU_HOLD_PAGE])
+        m.clock[cpu] += times * (m.cost[Cost.LRU_HOLD] + m.cost[Cost.LRU_HOLD_PAGE])

@@ -1,19 +1,20 @@
 """The machine: a header of named numbers, and the tables it points at.
 
-Jitted code sees a machine as one pointer (wpbench/_pointer.py).  A NamedTuple of arrays would do as
-well, but numba hands seven words of each array to every function it calls: only inlining makes that
-fast, and inlining everything everywhere took more than a minute to compile.
+Jitted code sees a machine as one pointer (wpbench/jit/pointer.py).  A NamedTuple of arrays would do
+as well, but numba hands seven words of each array to every function it calls: only inlining makes
+that fast, and inlining everything everywhere took more than a minute to compile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .._jit import JIT_DISABLED, TYPES, kernel, link
+from ..jit.compile import CHECKED, JIT_DISABLED, TYPES, kernel, link
+from ..jit.guard import guarded
+from ..jit.row import Row
 from . import layout as L
 from .refusals import FAILURE, failure
 
@@ -26,6 +27,7 @@ FAR = {
     "thread": "int64",  # a row of NR_TH for each thread of the workload
     "scratch": "int64",  # the workload's own
     "running": "int64",  # threads of the process on each CPU
+    "cold": "int64",  # 1: a CPU's next write-protect fault is its first after a system call
     "lru_calendar": "int64",  # of each lru_lock, until when it is taken within each bucket
     "histogram": "int64",  # write-protect faults by their time
     "vec": "int32",  # for each CPU and kind of pagevec the number of entries, then the entries
@@ -75,6 +77,7 @@ def table_lengths(config: Mapping[str, Any]) -> dict[str, Any]:
         "thread": config["threads"] * L.NR_TH,
         "scratch": config["scratch_words"],
         "running": config["ncpus"],
+        "cold": config["ncpus"] * config["timed"],
         "lru_calendar": config["lruvecs"] * L.NR_LOCK_BUCKETS * locking(config),
         "histogram": config["timed"] * L.NR_BINS,
         "vec": config["ncpus"] * L.NR_VECS * (config["pagevec"] + 1),
@@ -112,7 +115,7 @@ def headers(
     config
         For each name of ``layout.CONFIG`` a number, or an array with a number for each machine.
     cost, param
-        Nanoseconds of each of ``layout.COSTS``, and the workload's own numbers: one row for all
+        Nanoseconds of each of ``texts(Cost)``, and the workload's own numbers: one row for all
         machines, or a row each.
     n
         Machines.
@@ -140,7 +143,7 @@ def headers(
     return made, at
 
 
-class Machine:
+class Machine(Row):
     """One simulated machine with empty memory and all clocks at 0.
 
     Jitted functions take it as it is, and change it.  Every name of ``layout.CONFIG``,
@@ -152,7 +155,7 @@ class Machine:
     config
         A value for each name of ``layout.CONFIG``.
     cost
-        int64[NR_COSTS], nanoseconds for each name of ``layout.COSTS``; 0: no step takes time.
+        int64[NR_COSTS], nanoseconds for each name of ``texts(Cost)``; 0: no step takes time.
     seed
         State of the run's random stream.
     param
@@ -168,6 +171,9 @@ class Machine:
         Where ``memory`` is.
     """
 
+    INDEX = INDEX
+    VARIABLES = frozenset((*L.REGISTERS, *L.COUNTERS))
+
     def __init__(
         self, config: Mapping[str, int], cost: Any = 0, seed: int = 0, param: Any = 0
     ) -> None:
@@ -178,11 +184,13 @@ class Machine:
         address = memory.ctypes.data
         for name, length in table_lengths(config).items():
             at = int(memory[INDEX[name]])
-            self.__dict__[name] = memory[at:].view(FAR[name])[:length]
+            table = memory[at:].view(FAR[name])[:length]
+            self.__dict__[name] = guarded(table, name) if CHECKED else table
             memory[INDEX[name]] = address + 8 * at
         for name, length in NEAR.items():
-            self.__dict__[name] = memory[INDEX[name] : INDEX[name] + length]
-        self.__dict__["memory"] = memory
+            table = memory[INDEX[name] : INDEX[name] + length]
+            self.__dict__[name] = guarded(table, name) if CHECKED else table
+        self.__dict__["memory"] = self.__dict__["row"] = memory
         self.__dict__["address"] = address
         self.__dict__["counted"] = memory[COUNTERS_AT : COUNTERS_AT + NR_COUNTED]
         boot(self, seed)
@@ -191,17 +199,6 @@ class Machine:
     def failure(self) -> str:
         """Why the run failed, in words; "" if it has not."""
         return failure(*(int(getattr(self, name)) for name in FAILURE))
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["memory"][INDEX[name]]
-        except KeyError:
-            raise AttributeError(f"a machine has no {name!r}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in INDEX or name in FAR or name in NEAR or name in L.CONFIG:
-            raise AttributeError(f"a machine's {name!r} cannot be assigned to")
-        self.__dict__["memory"][INDEX[name]] = value
 
 
 def as_plain(m: Machine) -> Machine:
@@ -215,20 +212,20 @@ def as_clocked(m: Machine) -> Machine:
 
 
 if not JIT_DISABLED:
-    from .._pointer import Layout, passes_as, pointer_at, pointer_type, special_case
+    from ..jit.pointer import Layout, assume_zero, passes_as, pointer_at, pointer_type
 
-    _fields = Layout(
-        constants={name: INDEX[name] for name in L.CONFIG},
-        variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
-        near={name: INDEX[name] for name in NEAR},
-        far={name: (INDEX[name], element) for name, element in FAR.items()},
+    TYPES["Machine"] = pointer_type(
+        "Machine",
+        Layout(
+            constants={name: INDEX[name] for name in L.CONFIG},
+            variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
+            near={name: INDEX[name] for name in NEAR},
+            far={name: (INDEX[name], element) for name, element in FAR.items()},
+        ),
     )
-    TYPES["Machine"] = pointer_type("Machine", _fields)
-    _plain = pointer_type("PlainMachine", replace(_fields, zero=L.PLAIN), TYPES["Machine"])
-    _clocked = pointer_type("ClockedMachine", replace(_fields, zero=L.CLOCKED), TYPES["Machine"])
     passes_as(Machine, TYPES["Machine"])
-    as_plain = special_case(TYPES["Machine"], _plain)
-    as_clocked = special_case(TYPES["Machine"], _clocked)
+    as_plain = assume_zero(TYPES["Machine"], [INDEX[name] for name in sorted(L.PLAIN)])
+    as_clocked = assume_zero(TYPES["Machine"], [INDEX[name] for name in sorted(L.CLOCKED)])
     machine_at = pointer_at(TYPES["Machine"])
 
 

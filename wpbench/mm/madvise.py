@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
+from .clock import cool
 from .device import flush_plug, tick
 from .lru_lock import hold_lru_lock, hold_lru_lock_often
 from .machine import Machine, as_clocked, as_plain
+from .names import Change, Cost, Error, Vec
 from .page import fail, page_mapcount, store_or_free
 from .pagevec import lru_add_drain, queue_move
 from .swapfile import free_swap_and_cache, free_swap_cache, try_to_free_swap
@@ -27,7 +29,8 @@ def _next_page_table(m: Machine, at: int, end: int) -> int:
 
 @inline
 def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
-    tick(m, cpu, L.COST_MADVISE_ENTRY)
+    cool(m, cpu)
+    tick(m, cpu, Cost.MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     end = first + n
     while first < end:
@@ -44,21 +47,21 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
                     isolate_lru_page(m, page, word & ~(L.PG_REFERENCED | L.PG_ACTIVE))
                     m.batch[nr] = at
                     nr += 1
-        note(m, L.OP_ISOLATE, cpu)
+        note(m, Change.ISOLATE, cpu)
         if m.ncpus == 1:
             hold_lru_lock_often(m, cpu, nr)
         if nr:
             for _ in range(m.pageout_tlb_flushes):
                 flush_tlb(m, cpu)
-        kept = shrink_batch(m, cpu, nr, L.OP_SHRINK)
+        kept = shrink_batch(m, cpu, nr, Change.SHRINK)
         for i in range(kept):
             putback_lru_page(m, cpu, m.batch[i])
-        note(m, L.OP_PUTBACK, cpu)
+        note(m, Change.PUTBACK, cpu)
         first = stop
-    tick(m, cpu, L.COST_MADVISE_FINISH)
+    tick(m, cpu, Cost.MADVISE_FINISH)
     if m.async_io:
         flush_plug(m, cpu)
-    tick(m, cpu, L.COST_MADVISE_RETURN)
+    tick(m, cpu, Cost.MADVISE_RETURN)
 
 
 @kernel
@@ -79,7 +82,8 @@ def madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
 @kernel
 def madvise_cold(m: Machine, cpu: int, first: int, n: int) -> None:
     """Deactivate ``n`` pages (``madvise(MADV_COLD)``): active ones go through lru_deactivate."""
-    tick(m, cpu, L.COST_MADVISE_ENTRY)
+    cool(m, cpu)
+    tick(m, cpu, Cost.MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     for at in range(first, first + n):
         pte = np.int64(m.pte[at])
@@ -91,14 +95,15 @@ def madvise_cold(m: Machine, cpu: int, first: int, n: int) -> None:
             continue
         m.page[page] = word & ~L.PG_REFERENCED
         if word & L.PG_ACTIVE or m.cold_queues_inactive:
-            queue_move(m, cpu, page, L.VEC_DEACTIVATE)
-        note(m, L.OP_COLD, cpu)
+            queue_move(m, cpu, page, Vec.DEACTIVATE)
+        note(m, Change.COLD, cpu)
 
 
 @kernel
 def madvise_free(m: Machine, cpu: int, first: int, n: int) -> None:
     """Let the kernel discard ``n`` pages unless they are written again (``MADV_FREE``)."""
-    tick(m, cpu, L.COST_MADVISE_ENTRY)
+    cool(m, cpu)
+    tick(m, cpu, Cost.MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     for at in range(first, first + n):
         pte = np.int64(m.pte[at])
@@ -120,8 +125,8 @@ def madvise_free(m: Machine, cpu: int, first: int, n: int) -> None:
         m.pte[at] = pte & ~L.PTE_DIRTY
         # As mark_page_lazyfree() does.
         if word & L.PG_LRU and word & L.PG_SWAPBACKED and not word & L.PG_SWAPCACHE:
-            queue_move(m, cpu, page, L.VEC_LAZYFREE)
-        note(m, L.OP_FREE, cpu)
+            queue_move(m, cpu, page, Vec.LAZYFREE)
+        note(m, Change.FREE, cpu)
 
 
 @kernel
@@ -139,10 +144,10 @@ def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
         elif pte & L.PTE_PRESENT and page != L.ZERO_PAGE:
             m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_GATHERED
             if m.page[page] & L.MASK_LAG == L.MASK_LAG:
-                fail(m, L.ERR_FIELD_OVERFLOW)  # one KSM page at many addresses
+                fail(m, Error.FIELD_OVERFLOW)  # one KSM page at many addresses
                 return
             m.page[page] += L.ONE_LAG - L.ONE_MAP
-        note(m, L.OP_ZAP, cpu)
+        note(m, Change.ZAP, cpu)
 
 
 @kernel
@@ -166,13 +171,13 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
         m.pte[at] = L.PTE_NONE
         free_swap_cache(m, page)
         word = m.page[page] - L.ONE_LAG
-        if word & L.PG_LRU and not word & L.HOLDERS:
+        if word & L.PG_LRU and not word & L.MASK_HOLDERS:
             nr += 1
         if nr == L.SWAP_CLUSTER_MAX:
             hold_lru_lock(m, cpu, nr)
             nr = 0
         store_or_free(m, page, word)
-        note(m, L.OP_TLB_FLUSH, cpu)
+        note(m, Change.TLB_FLUSH, cpu)
     if nr:
         hold_lru_lock(m, cpu, nr)
 
@@ -180,6 +185,7 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
 @kernel
 def madvise_dontneed(m: Machine, cpu: int, first: int, n: int) -> None:
     """Drop ``n`` pages (``madvise(MADV_DONTNEED)``); the next access finds the zero page."""
+    cool(m, cpu)
     if m.gather_drains:
         lru_add_drain(m, cpu)
     zap_pte_range(m, cpu, first, n)

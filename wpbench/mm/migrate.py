@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .machine import Machine
+from .names import Change, Error
 from .page import alloc_page, fail, mapped_page, page_count, page_mapcount, store_or_free
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_add
 from .vmscan import isolate_lru_page, putback_lru_page
@@ -23,7 +24,7 @@ def isolate(m: Machine, at: int) -> int:
     if page == 0 or not m.page[page] & L.PG_LRU:
         return 0
     isolate_lru_page(m, page, m.page[page])
-    note(m, L.OP_ISOLATE_ALONE, 0)
+    note(m, Change.ISOLATE_ALONE, 0)
     return page
 
 
@@ -31,20 +32,20 @@ def isolate(m: Machine, at: int) -> int:
 def putback(m: Machine, cpu: int, page: int) -> None:
     """Give an isolated page back through this CPU's lru_add (``folio_putback_lru()``)."""
     if not m.page[page] & L.HELD_ISOLATED:
-        fail(m, L.ERR_BAD_OPERATION)
+        fail(m, Error.BAD_OPERATION)
         return
     putback_lru_page(m, cpu, page)
-    note(m, L.OP_PUTBACK_ALONE, cpu)
+    note(m, Change.PUTBACK_ALONE, cpu)
 
 
 @kernel
 def move_to_lru(m: Machine, page: int) -> None:
     """Give an isolated page straight back to a list, as reclaim does (``move_folios_to_lru()``)."""
     if not m.page[page] & L.HELD_ISOLATED:
-        fail(m, L.ERR_BAD_OPERATION)
+        fail(m, Error.BAD_OPERATION)
         return
     store_or_free(m, page, (m.page[page] & ~L.HELD_ISOLATED) | L.PG_LRU)
-    note(m, L.OP_MOVE_TO_LRU, 0)
+    note(m, Change.MOVE_TO_LRU, 0)
 
 
 @kernel
@@ -64,11 +65,11 @@ def collapse_fails(m: Machine, cpu: int, first: int, n: int) -> int:
         if page_count(word) != page_mapcount(word) + ((word >> 1) & 1):
             break
         isolate_lru_page(m, page, word)
-        note(m, L.OP_ISOLATE_ALONE, cpu)
+        note(m, Change.ISOLATE_ALONE, cpu)
         nr += 1
     for at in range(first, first + nr):
         putback_lru_page(m, cpu, mapped_page(m, at))
-        note(m, L.OP_PUTBACK_ALONE, cpu)
+        note(m, Change.PUTBACK_ALONE, cpu)
     return nr
 
 
@@ -127,5 +128,5 @@ def migrate_page(m: Machine, cpu: int, at: int) -> int:
         lru_cache_add(m, cpu, new)
     store_or_free(m, old, m.page[old] & ~L.HELD_ISOLATED)
     store_or_free(m, new, m.page[new] & ~L.HELD_ISOLATED)
-    note(m, L.OP_MIGRATE, cpu)
+    note(m, Change.MIGRATE, cpu)
     return new

@@ -4,7 +4,7 @@ A page, CPU or process that is not there is not noticed here; ``wpbench.mm``, wh
 workload of one's own calls, looks before it calls these.
 """
 
-from .._jit import link
+from ..jit.compile import link
 from .background import background, insert_foreign_page, munmap_foreign
 from .chance import below, chance, next_u64, uniform
 from .clock import idle_until, spend

@@ -6,26 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline
+from ..jit.compile import inline
 from . import layout as L
 from .machine import Machine
+from .names import Error
+
+# Of the rare holders, as jitted code reads them.
+SHIFTS = tuple(holder.shift for holder in L.RARE)
+MOSTS = tuple(holder.most for holder in L.RARE)
+REFS = tuple(holder.refs for holder in L.RARE)
 
 
 @inline
 def page_count(word: int) -> int:
     """Return the reference count of a page: the sum of its holders (``page_count()``)."""
-    refs = ((word >> L.SHIFT_MAP) & L.MAX_MAP) + ((word >> 1) & 1) + ((word >> 12) & 1)
-    if word & L.RARE_HOLDERS:
-        refs += (
-            ((word >> 11) & 1)
-            + ((word >> L.SHIFT_ROTATE) & L.MAX_VEC_REFS)
-            + ((word >> L.SHIFT_DEACTIVATE) & L.MAX_VEC_REFS)
-            + ((word >> L.SHIFT_LAZYFREE) & L.MAX_VEC_REFS)
-            + ((word >> L.SHIFT_ACTIVATE) & L.MAX_VEC_REFS)
-            + ((word >> L.SHIFT_GUP) & L.MAX_GUP)
-            + L.GUP_PIN_COUNTING_BIAS * ((word >> L.SHIFT_PIN) & L.MAX_PIN)
-            + ((word >> L.SHIFT_LAG) & L.MAX_LAG)
-        )
+    refs = (word >> L.SHIFT_MAP) & L.MAX_MAP
+    refs += (word >> L.SHIFT_SWAPCACHE) & 1
+    refs += (word >> L.SHIFT_LRU_ADD) & 1
+    if word & L.MASK_RARE_HOLDERS:
+        for i in range(len(SHIFTS)):
+            refs += REFS[i] * ((word >> SHIFTS[i]) & MOSTS[i])
     return refs
 
 
@@ -45,7 +45,7 @@ def mapped_page(m: Machine, at: int) -> int:
 @inline
 def fail(m: Machine, error: int) -> None:
     """Note the first error of a run; whoever started the run raises it."""
-    if m.error == L.ERR_NONE:
+    if m.error == Error.NONE:
         m.error = error
 
 
@@ -58,7 +58,7 @@ def alloc_page(m: Machine) -> int:
         return page
     page = m.next_page
     if page >= m.nphys:
-        fail(m, L.ERR_OUT_OF_PAGES)
+        fail(m, Error.OUT_OF_PAGES)
         return m.nphys - 1
     m.next_page = page + 1
     return page
@@ -67,7 +67,7 @@ def alloc_page(m: Machine) -> int:
 @inline
 def store_or_free(m: Machine, page: int, word: Any) -> None:
     """Store a page's word after a reference was dropped; free the page if it was the last."""
-    if word & L.HOLDERS:
+    if word & L.MASK_HOLDERS:
         m.page[page] = word
     else:
         m.page[page] = m.free_page << L.SHIFT_SLOT

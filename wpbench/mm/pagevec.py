@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .lru_lock import hold_lru_lock
 from .machine import Machine
+from .names import Change, Error, Vec
 from .page import fail, store_or_free
 from .watch import note
 
@@ -29,25 +30,31 @@ def _nr_dead(m: Machine, vec: int, nr: int) -> int:
     dead = 0
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
-        if page != L.ZERO_PAGE and m.page[page] & L.HOLDERS == L.HELD_LRU_ADD:
+        if page != L.ZERO_PAGE and m.page[page] & L.MASK_HOLDERS == L.HELD_LRU_ADD:
             dead += 1
     return dead
 
 
 @inline
 def _flush_lru_add(m: Machine, cpu: int) -> None:
-    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    vec = pagevec(m, cpu, Vec.LRU_ADD)
     nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
     if m.timed:
         hold_lru_lock(m, cpu, nr - _nr_dead(m, vec, nr) if m.dead_filter else nr)
+    others = 0
+    dead = 0
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
-        if page != L.ZERO_PAGE:
-            word = (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU
-            m.lru_add_flushed += 1
-            m.lru_add_dead += 0 if word & L.HOLDERS else 1
-            store_or_free(m, page, word)
+        if page == L.ZERO_PAGE:
+            others += 1
+            continue
+        word = (m.page[page] & ~L.HELD_LRU_ADD) | L.PG_LRU
+        if word & L.MASK_HOLDERS == 0:
+            dead += 1
+        store_or_free(m, page, word)
+    m.lru_add_flushed += nr - others
+    m.lru_add_dead += dead
 
 
 @kernel
@@ -57,7 +64,7 @@ def flush_lru_add(m: Machine, cpu: int) -> None:
     ``__pagevec_lru_add()``.
     """
     _flush_lru_add(m, cpu)
-    note(m, L.OP_FULL, cpu)
+    note(m, Change.FULL, cpu)
 
 
 @kernel
@@ -71,27 +78,27 @@ def flush_moves(m: Machine, cpu: int, kind: int) -> None:
     nr = np.int64(m.vec[vec]) & 255
     m.vec[vec] = 0
     hold_lru_lock(m, cpu, nr)
-    shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
+    shift = L.SHIFT_ROTATE + 3 * (kind - Vec.ROTATE)
     for i in range(vec + 1, vec + 1 + nr):
         page = np.int64(m.vec[i])
         word = m.page[page]
         if m.batch_clears_lru:
             word |= L.PG_LRU
         if word & L.PG_LRU:
-            if kind == L.VEC_ROTATE:
+            if kind == Vec.ROTATE:
                 word &= ~L.PG_ACTIVE  # lru_move_tail_fn
-            elif kind == L.VEC_DEACTIVATE:
+            elif kind == Vec.DEACTIVATE:
                 # lru_deactivate_fn: an inactive page stays as it is
                 if word & L.PG_ACTIVE:
                     word &= ~(L.PG_ACTIVE | L.PG_REFERENCED)
-            elif kind == L.VEC_LAZYFREE:
+            elif kind == Vec.LAZYFREE:
                 # lru_lazyfree_fn
                 if word & L.PG_SWAPBACKED and not word & L.PG_SWAPCACHE:
                     word &= ~(L.PG_ACTIVE | L.PG_REFERENCED | L.PG_SWAPBACKED)
-            elif kind == L.VEC_ACTIVATE:
+            elif kind == Vec.ACTIVATE:
                 word |= L.PG_ACTIVE
         store_or_free(m, page, word - (1 << shift))
-    note(m, L.OP_FLUSH_MOVES, cpu)
+    note(m, Change.FLUSH_MOVES, cpu)
 
 
 @inline
@@ -100,12 +107,13 @@ def lru_cache_add(m: Machine, cpu: int, page: int) -> None:
 
     ``folio_add_lru()``.  The page must have another holder already.
     """
-    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    if page != L.ZERO_PAGE:
+        # First of all: where the caller has just stored the word, the compiler joins the two.
+        m.page[page] |= L.HELD_LRU_ADD
+    vec = pagevec(m, cpu, Vec.LRU_ADD)
     nr = (np.int64(m.vec[vec]) & 255) + 1
     m.vec[vec + nr] = page
     m.vec[vec] = nr
-    if page != L.ZERO_PAGE:
-        m.page[page] |= L.HELD_LRU_ADD
     if nr >= m.pagevec or m.lru_cache_disabled != 0:
         flush_lru_add(m, cpu)
 
@@ -117,10 +125,10 @@ def queue_move(m: Machine, cpu: int, page: int, kind: int) -> None:
     ``folio_batch_add_and_move()``.  The caller has tested PageLRU.
     """
     vec = pagevec(m, cpu, kind)
-    shift = L.SHIFT_ROTATE + 3 * (kind - L.VEC_ROTATE)
+    shift = L.SHIFT_ROTATE + 3 * (kind - Vec.ROTATE)
     word = m.page[page]
     if (word >> shift) & L.MAX_VEC_REFS == L.MAX_VEC_REFS:
-        fail(m, L.ERR_FIELD_OVERFLOW)
+        fail(m, Error.FIELD_OVERFLOW)
         return
     word += 1 << shift
     if m.batch_clears_lru:
@@ -137,7 +145,7 @@ def queue_move(m: Machine, cpu: int, page: int, kind: int) -> None:
 def activate_page(m: Machine, cpu: int, page: int) -> None:
     """Queue a page for the active list, unless it is there or on no list (``folio_activate()``)."""
     if m.page[page] & (L.PG_LRU | L.PG_ACTIVE) == L.PG_LRU:
-        queue_move(m, cpu, page, L.VEC_ACTIVATE)
+        queue_move(m, cpu, page, Vec.ACTIVATE)
 
 
 @inline
@@ -159,7 +167,7 @@ def drain_cpu(m: Machine, cpu: int) -> None:
 def lru_add_drain(m: Machine, cpu: int) -> None:
     """Flush every pagevec of one CPU, lru_add first (``lru_add_drain_cpu()``)."""
     drain_cpu(m, cpu)
-    note(m, L.OP_DRAIN, cpu)
+    note(m, Change.DRAIN, cpu)
 
 
 @kernel
@@ -180,7 +188,7 @@ def lru_cache_disable(m: Machine) -> None:
 def lru_cache_enable(m: Machine) -> None:
     """End one lru_cache_disable()."""
     if m.lru_cache_disabled == 0:
-        fail(m, L.ERR_BAD_OPERATION)
+        fail(m, Error.BAD_OPERATION)
         return
     m.lru_cache_disabled -= 1
 
@@ -188,7 +196,7 @@ def lru_cache_enable(m: Machine) -> None:
 @inline
 def put_page(m: Machine, cpu: int, page: int, word: Any) -> None:
     """Store a page's word after a reference was dropped; the last one takes it off its list."""
-    if m.timed and word & L.PG_LRU and not word & L.HOLDERS:
+    if m.timed and word & L.PG_LRU and not word & L.MASK_HOLDERS:
         hold_lru_lock(m, cpu, 1)  # __page_cache_release()
     store_or_free(m, page, word)
 
@@ -196,7 +204,7 @@ def put_page(m: Machine, cpu: int, page: int, word: Any) -> None:
 @inline
 def in_lru_add(m: Machine, cpu: int, page: int) -> int:
     """Return where in ``vec`` a page waits in this CPU's lru_add, or 0.  Newest first."""
-    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    vec = pagevec(m, cpu, Vec.LRU_ADD)
     i = vec + np.int64(m.vec[vec])
     while i > vec:
         if m.vec[i] == page:
@@ -214,7 +222,7 @@ def lru_add_take(m: Machine, cpu: int, page: int) -> int:
     at = in_lru_add(m, cpu, page)
     if at == 0:
         return 0
-    vec = pagevec(m, cpu, L.VEC_LRU_ADD)
+    vec = pagevec(m, cpu, Vec.LRU_ADD)
     for i in range(at, vec + np.int64(m.vec[vec])):
         m.vec[i] = m.vec[i + 1]
     m.vec[vec] -= 1
@@ -226,7 +234,7 @@ def lru_add_take(m: Machine, cpu: int, page: int) -> int:
 @inline
 def lru_add_waits(m: Machine, cpu: int) -> int:
     """Return 1 if a page waits in this CPU's lru_add, else 0."""
-    return 1 if m.vec[pagevec(m, cpu, L.VEC_LRU_ADD)] != 0 else 0
+    return 1 if m.vec[pagevec(m, cpu, Vec.LRU_ADD)] != 0 else 0
 
 
 @inline

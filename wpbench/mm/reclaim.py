@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .._jit import kernel
+from ..jit.compile import kernel
 from . import layout as L
 from .device import flush_plug
 from .lru_lock import hold_lru_lock
 from .machine import Machine
+from .names import Change
 from .page import mapped_page, store_or_free
 from .pagevec import lru_add_drain
 from .vmscan import isolate_lru_page, shrink_batch
@@ -30,8 +31,8 @@ def shrink_inactive_list(m: Machine, cpu: int, n: int) -> int:
             isolate_lru_page(m, page, m.page[page] & ~L.PG_ACTIVE)
             m.batch[nr] = at
             nr += 1
-    note(m, L.OP_RECLAIM, cpu)
-    kept = shrink_batch(m, cpu, nr, L.OP_RECLAIM)
+    note(m, Change.RECLAIM, cpu)
+    kept = shrink_batch(m, cpu, nr, Change.RECLAIM)
     if kept:
         hold_lru_lock(m, cpu, kept)
     gone = nr - kept
@@ -40,7 +41,7 @@ def shrink_inactive_list(m: Machine, cpu: int, n: int) -> int:
         word = (m.page[page] & ~L.HELD_ISOLATED) | L.PG_LRU
         gone += 1 if word & L.MASK_MAP == 0 else 0
         store_or_free(m, page, word)
-        note(m, L.OP_RECLAIM, cpu)
+        note(m, Change.RECLAIM, cpu)
     if m.async_io:
         flush_plug(m, cpu)
     return gone

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .chance import below, chance
 from .clock import idle_until
 from .machine import Machine
+from .names import Error
 from .tlb import run_off, run_on
 
 # An entry of the queue: when it is due, the turn in which it came, the thread.
@@ -67,7 +68,7 @@ def next_thread(m: Machine) -> int:
     Also -1 once the run has failed or was stopped.  A CPU that another thread or an interrupt has
     kept busy in the meantime lets its thread wait.  Without a clock the threads take turns.
     """
-    while m.nr_runnable > 0 and m.error == L.ERR_NONE:
+    while m.nr_runnable > 0 and m.error == Error.NONE:
         due = m.runqueue[_DUE]
         thread = _dequeue(m)
         if m.clock[m.thread[thread * L.NR_TH + L.TH_CPU]] <= due:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .machine import Machine
 from .page import store_or_free
@@ -35,6 +35,35 @@ def slot_in_use(entry: int) -> bool:
 def vm_swap_full(m: Machine) -> bool:
     """Is more than half of swap in use (``vm_swap_full()``)?"""
     return 2 * m.slots_used > m.swap_total
+
+
+@inline
+def put_slot(m: Machine, slot: int, entry: int) -> None:
+    """Store a slot's entry; free the slot (and forget its shadow) when nobody uses it."""
+    if not slot_in_use(entry):
+        m.slot[slot] = 0
+        m.slots_used -= 1
+    else:
+        m.slot[slot] = entry
+
+
+@inline
+def swap_free(m: Machine, slot: int) -> None:
+    """Drop one swap PTE's claim on a slot (``swap_free()``)."""
+    put_slot(m, slot, np.int64(m.slot[slot]) - 1)
+
+
+@kernel
+def delete_from_swap_cache(m: Machine, page: int) -> None:
+    """Drop the swap cache's reference and mark the page dirty.
+
+    ``delete_from_swap_cache()`` and the ``folio_set_dirty()`` that goes with it.
+    """
+    word = m.page[page]
+    slot = word >> L.SHIFT_SLOT
+    put_slot(m, slot, np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT)
+    word = (word & L.NOT_SLOT & ~L.PG_SWAPCACHE) | L.PG_DIRTY
+    store_or_free(m, page, word)
 
 
 @kernel
@@ -74,35 +103,6 @@ def get_swap_page(m: Machine) -> int:
     m.next_slot = slot + 1
     m.slots_used += 1
     return slot
-
-
-@inline
-def put_slot(m: Machine, slot: int, entry: int) -> None:
-    """Store a slot's entry; free the slot (and forget its shadow) when nobody uses it."""
-    if not slot_in_use(entry):
-        m.slot[slot] = 0
-        m.slots_used -= 1
-    else:
-        m.slot[slot] = entry
-
-
-@inline
-def swap_free(m: Machine, slot: int) -> None:
-    """Drop one swap PTE's claim on a slot (``swap_free()``)."""
-    put_slot(m, slot, np.int64(m.slot[slot]) - 1)
-
-
-@kernel
-def delete_from_swap_cache(m: Machine, page: int) -> None:
-    """Drop the swap cache's reference and mark the page dirty.
-
-    ``delete_from_swap_cache()`` and the ``folio_set_dirty()`` that goes with it.
-    """
-    word = m.page[page]
-    slot = word >> L.SHIFT_SLOT
-    put_slot(m, slot, np.int64(m.slot[slot]) & L.MASK_SWAP_COUNT)
-    word = (word & L.NOT_SLOT & ~L.PG_SWAPCACHE) | L.PG_DIRTY
-    store_or_free(m, page, word)
 
 
 @kernel

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .clock import pass_time
 from .device import flush_plug, submit_page, tick, wait_on_page_locked
 from .lru_lock import hold_lru_lock
 from .machine import Machine
+from .names import Change, Cost, FreeSwap, Outcome, SoleOwner, SwapinDrain
 from .page import alloc_page, page_count
 from .pagevec import activate_page, lru_add_drain, lru_add_waits, lru_cache_add
 from .swapfile import (
@@ -42,7 +43,7 @@ def swap_cache_get_folio(m: Machine, cpu: int, at: int, page: int) -> None:
         m.vma[vma + L.VMA_ADDR] = at % m.npages
     elif marked:
         m.readahead_hits += 1
-    note(m, L.OP_CACHE_HIT, cpu)
+    note(m, Change.CACHE_HIT, cpu)
 
 
 @inline
@@ -91,15 +92,15 @@ def read_swap_cache_async(m: Machine, cpu: int, slot: int, readahead: int) -> No
         word |= L.PG_LOCKED
     m.page[page] = word
     m.slot[slot] = (entry & L.MASK_SWAP_COUNT) | (page << L.SHIFT_SLOT_PAGE)
-    note(m, L.OP_CACHE_READ, cpu)
+    note(m, Change.CACHE_READ, cpu)
     _enter_lru(m, cpu, page)
     m.pswpin += 1
     m.cache_reads += 1
-    note(m, L.OP_CACHE_READ, cpu)
+    note(m, Change.CACHE_READ, cpu)
     if m.async_io:
         submit_page(m, cpu, slot, 0, 0)
     else:
-        tick(m, cpu, L.COST_DEVICE_READ)
+        tick(m, cpu, Cost.DEVICE_READ)
 
 
 @inline
@@ -117,7 +118,7 @@ def _readahead_drain(m: Machine, cpu: int) -> None:
         m.drains_readahead += 1
         m.drains_readahead_nonempty += lru_add_waits(m, cpu)
         lru_add_drain(m, cpu)
-        tick(m, cpu, L.COST_DRAIN)
+        tick(m, cpu, Cost.DRAIN)
 
 
 @kernel
@@ -202,13 +203,13 @@ def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
     A page that is still being read makes the fault wait and start again, which the kernel
     accounts as major (``mm_account_fault()``, FAULT_FLAG_TRIED).
     """
-    kind = L.MINOR
+    kind = Outcome.MINOR
     page = swap_cache_page(m, slot)
     if page != 0:
         swap_cache_get_folio(m, cpu, at, page)
         retry = True
     else:
-        kind = L.MAJOR
+        kind = Outcome.MAJOR
         if m.synchronous_swapin:
             read_swap_cache_async(m, cpu, slot, 0)
             win = 1
@@ -220,9 +221,9 @@ def swap_cache_fault(m: Machine, cpu: int, at: int, slot: int) -> int:
         retry = win > 1
     if m.page[page] & L.PG_LOCKED:
         wait_on_page_locked(m, cpu, page)
-        kind = L.MAJOR
+        kind = Outcome.MAJOR
         if retry:
-            tick(m, cpu, L.COST_FAULT_ENTRY)
+            tick(m, cpu, Cost.FAULT_ENTRY)
             swap_cache_get_folio(m, cpu, at, page)
     return kind
 
@@ -259,13 +260,11 @@ def _free_swap_at_fault(
         return
     free = vm_swap_full(m)
     rule = m.free_swap_on_write
-    if m.synchronous_io and (
-        rule >= L.FREE_SWAP_SYNC_OR_2 if write else m.free_swap_on_read_if_sync
-    ):
+    if m.synchronous_io and (rule >= FreeSwap.SYNC_OR_2 if write else m.free_swap_on_read_if_sync):
         free = True
-    if write and rule == L.FREE_SWAP_SYNC_OR_EXCLUSIVE:
+    if write and rule == FreeSwap.SYNC_OR_EXCLUSIVE:
         free = free or exclusive
-    elif write and rule != L.FREE_SWAP_IF_FULL and not word & L.PG_KSM and not writable:
+    elif write and rule != FreeSwap.IF_FULL and not word & L.PG_KSM and not writable:
         free = free or page_count(word) == 2
     if free:
         try_to_free_swap(m, page)
@@ -277,7 +276,7 @@ def _swapin_drain(m: Machine, cpu: int) -> None:
     m.drains_swapin += 1
     m.drains_swapin_nonempty += lru_add_waits(m, cpu)
     lru_add_drain(m, cpu)
-    tick(m, cpu, L.COST_DRAIN)
+    tick(m, cpu, Cost.DRAIN)
 
 
 @kernel
@@ -299,7 +298,7 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> bool:
         exclusive = pte & L.PTE_SWP_EXCLUSIVE != 0
         if word & L.PG_WRITEBACK and m.stable_writes:
             exclusive = False
-    reused = m.sole_owner_writable == L.SOLE_OWNER_REUSE_SWAP_PAGE and write != 0 and not exclusive
+    reused = m.sole_owner_writable == SoleOwner.REUSE_SWAP_PAGE and write != 0 and not exclusive
     reused = reused and _may_make_writable(m, word, slot)
     # The reference that the lookup took becomes the PTE's.
     m.page[page] = word + L.ONE_MAP
@@ -310,7 +309,7 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> bool:
     if m.free_swap_before_mapping:
         _free_swap_at_fault(m, page, slot, write, exclusive, False)
     if not m.page[page] & L.PG_KSM:
-        if m.sole_owner_writable == L.SOLE_OWNER_IF_1 and page_count(m.page[page]) == 1:
+        if m.sole_owner_writable == SoleOwner.IF_1 and page_count(m.page[page]) == 1:
             exclusive = True
         writable = exclusive and (write != 0 or m.writable_on_read != 0)
     new = (page << L.SHIFT_PTE) | L.PTE_PRESENT
@@ -325,11 +324,11 @@ def map_swap_cache_page(m: Machine, cpu: int, at: int, write: int) -> bool:
         activate_page(m, cpu, page)
     if not m.free_swap_before_mapping:
         _free_swap_at_fault(m, page, slot, write, exclusive, writable)
-    note(m, L.OP_SWAPIN, cpu)
+    note(m, Change.SWAPIN, cpu)
     kept = write != 0
     if write and not writable:
         m.direct_wp_faults += 1
-        kept = do_wp_page(m, cpu, at) == L.REUSE
+        kept = do_wp_page(m, cpu, at) == Outcome.REUSE
     if kept and m.drains_swapin > drains:
         m.drains_swapin_reused += 1
     return kept
@@ -348,16 +347,16 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
     entry = np.int64(m.slot[slot])
     if m.bypass and (entry == 1 or entry & L.MASK_SLOT_STATE == L.SLOT_SHADOW | 1):
         if m.timed:
-            cost = m.cost[L.COST_FAULT_ENTRY] + m.cost[L.COST_DEVICE_READ]
-            pass_time(m, cpu, cost + m.cost[L.COST_SWAPIN_RETURN])
+            cost = m.cost[Cost.FAULT_ENTRY] + m.cost[Cost.DEVICE_READ]
+            pass_time(m, cpu, cost + m.cost[Cost.SWAPIN_RETURN])
         page = alloc_page(m)
         word = L.PG_SWAPBACKED | L.PG_ANON_EXCLUSIVE | L.ONE_MAP
         if entry & L.SLOT_SHADOW:
             word |= workingset_refault(m, entry)
         m.page[page] = word
-        note(m, L.OP_SWAPIN, cpu)
+        note(m, Change.SWAPIN, cpu)
         _enter_lru(m, cpu, page)
-        if write and m.swapin_drain == L.SWAPIN_DRAIN_IF_NOT_LRU and not m.page[page] & L.PG_LRU:
+        if write and m.swapin_drain == SwapinDrain.IF_NOT_LRU and not m.page[page] & L.PG_LRU:
             _swapin_drain(m, cpu)
             m.drains_swapin_reused += 1
         swap_free(m, slot)
@@ -370,12 +369,12 @@ def do_swap_page(m: Machine, cpu: int, at: int, write: int) -> int:
         m.pte[at] = new
         if m.swapin_activates:
             activate_page(m, cpu, page)
-        note(m, L.OP_SWAPIN, cpu)
-        return L.MAJOR
-    tick(m, cpu, L.COST_FAULT_ENTRY)
+        note(m, Change.SWAPIN, cpu)
+        return Outcome.MAJOR
+    tick(m, cpu, Cost.FAULT_ENTRY)
     drains = m.drains_readahead
     kind = swap_cache_fault(m, cpu, at, slot)
     if map_swap_cache_page(m, cpu, at, write) and m.drains_readahead > drains:
         m.drains_readahead_reused += 1
-    tick(m, cpu, L.COST_SWAPIN_RETURN)
+    tick(m, cpu, Cost.SWAPIN_RETURN)
     return kind

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._jit import inline, kernel
-from . import layout as L
+from ..jit.compile import inline, kernel
 from .clock import spend
 from .machine import Machine
+from .names import Cost
 
 
 @kernel
@@ -26,13 +26,13 @@ def run_off(m: Machine, cpu: int) -> None:
 
 @kernel
 def _interrupt_others(m: Machine, cpu: int, others: int) -> None:
-    spend(m, cpu, L.COST_TLB_IPI, m.cost[L.COST_TLB_IPI])
-    spend(m, cpu, L.COST_TLB_IPI_CPU, others * m.cost[L.COST_TLB_IPI_CPU])
-    if m.cost[L.COST_TLB_IPI_RECEIVE] == 0:
+    spend(m, cpu, Cost.TLB_IPI, m.cost[Cost.TLB_IPI])
+    spend(m, cpu, Cost.TLB_IPI_CPU, others * m.cost[Cost.TLB_IPI_CPU])
+    if m.cost[Cost.TLB_IPI_RECEIVE] == 0:
         return
     for other in range(m.ncpus):
         if m.running[other] and other != cpu:
-            spend(m, other, L.COST_TLB_IPI_RECEIVE, m.cost[L.COST_TLB_IPI_RECEIVE])
+            spend(m, other, Cost.TLB_IPI_RECEIVE, m.cost[Cost.TLB_IPI_RECEIVE])
 
 
 @inline

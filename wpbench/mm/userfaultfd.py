@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import kernel
+from ..jit.compile import kernel
 from . import layout as L
 from .anon import new_anon_page
 from .device import tick
 from .machine import Machine
+from .names import Change, Cost
 
 
 @kernel
@@ -20,6 +21,6 @@ def uffd_copy(m: Machine, cpu: int, at: int) -> int:
     """
     if np.int64(m.pte[at]) != L.PTE_NONE:
         return 0
-    tick(m, cpu, L.COST_FAULT_ENTRY)
+    tick(m, cpu, Cost.FAULT_ENTRY)
     writable = L.PTE_WRITE if m.uffd_unprotect_writable else 0
-    return new_anon_page(m, cpu, at, writable, L.OP_UFFD)
+    return new_anon_page(m, cpu, at, writable, Change.UFFD)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .clock import pass_time
 from .device import step, submit_page, tick
 from .machine import Machine
+from .names import Cost, Error, LazyfreeExtraRef
 from .page import fail, page_count, page_mapcount, store_or_free
 from .pagevec import lru_cache_add
 from .swapfile import get_swap_page, put_slot, try_to_free_swap, vm_swap_full
@@ -36,7 +37,7 @@ def _activate(m: Machine, cpu: int, page: int, word: int) -> bool:
     m.page[page] = word | L.PG_ACTIVE
     if word & L.PG_SWAPCACHE and vm_swap_full(m):
         try_to_free_swap(m, page)
-    tick(m, cpu, L.COST_SHRINK_OTHER)
+    tick(m, cpu, Cost.SHRINK_OTHER)
     return True
 
 
@@ -59,6 +60,15 @@ def _unmap_others(m: Machine, page: int, at: int, swap_pte: int) -> int:
 
 
 @inline
+def _held_by_others(word: int) -> bool:
+    """Does anybody but reclaim and the swap cache hold an unmapped page (page_count is not 2)?
+
+    Asked of every page, so of the holders themselves: page_count() would add them all up.
+    """
+    return word & L.MASK_HOLDERS & ~(L.HELD_ISOLATED | L.PG_SWAPCACHE) != 0
+
+
+@inline
 def shrink_page(m: Machine, cpu: int, at: int) -> bool:
     """Try to reclaim the isolated page that PTE ``at`` maps; True if it must be put back.
 
@@ -69,7 +79,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
     page = pte >> L.SHIFT_PTE
     word = m.page[page]
     if word & L.PG_LOCKED:
-        tick(m, cpu, L.COST_SHRINK_OTHER)
+        tick(m, cpu, Cost.SHRINK_OTHER)
         return True
     if word & L.PG_WRITEBACK:
         # MADV_PAGEOUT does not wait for writeback: the page stays, mapped.
@@ -79,21 +89,21 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         # (6c8e2a256915), holds it; one that is held is to be swapped again, up to v6.14.
         alone = page_count(word) == 2
         clean = not (word & L.PG_DIRTY or pte & L.PTE_DIRTY)
-        if clean and (alone or m.lazyfree_extra_ref == L.LAZYFREE_DISCARD):
+        if clean and (alone or m.lazyfree_extra_ref == LazyfreeExtraRef.DISCARD):
             m.pte[at] = L.PTE_NONE
-            tick(m, cpu, L.COST_SHRINK_OTHER)
+            tick(m, cpu, Cost.SHRINK_OTHER)
             if not alone:
                 m.page[page] = word - L.ONE_MAP  # page_ref_freeze() fails: the page stays, unmapped
                 return True
             store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.MASK_MAP))
             return False
-        if clean and m.lazyfree_extra_ref == L.LAZYFREE_KEEP:
+        if clean and m.lazyfree_extra_ref == LazyfreeExtraRef.KEEP:
             return _activate(m, cpu, page, word)
         if pte & L.PTE_DIRTY:
             word |= L.PG_DIRTY
         return _activate(m, cpu, page, word | L.PG_SWAPBACKED)
     if word & L.MASK_PIN and m.pinned_not_swapped and not word & L.PG_SWAPCACHE:
-        tick(m, cpu, L.COST_SHRINK_OTHER)
+        tick(m, cpu, Cost.SHRINK_OTHER)
         return True
     new = 0
     if not word & L.PG_SWAPCACHE:
@@ -102,7 +112,7 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
             return _activate(m, cpu, page, word)
         new = 1
         if m.slot_cache and slot % L.SWAP_SLOTS_CACHE_SIZE == 1:
-            tick(m, cpu, L.COST_SLOT_REFILL)  # mm/swap_slots.c; slots are handed out in sequence
+            tick(m, cpu, Cost.SLOT_REFILL)  # mm/swap_slots.c; slots are handed out in sequence
         word = (word & L.NOT_SLOT) | L.PG_SWAPCACHE | L.PG_DIRTY | (slot << L.SHIFT_SLOT)
         entry = page << L.SHIFT_SLOT_PAGE
     else:
@@ -125,14 +135,14 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         word |= _unmap_others(m, page, at, swap_pte)
         entry += page_mapcount(word)
         if (entry & L.MASK_SWAP_COUNT) < page_mapcount(word):
-            fail(m, L.ERR_FIELD_OVERFLOW)
+            fail(m, Error.FIELD_OVERFLOW)
         word &= ~L.MASK_MAP
     if word & L.PG_DIRTY:
-        if page_count(word) != 2:
-            # pageout(): somebody else holds it; dirty, in the swap cache, not written.
+        if _held_by_others(word):
+            # pageout(): page_count is not 2; dirty, in the swap cache, not written.
             m.page[page] = word
             m.slot[slot] = entry
-            tick(m, cpu, L.COST_SHRINK_OTHER)
+            tick(m, cpu, Cost.SHRINK_OTHER)
             return True
         word &= ~L.PG_DIRTY
         m.pswpout += 1
@@ -141,19 +151,19 @@ def shrink_page(m: Machine, cpu: int, at: int) -> bool:
         if m.async_io:
             m.page[page] = word | L.PG_RECLAIM | L.PG_WRITEBACK
             m.slot[slot] = entry
-            step(m, cpu, L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE)
+            step(m, cpu, Cost.SHRINK_NEW if new else Cost.SHRINK_REWRITE)
             submit_page(m, cpu, slot, 1, new)
             return True
         if m.timed:
-            cost = m.cost[L.COST_SHRINK_NEW if new else L.COST_SHRINK_REWRITE]
-            pass_time(m, cpu, cost + m.cost[L.COST_DEVICE_WRITE])
+            cost = m.cost[Cost.SHRINK_NEW if new else Cost.SHRINK_REWRITE]
+            pass_time(m, cpu, cost + m.cost[Cost.DEVICE_WRITE])
     else:
-        tick(m, cpu, L.COST_SHRINK_OTHER)
-    if page_count(word) != 2:
+        tick(m, cpu, Cost.SHRINK_OTHER)
+    if _held_by_others(word):
         m.page[page] = word
         m.slot[slot] = entry
         return True
-    # __remove_mapping(): nobody else; the page is freed at once and leaves a shadow.
+    # __remove_mapping(): page_count is 2; the page is freed at once and leaves a shadow.
     put_slot(m, slot, (entry & L.MASK_SWAP_COUNT) | workingset_eviction(m))
     store_or_free(m, page, word & ~(L.HELD_ISOLATED | L.PG_SWAPCACHE))
     return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .machine import Machine
 
@@ -15,7 +15,7 @@ from .machine import Machine
 @kernel
 def _note(m: Machine, operation: int, cpu: int) -> None:
     word = m.page[m.watched]
-    if word & L.HOLDERS == 0 or m.watched >= m.next_page:
+    if word & L.MASK_HOLDERS == 0 or m.watched >= m.next_page:
         word = 0  # free: what stands there is the free list's
     if word == m.watched_word:
         return

@@ -7,7 +7,7 @@ longer, and begins active.  No reference hangs on it, but MADV_COLD looks at PG_
 
 from __future__ import annotations
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .machine import Machine
 

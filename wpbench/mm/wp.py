@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import inline, kernel
+from ..jit.compile import inline, kernel
 from . import layout as L
 from .anon import new_anon_page
 from .clock import spend
 from .device import step, tick
 from .machine import Machine
+from .names import Change, Cost, Drain, FirstTest, Outcome, Reason, Seen, WpTest
 from .page import page_count, page_mapcount
 from .pagevec import (
     drain_cpu,
@@ -28,66 +29,70 @@ from .watch import note, record
 
 @inline
 def why_copied(m: Machine, cpu: int, page: int, word: int) -> int:
-    """Return the reason of a copy: the first holder, in the order of ``layout.REASONS``."""
+    """Return the reason of a copy: the first holder, in the order of ``texts(Reason)``."""
     if word & L.PG_KSM:
-        return L.R_KSM
+        return Reason.KSM
     if word & (L.MASK_GUP | L.MASK_PIN):
-        return L.R_GUP
+        return Reason.GUP
     if page_mapcount(word) > 1:
-        return L.R_SHARED_PTE
+        return Reason.SHARED_PTE
     if word & L.MASK_LAG:
-        return L.R_LAGGING_REF
+        return Reason.LAGGING_REF
     if word & L.PG_SWAPCACHE and swap_count(m, word >> L.SHIFT_SLOT) != 0:
-        return L.R_SWAPCOUNT
+        return Reason.SWAPCOUNT
     if word & L.HELD_ISOLATED:
-        return L.R_ISOLATED
+        return Reason.ISOLATED
     local = word & L.HELD_LRU_ADD and in_lru_add(m, cpu, page) > 0
     if word & L.HELD_LRU_ADD and not local:
-        return L.R_PAGEVEC_REMOTE
+        return Reason.PAGEVEC_REMOTE
     if word & (L.MAX_VEC_REFS << L.SHIFT_ROTATE):
-        return L.R_ROTATE
+        return Reason.ROTATE
     if word & (L.MAX_VEC_REFS << L.SHIFT_ACTIVATE):
-        return L.R_ACTIVATE
+        return Reason.ACTIVATE
     if word & (L.MAX_VEC_REFS << L.SHIFT_DEACTIVATE):
-        return L.R_DEACTIVATE
+        return Reason.DEACTIVATE
     if word & (L.MAX_VEC_REFS << L.SHIFT_LAZYFREE):
-        return L.R_LAZYFREE
+        return Reason.LAZYFREE
     if local:
-        return L.R_PAGEVEC_LOCAL
+        return Reason.PAGEVEC_LOCAL
     if word & L.PG_SWAPCACHE and word & L.PG_WRITEBACK:
-        return L.R_WRITEBACK
+        return Reason.WRITEBACK
     if word & L.PG_SWAPCACHE:
-        return L.R_SWAPCACHE
-    return L.R_TRYLOCK
+        return Reason.SWAPCACHE
+    return Reason.TRYLOCK
 
 
 @inline
 def _seen_by_count(word: int) -> int:
     """Return what an instrumented kernel sees when a reference-count test fails."""
     if not word & L.PG_LRU:
-        return L.SEEN_PAGEVEC_WRITEBACK if word & L.PG_WRITEBACK else L.SEEN_PAGEVEC
+        return Seen.PAGEVEC_WRITEBACK if word & L.PG_WRITEBACK else Seen.PAGEVEC
     if word & L.PG_WRITEBACK:
-        return L.SEEN_LRU_WRITEBACK
+        return Seen.LRU_WRITEBACK
     if word & L.PG_SWAPCACHE:
-        return L.SEEN_LRU_SWAPCACHE_REF
-    return L.SEEN_LRU_EXTRA_REF
+        return Seen.LRU_SWAPCACHE_REF
+    return Seen.LRU_EXTRA_REF
 
 
 @kernel
-def _drain_rarely(m: Machine, cpu: int, page: int) -> None:
-    """Drain by one of the policies that no kernel has."""
-    if m.drain == L.DRAIN_LRU_ADD_ONLY:
+def _drain_rarely(m: Machine, cpu: int, page: int) -> bool:
+    """Drain by one of the policies that no kernel has, if it says so."""
+    if m.drain == Drain.IF_IN_LRU_ADD and in_lru_add(m, cpu, page) == 0:
+        return False
+    m.drains_nonempty += lru_add_waits(m, cpu)
+    if m.drain == Drain.LRU_ADD_ONLY:
         flush_lru_add(m, cpu)
-    elif m.drain == L.DRAIN_IF_IN_LRU_ADD:
+    elif m.drain == Drain.IF_IN_LRU_ADD:
         m.drained_pages += waiting(m, cpu)
         drain_cpu(m, cpu)
-    elif m.drain == L.DRAIN_THIS_PAGE:
+    elif m.drain == Drain.THIS_PAGE:
         lru_add_take(m, cpu, page)
-    elif m.drain == L.DRAIN_ALL_CPUS:
+    elif m.drain == Drain.ALL_CPUS:
         # It would have to sleep, below the page-table lock: no kernel could do it.
         if m.timed:
-            spend(m, cpu, L.COST_DRAIN_ALL_CPU, m.ncpus * m.cost[L.COST_DRAIN_ALL_CPU])
+            spend(m, cpu, Cost.DRAIN_ALL_CPU, m.ncpus * m.cost[Cost.DRAIN_ALL_CPU])
         lru_add_drain_all(m)
+    return True
 
 
 @inline
@@ -96,21 +101,19 @@ def drain_for(m: Machine, cpu: int, page: int) -> None:
 
     ``if-not-lru`` is the patch: ``if (!PageLRU(page)) lru_add_drain()``.
     """
-    if m.drain == L.DRAIN_NEVER:
+    if m.drain == Drain.NEVER:
         return
-    if m.page[page] & L.PG_LRU and m.drain != L.DRAIN_ALWAYS:
+    if m.page[page] & L.PG_LRU and m.drain != Drain.ALWAYS:
         return
-    if m.drain == L.DRAIN_IF_IN_LRU_ADD and in_lru_add(m, cpu, page) == 0:
-        return
-    m.drains += 1
-    m.drains_nonempty += lru_add_waits(m, cpu)
-    if m.drain <= L.DRAIN_ALWAYS:
+    if m.drain <= Drain.ALWAYS:
+        m.drains_nonempty += lru_add_waits(m, cpu)
         m.drained_pages += waiting(m, cpu)
         drain_cpu(m, cpu)
-    else:
-        _drain_rarely(m, cpu, page)
-    step(m, cpu, L.COST_DRAIN)
-    note(m, L.OP_WP_DRAIN, cpu)
+    elif not _drain_rarely(m, cpu, page):
+        return
+    m.drains += 1
+    step(m, cpu, Cost.DRAIN)
+    note(m, Change.WP_DRAIN, cpu)
 
 
 @inline
@@ -134,7 +137,7 @@ def _may_peek(m: Machine, cpu: int, page: int, refs: int, in_cache: int) -> bool
     No kernel does this: Shakeel Butt's question of 11 June 2026 (lkml.iu.edu/2606.1/10207.html).
     """
     peeked = refs == 2 + in_cache and in_lru_add(m, cpu, page) != 0
-    return record(m, L.T_PEEK, refs, 2 + in_cache, peeked)
+    return record(m, WpTest.PEEK, refs, 2 + in_cache, peeked)
 
 
 @inline
@@ -144,17 +147,17 @@ def _last_test(m: Machine, cpu: int, page: int, most: int = 1) -> bool:
     ``most`` references are explained then: the PTE's, and with ``peek`` this CPU's lru_add's.
     """
     word = m.page[page]
-    if record(m, L.T_LOCK, 0, 0, word & L.PG_LOCKED != 0):
-        return _gave_up(m, why_copied(m, cpu, page, word), L.SEEN_TRYLOCK, word)
+    if record(m, WpTest.LOCK, 0, 0, word & L.PG_LOCKED != 0):
+        return _gave_up(m, why_copied(m, cpu, page, word), Seen.TRYLOCK, word)
     if word & L.PG_SWAPCACHE:
         freed = try_to_free_swap(m, page)
-        record(m, L.T_FREE_SWAP, 0, 0, freed == 0)
-        note(m, L.OP_WP_FREE_SWAP, cpu)
+        record(m, WpTest.FREE_SWAP, 0, 0, freed == 0)
+        note(m, Change.WP_FREE_SWAP, cpu)
         word = m.page[page]
-    if record(m, L.T_LAST, page_count(word), most, page_count(word) != most):
-        seen = L.SEEN_OTHER_AFTER_FREE_SWAP
+    if record(m, WpTest.LAST, page_count(word), most, page_count(word) != most):
+        seen = Seen.OTHER_AFTER_FREE_SWAP
         if word & L.PG_WRITEBACK:
-            seen = L.SEEN_WRITEBACK_AFTER_FREE_SWAP
+            seen = Seen.WRITEBACK_AFTER_FREE_SWAP
         return _gave_up(m, why_copied(m, cpu, page, word), seen, word)
     return True
 
@@ -163,22 +166,22 @@ def _last_test(m: Machine, cpu: int, page: int, most: int = 1) -> bool:
 def _can_reuse_v5_8(m: Machine, page: int) -> bool:
     """Decide as up to v5.8: mappings and swap PTEs count, other references do not."""
     word = m.page[page]
-    if record(m, L.T_KSM, 0, 0, word & L.PG_KSM != 0):
+    if record(m, WpTest.KSM, 0, 0, word & L.PG_KSM != 0):
         if word & L.PG_SWAPCACHE or page_count(word) != 1:
-            return _gave_up(m, L.R_KSM, _seen_by_count(word), word)
+            return _gave_up(m, Reason.KSM, _seen_by_count(word), word)
         m.page[page] = word & ~L.PG_KSM  # reuse_ksm_page()
         return True
     sharers = page_mapcount(word)
     if word & L.PG_SWAPCACHE:
         sharers += swap_count(m, word >> L.SHIFT_SLOT)
-    if record(m, L.T_SHARERS, sharers, 1, sharers > 1):
-        reason = L.R_SHARED_PTE if page_mapcount(word) > 1 else L.R_SWAPCOUNT
+    if record(m, WpTest.SHARERS, sharers, 1, sharers > 1):
+        reason = Reason.SHARED_PTE if page_mapcount(word) > 1 else Reason.SWAPCOUNT
         return _gave_up(m, reason, _seen_by_count(word), word)
     if word & L.PG_SWAPCACHE:
         if not word & L.PG_WRITEBACK:
             delete_from_swap_cache(m, page)
-        elif record(m, L.T_STABLE, 0, 0, m.stable_writes != 0):
-            return _gave_up(m, L.R_STABLE_WB, L.SEEN_LRU_WRITEBACK, word)
+        elif record(m, WpTest.STABLE, 0, 0, m.stable_writes != 0):
+            return _gave_up(m, Reason.STABLE_WB, Seen.LRU_WRITEBACK, word)
     return True
 
 
@@ -190,32 +193,32 @@ def can_reuse(m: Machine, cpu: int, page: int) -> bool:
     """
     word = m.page[page]
     if m.reuse_exclusive:
-        if record(m, L.T_EXCLUSIVE, 0, 0, word & L.PG_ANON_EXCLUSIVE != 0):
+        if record(m, WpTest.EXCLUSIVE, 0, 0, word & L.PG_ANON_EXCLUSIVE != 0):
             return True
-    if m.first_test == L.FIRST_MAPCOUNT:
+    if m.first_test == FirstTest.MAPCOUNT:
         return _can_reuse_v5_8(m, page)
     refs = page_count(word)
-    if record(m, L.T_KSM, 0, 0, word & L.PG_KSM != 0):
-        return _gave_up(m, L.R_KSM, _seen_by_count(word), word)
+    if record(m, WpTest.KSM, 0, 0, word & L.PG_KSM != 0):
+        return _gave_up(m, Reason.KSM, _seen_by_count(word), word)
     in_cache = (word >> 1) & 1
-    if m.first_test == L.FIRST_3:
-        if record(m, L.T_GT3, refs, 3, refs > 3):
+    if m.first_test == FirstTest.THREE:
+        if record(m, WpTest.GT3, refs, 3, refs > 3):
             m.early_gt3 += 1
             return _count_too_high(m, cpu, page, word)
-    elif m.first_test == L.FIRST_1_SC:
-        if record(m, L.T_COUNT, refs, in_cache, refs > 1 + in_cache):
+    elif m.first_test == FirstTest.ONE_SC:
+        if record(m, WpTest.COUNT, refs, in_cache, refs > 1 + in_cache):
             return _count_too_high(m, cpu, page, word)
-    elif m.first_test == L.FIRST_1:
-        if record(m, L.T_COUNT_V5_17, refs, 1, refs != 1):
+    elif m.first_test == FirstTest.ONE:
+        if record(m, WpTest.COUNT_V5_17, refs, 1, refs != 1):
             return _count_too_high(m, cpu, page, word)
-    elif m.first_test == L.FIRST_1_SC_NOT_LRU:
+    elif m.first_test == FirstTest.ONE_SC_NOT_LRU:
         most = 1 + in_cache + ((word & L.PG_LRU) ^ 1)
-        if record(m, L.T_COUNT_RFC2, refs, most, refs > most):
+        if record(m, WpTest.COUNT_RFC2, refs, most, refs > most):
             return _count_too_high(m, cpu, page, word)
-    if m.drain == L.DRAIN_NEVER and m.first_test <= L.FIRST_1_SC:
+    if m.drain == Drain.NEVER and m.first_test <= FirstTest.ONE_SC:
         return _last_test(m, cpu, page)  # the second test is the first one
-    not_lru = record(m, L.T_NOT_LRU, 0, 0, word & L.PG_LRU == 0)
-    if m.drain == L.DRAIN_PEEK:
+    not_lru = record(m, WpTest.NOT_LRU, 0, 0, word & L.PG_LRU == 0)
+    if m.drain == Drain.PEEK:
         if not_lru and _may_peek(m, cpu, page, refs, in_cache):
             return _last_test(m, cpu, page, 2)
     else:
@@ -223,7 +226,7 @@ def can_reuse(m: Machine, cpu: int, page: int) -> bool:
     word = m.page[page]
     refs = page_count(word)
     in_cache = (word >> 1) & 1
-    if record(m, L.T_COUNT, refs, in_cache, refs > 1 + in_cache):
+    if record(m, WpTest.COUNT, refs, in_cache, refs > 1 + in_cache):
         return _count_too_high(m, cpu, page, word)
     return _last_test(m, cpu, page)
 
@@ -235,18 +238,18 @@ def wp_page_copy(m: Machine, cpu: int, at: int, page: int) -> None:
     The new page's insertion can flush the pagevec that holds the old one.
     """
     flush_tlb(m, cpu)
-    step(m, cpu, L.COST_COPY_INSERT)
-    new_anon_page(m, cpu, at, L.PTE_WRITE, L.OP_WP_COPY)
+    step(m, cpu, Cost.COPY_INSERT)
+    new_anon_page(m, cpu, at, L.PTE_WRITE, Change.WP_COPY)
     if page == L.ZERO_PAGE:
         return
     word = m.page[page] - L.ONE_MAP
     if word & L.PG_SWAPCACHE and m.frees_swap_after_copy:
         m.page[page] = word
         if free_swap_cache(m, page):
-            tick(m, cpu, L.COST_COPY_FREE_SWAP)
+            tick(m, cpu, Cost.COPY_FREE_SWAP)
     else:
         put_page(m, cpu, page, word)
-    note(m, L.OP_WP_COPY, cpu)
+    note(m, Change.WP_COPY, cpu)
 
 
 @kernel
@@ -264,10 +267,31 @@ def _log_fault(
     m.log[row + 3] = m.clock[cpu]
     m.log[row + 4] = before
     m.log[row + 5] = m.page[page] if reused else m.last_word
-    m.log[row + 6] = L.REUSE if reused else L.COPY
+    m.log[row + 6] = Outcome.REUSE if reused else Outcome.COPY
     m.log[row + 7] = -1 if reused else m.last_reason
     m.log[row + 8] = drained
     m.log[row + 9] = page
+
+
+@inline
+def _decide(m: Machine, cpu: int, at: int, page: int) -> bool:
+    """Decide a fault on an anonymous page, count and log it; a page that is kept is exclusive."""
+    before = m.page[page]
+    drains = m.drains
+    drained = m.drained_pages
+    m.wp_faults += 1
+    reuse = can_reuse(m, cpu, page)
+    if m.log_rows:
+        drained = m.drained_pages - drained if m.drains > drains else -1
+        _log_fault(m, cpu, at, page, before, reuse, drained)
+    if not reuse:
+        m.copies += 1
+        return False
+    m.reuses += 1
+    if m.drains > drains:
+        m.drains_reused += 1
+    m.page[page] |= L.PG_ANON_EXCLUSIVE
+    return True
 
 
 @inline
@@ -280,31 +304,18 @@ def do_wp_page(m: Machine, cpu: int, at: int) -> int:
     if page == L.ZERO_PAGE:
         m.zero_copies += 1
         wp_page_copy(m, cpu, at, page)
-        return L.COPY
-    before = m.page[page]
-    drains = m.drains
-    drained = m.drained_pages
-    m.wp_faults += 1
-    reuse = can_reuse(m, cpu, page)
-    if m.log_rows:
-        drained = m.drained_pages - drained if m.drains > drains else -1
-        _log_fault(m, cpu, at, page, before, reuse, drained)
-    if reuse:
-        m.reuses += 1
-        m.page[page] |= L.PG_ANON_EXCLUSIVE
+        return Outcome.COPY
+    at_once = m.reuse_exclusive and m.page[page] & L.PG_ANON_EXCLUSIVE
+    if _decide(m, cpu, at, page):
         m.pte[at] = (page << L.SHIFT_PTE) | L.PTE_PRESENT | L.PTE_WRITE | L.PTE_DIRTY
-        note(m, L.OP_WP_REUSE, cpu)
-        at_once = m.reuse_exclusive and before & L.PG_ANON_EXCLUSIVE
+        note(m, Change.WP_REUSE, cpu)
         if at_once:
             m.exclusive_reuses += 1
-        elif m.drains > drains:
-            m.drains_reused += 1
-        step(m, cpu, L.COST_EXCLUSIVE_RETURN if at_once else L.COST_REUSE_RETURN)
-        return L.REUSE
-    m.copies += 1
+        step(m, cpu, Cost.EXCLUSIVE_RETURN if at_once else Cost.REUSE_RETURN)
+        return Outcome.REUSE
     wp_page_copy(m, cpu, at, page)
-    step(m, cpu, L.COST_COPY_RETURN)
-    return L.COPY
+    step(m, cpu, Cost.COPY_RETURN)
+    return Outcome.COPY
 
 
 @kernel
@@ -315,21 +326,8 @@ def do_wp_page_unshare(m: Machine, cpu: int, at: int) -> None:
     writable, nor dirty: the next write faults once more and finds PageAnonExclusive.
     """
     page = np.int64(m.pte[at]) >> L.SHIFT_PTE
-    before = m.page[page]
-    drains = m.drains
-    drained = m.drained_pages
-    m.wp_faults += 1
-    reuse = can_reuse(m, cpu, page)
-    if m.log_rows:
-        drained = m.drained_pages - drained if m.drains > drains else -1
-        _log_fault(m, cpu, at, page, before, reuse, drained)
-    if reuse:
-        m.reuses += 1
-        if m.drains > drains:
-            m.drains_reused += 1
-        m.page[page] |= L.PG_ANON_EXCLUSIVE
-        note(m, L.OP_WP_REUSE, cpu)
+    if _decide(m, cpu, at, page):
+        note(m, Change.WP_REUSE, cpu)
         return
-    m.copies += 1
     wp_page_copy(m, cpu, at, page)
     m.pte[at] = np.int64(m.pte[at]) & ~(L.PTE_WRITE | L.PTE_DIRTY)

@@ -2,31 +2,30 @@
 
 from .agreement import agreement
 from .copy_rate import copy_rate
-from .frontier import frontier
+from .frontier import colour_bar, frontier
 from .mean_over import mean_over
 from .page_life import page_life
-from .programs import programs
+from .programs import programs, replays
 from .rates import rate_panels, rates
 from .reasons import reasons
-from .record import draw, read_provenance
-from .rerun import Rerun, rerun
 from .style import STYLES, figure, save
+from .two_lives import lives_figure, two_lives
 
 __all__ = [
     "STYLES",
-    "Rerun",
     "agreement",
+    "colour_bar",
     "copy_rate",
-    "draw",
     "figure",
     "frontier",
+    "lives_figure",
     "mean_over",
     "page_life",
     "programs",
     "rate_panels",
     "rates",
-    "read_provenance",
     "reasons",
-    "rerun",
+    "replays",
     "save",
+    "two_lives",
 ]

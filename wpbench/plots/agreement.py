@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_NEEDED = ("rate_measured", "rate_low", "rate_high", "rate_simulated", "difference")
+_DRAWN = ("rate_measured", "rate_low", "rate_high", "rate_simulated", "difference")
+_NEEDED = (*_DRAWN, "wp_faults_measured")
 # Okabe and Ito's, and markers: which source a point is of.
 _STYLES = (
     ("#0072B2", "o"),
@@ -24,10 +25,16 @@ _STYLES = (
     ("#E69F00", "v"),
 )
 _DIGITS = 3  # points that agree to so many are drawn once
+FEWEST = 20  # faults: a rate of fewer says next to nothing
 
 
 def agreement(
-    table: pd.DataFrame, ax: Axes, *, by: str | None = None, residuals: Axes | None = None
+    table: pd.DataFrame,
+    ax: Axes,
+    *,
+    by: str | None = None,
+    residuals: Axes | None = None,
+    fewest: int = FEWEST,
 ) -> Axes:
     """Draw measured against simulated rates, and their differences below.
 
@@ -35,13 +42,15 @@ def agreement(
     ----------
     table
         From ``wb.measure.compare()``, of a table or a trace: ``rate_measured``, ``rate_low``,
-        ``rate_high``, ``rate_simulated``, ``difference``.
+        ``rate_high``, ``rate_simulated``, ``difference``, ``wp_faults_measured``.
     ax
         Where to draw: measured over simulated, with the line on which they are equal.
     by
         A column whose values have their own markers; None for one kind of point.
     residuals
         Another Axes, for measured less simulated in percentage points.
+    fewest
+        Rows with fewer measured faults are left out; the title says how many.
 
     Returns
     -------
@@ -60,9 +69,11 @@ def agreement(
         if name not in bare:
             raise TableError(accepted("column", name, bare.columns))
     known = bare.dropna(subset=["rate_measured", "rate_simulated"])
+    few = known["wp_faults_measured"] < fewest
+    known = known[~few]
     ax.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, zorder=0)
     for label, rows, colour, marker in _sources(known, by):
-        points = rows[list(_NEEDED)].astype(float).round(_DIGITS).drop_duplicates()
+        points = rows[list(_DRAWN)].astype(float).round(_DIGITS).drop_duplicates()
         x, y = points["rate_simulated"], points["rate_measured"]
         low, high = points["rate_low"], points["rate_high"]
         _bars(ax, x, low, high, colour)
@@ -74,6 +85,12 @@ def agreement(
         far = 120 * float(known["difference"].abs().max()) or 1.0
         residuals.set_ylim(-far, far)  # an interval of few faults may go beyond
     _axes(ax, residuals, "copies" if _of(known) else "wp_faults", by)
+    left_out = f"; left out: {int(few.sum())} of fewer than {fewest} faults" if few.any() else ""
+    ax.set_title(
+        f"Measured beside simulated, n = {len(known)} rows and traces{left_out}\n"
+        "(equal points drawn once; bars: Wilson's 95 % interval of the measured rate)",
+        fontsize=7,
+    )
     return ax
 
 

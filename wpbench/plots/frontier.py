@@ -8,14 +8,19 @@ import numpy as np
 from matplotlib.colors import SymLogNorm
 
 from ..errors import TableError, accepted
+from ..price.tally import PER
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-# Blue saves, orange costs: told apart by most colour-blind readers.  In grey both are dark far from
-# 0; the sign stands in each cell.
-_MAP = "PuOr"
+# Purple saves, orange costs: told apart by most colour-blind readers.  In grey both are dark far
+# from 0; the sign stands in each cell.
+_MAP = "PuOr_r"
+_WHAT = {
+    "write": "time of the writes that met a write-protect fault",
+    "cpu": "CPU time of everybody",
+}
 
 
 def frontier(
@@ -27,14 +32,14 @@ def frontier(
     limit: float | None = None,
     where: pd.DataFrame | None = None,
 ) -> Any:
-    """Draw on minus off per write-protect fault over two parameters, a cell a scenario.
+    """Draw on minus off over the same program, over two parameters, a cell a scenario.
 
     Parameters
     ----------
     table
         From ``price().table``, of one measure and one of whatever else varies.
     ax
-        Where to draw.
+        Where to draw; its title says what is drawn.
     x, y
         Its columns along the axes; their values are evenly spaced, not to scale.
     limit
@@ -45,8 +50,9 @@ def frontier(
     Returns
     -------
     QuadMesh
-        For a colour bar: nanoseconds per fault, blue where the patch saves time.  In each cell the
-        difference, and below it in how many per cent of the cost draws the patch is cheaper.
+        For ``colour_bar()``: nanoseconds, negative (purple) where the patch saves time.  In each
+        cell the same number, and below it in how many per cent of the cost draws the patch is
+        cheaper.
 
     Raises
     ------
@@ -66,27 +72,51 @@ def frontier(
     values = difference.to_numpy(float)
     most = limit or max(1.0, float(np.nanmax(np.abs(values))))
     norm = SymLogNorm(linthresh=min(100.0, most / 2), vmin=-most, vmax=most)
-    mesh = ax.pcolormesh(-values, cmap=_MAP, norm=norm, edgecolors="white", linewidth=0.5)
+    mesh = ax.pcolormesh(values, cmap=_MAP, norm=norm, edgecolors="white", linewidth=0.5)
     for row, column in np.ndindex(values.shape):
         if np.isnan(values[row, column]):
             continue
-        dark = abs(norm(values[row, column]) - 0.5) > 0.3
+        dark = abs(norm(values[row, column]) - 0.5) > 0.25
+        share = wins[row, column]
+        cheaper = "" if np.isnan(share) else f"\n{100 * share:.0f}%"
         ax.text(
             column + 0.5,
             row + 0.5,
-            f"{values[row, column]:+.0f}\n{100 * wins[row, column]:.0f}%",
+            f"{values[row, column]:+.0f}{cheaper}",
             ha="center",
             va="center",
-            fontsize=6.5,
+            fontsize=7,
             color="white" if dark else "black",
         )
     for axis, index in ((ax.xaxis, difference.columns), (ax.yaxis, difference.index)):
         axis.set_ticks(np.arange(len(index)) + 0.5, [f"{value:g}" for value in index])
-    ax.set_xlabel(x.replace("_", " "))
-    ax.set_ylabel("CPUs" if y == "cpus" else y.replace("_", " "))
+    ax.set_xlabel(_label(x))
+    ax.set_ylabel(_label(y))
+    per = PER[table.attrs.get("per", "access")]
+    measure = table["measure"].iloc[0] if "measure" in table else "write"
+    draws = sorted(set(table["draws"]))
+    span = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}"
+    ax.set_title(
+        f"Simulated {_WHAT.get(measure, measure)}:\nns {per}, on less off; below it, in which "
+        f"share of {span} draws\nof the costs from their ranges on is cheaper",
+        fontsize=8,
+    )
     if where is not None:
         _line(ax, where, difference, y)
     return mesh
+
+
+def colour_bar(mesh: Any, ax: Axes) -> Any:
+    """Draw the colour bar of ``frontier()``, with the signs of its cells."""
+    bar = ax.figure.colorbar(mesh, ax=ax)
+    bar.set_label("ns, on less off: - saves, + costs")
+    return bar
+
+
+def _label(name: str) -> str:
+    if name == "migration_rate":
+        return "migration rate: moves to another CPU before a write"
+    return "CPUs" if name == "cpus" else name.replace("_", " ")
 
 
 def _line(ax: Axes, where: pd.DataFrame, difference: pd.DataFrame, y: str) -> None:
@@ -97,3 +127,15 @@ def _line(ax: Axes, where: pd.DataFrame, difference: pd.DataFrame, y: str) -> No
     places[np.isnan(at)] = np.nan
     rows = np.arange(len(places)) + 0.5
     ax.plot(places, rows, color="black", marker="D", markersize=4)
+    known = np.flatnonzero(~np.isnan(places))
+    if len(known):
+        first = known[0]
+        ax.annotate(
+            "break-even",
+            (places[first], rows[first]),
+            xytext=(0, -16),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7,
+            fontweight="bold",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import TableError, accepted
-from ..stats import summarize
+from ..tables import summarize
 from .style import styles_of
 
 if TYPE_CHECKING:

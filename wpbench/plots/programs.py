@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,6 +63,52 @@ def programs(table: pd.DataFrame, ax: Axes, *, by: str = "command", most: int = 
         ax.text(-2, i, str(row[by]), va="center", ha="right")
         ax.text(102, i, told, va="center", ha="left", fontsize="small")
     percent_frame(ax, len(sums) - 0.5)
+    ax.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize="small", frameon=False
+    )
+    return ax
+
+
+def replays(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Draw the drains of a recorded program, measured and on simulated kernels; a bar for each.
+
+    Parameters
+    ----------
+    table
+        From ``wb.programs.replay()``.
+    ax
+        Where to draw.
+
+    Returns
+    -------
+    Axes
+        Drains that found pages: those that helped, and those in vain.  Beside each bar the copies.
+    """
+    rows = table.to_dict("records")
+    helped = np.array([int(row["helped"]) for row in rows], float)
+    in_vain = np.array([int(row["in_vain"]) for row in rows], float)
+    for left, width, name in (
+        (np.zeros(len(rows)), helped, "drained, then reused (helped)"),
+        (helped, in_vain, "drained, then copied (in vain)"),
+    ):
+        colour, hatch = _LOOKS[name]
+        looks: dict[str, Any] = {
+            "color": colour,
+            "hatch": hatch,
+            "edgecolor": "black",
+            "linewidth": 0.8,
+        }
+        ax.barh(np.arange(len(rows)), width, 0.6, left, label=name, **looks)
+    most = max(float((helped + in_vain).max()), 1.0)
+    for i, row in enumerate(rows):
+        name = " ".join(text for text in (row["kernel"].split("-")[0], row["rules"]) if text)
+        ax.text(-0.02 * most, i, f"{name}\n{row['what']}", va="center", ha="right")
+        told = f"{row['helped']} helped, {row['in_vain']} in vain\n{row['copies']} copies"
+        ax.text(helped[i] + in_vain[i] + 0.02 * most, i, told, va="center", fontsize="small")
+    ax.set_xlim(0, 1.35 * most)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_yticks([])
+    ax.set_xlabel(f"drains that found pages; n = {rows[0]['wp_faults']} write-protect faults")
     ax.legend(
         loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize="small", frameon=False
     )

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..errors import TableError, accepted
 from ..scenario.kernels import OFF, ON
-from ..sweep.rates import bare, blocks_of, lines_of
-from ..sweep.text import interval_note
+from ..tables.rates import bare, blocks_of, lines_of
+from ..text.rates import interval_note
 from .style import STYLES, figure, styles_of
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ DRAINS: dict[str, tuple[str, Any, str]] = {
 }
 _MOST_VALUES = 16  # of x up to which a value is a position of its own
 _PANEL = (2.1, 1.7)  # inches
+_AXIS = {
+    "copy_rate": "copies by write-protect fault",
+    "reuse_rate": "reuses by write-protect fault",
+}
 _MOST_ROWS = 8
 _THIN = 0.005  # an interval that nobody would see
 
@@ -50,7 +54,7 @@ def rates(
     Parameters
     ----------
     table
-        Rows of ``wpbench.sweep.rates.rates()`` that differ in ``x``, ``kernel`` and ``drain``
+        Rows of ``wpbench.tables.rates.rates()`` that differ in ``x``, ``kernel`` and ``drain``
         only.
     ax
         Where to draw.
@@ -136,7 +140,7 @@ def _axis(ax: Axes, x: str, ticks: Sequence[Any], few: bool) -> None:
     elif min(ticks) > 0:
         ax.set_xscale("log", base=2)
         ax.xaxis.set_major_formatter(lambda number, _: f"{number:g}")
-    ax.set_xlabel(x)
+    ax.set_xlabel({"cpus": "CPUs", "npages": "pages"}.get(x, x.replace("_", " ")))
 
 
 def rate_panels(
@@ -152,7 +156,7 @@ def rate_panels(
     Parameters
     ----------
     table
-        From ``wpbench.sweep.rates.rates()``.
+        From ``wpbench.tables.rates.rates()``.
     value
         As ``rates()``.
     policies
@@ -203,6 +207,7 @@ def rate_panels(
         rates(rows, axes[at], x=about["x"], value=value, lines=lines, legend=False)
         axes[at].set_ylabel(_short(common) if at[1] == 0 else "", fontsize=8)
     _finish(axes, used, names)
+    fig.supylabel(_AXIS.get(value, value.replace("_", " ")), fontsize=8)
     _texts(fig, axes[used], made, title, value, len(titles) - len(shown))
     return fig
 

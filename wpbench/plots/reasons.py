@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.patches import Rectangle
+
+from ..mm.names import Reason, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +16,8 @@ if TYPE_CHECKING:
 
 # Colour (Okabe and Ito's) and hatch of a reason: no two share both, and those of the pagevecs, the
 # most frequent, share neither.
-LOOKS: dict[str, tuple[str, str]] = {
+_HATCHES = ("", "//", "xx", "..", "oo", "++", "||", "--")
+_GIVEN: dict[str, tuple[str, str]] = {
     "pagevec_local": ("#E69F00", "//"),
     "pagevec_remote": ("#56B4E9", "\\\\"),
     "rotate": ("#009E73", "--"),
@@ -31,6 +35,16 @@ LOOKS: dict[str, tuple[str, str]] = {
     "ksm": ("#999999", "xx"),
     "trylock": ("#999999", ""),
 }
+
+
+def _looks() -> dict[str, tuple[str, str]]:
+    """Return the look of each reason: as given above, else the first that no other has."""
+    free = sorted(set(product(("#000000", "#999999"), _HATCHES)) - set(_GIVEN.values()))
+    rest = [reason for reason in texts(Reason) if reason not in _GIVEN]
+    return _GIVEN | dict(zip(rest, free, strict=False))
+
+
+LOOKS = _looks()
 _BELOW: Any = {
     "textcoords": "offset points",
     "ha": "center",

@@ -9,16 +9,42 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..errors import TableError, accepted
-from ..stats.text import WIDTH
+from ..tables.decision import TOO_FEW
+from ..tables.folding import folded
+from ..text.comparison import WIDTH
+from .tally import PER
+from .verdicts import NO_FAULT
 
 if TYPE_CHECKING:
     from .result import Price
 
-_MOST_NAMED = 3
+_MOST_LINES = 24
+NOTHING = "no scenario has a write-protect fault: there is nothing to price"
 MEANING = {
     "write": "of the writes that met a write-protect fault",
     "cpu": "of all CPUs, for whatever they did",
 }
+# A verdict of the one rule (wpbench/tables/decision.py), of a time, over draws of the costs.
+WORDS = {
+    "lower": "cheaper",
+    "higher": "dearer",
+    "same": "the same",
+    "~": "depends on the costs",
+    TOO_FEW: "too few draws",
+    NO_FAULT: "no fault",
+}
+
+
+def in_words(verdict: str) -> str:
+    """Return a verdict about a time in words."""
+    return WORDS.get(verdict, verdict)
+
+
+def word(value: Any) -> str:
+    """Return a parameter's value as it is printed; of a mix, what has a weight."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return " ".join(part for part in str(value).split() if not part.endswith(":0"))
 
 
 def check_measure(measure: str) -> None:
@@ -30,7 +56,7 @@ def check_measure(measure: str) -> None:
 def answer(
     priced: Price, *, measure: str = "write", by: str = "backend", x: str = "migration_rate"
 ) -> str:
-    """Return how often the patch pays and where it stops to, as text of at most 72 columns.
+    """Return where the patch pays and where it stops to, as text of at most 72 columns.
 
     Parameters
     ----------
@@ -50,94 +76,123 @@ def answer(
     """
     check_measure(measure)
     table = priced.table[priced.table["measure"] == measure]
-    varying = priced.table.attrs["varying"]
-    turns = priced.frontier(x) if x in varying else None
+    varying = list(priced.table.attrs["varying"])
+    numeric = [n for n in varying if pd.api.types.is_numeric_dtype(priced.table[n])]
+    turns = priced.frontier(x) if x in numeric else None
     groups: list[tuple[Any, pd.DataFrame]] = [("", table)]
     if by in varying:
         groups = list(table.groupby(by, sort=False))
-    draws = priced.differences.shape[1]
+    if set(table["verdict"]) == {NO_FAULT}:
+        return f"{NOTHING.capitalize()}."
+    draws = _span_of(table["draws"])
     head = (
-        f"Simulated time {MEANING[measure]}, per write-protect fault, patch on less patch off, in "
-        f"{len(table)} scenarios; costs drawn {draws} times from their ranges."
+        f"Simulated time {MEANING[measure]}, {PER[priced.per]}, on less off over the same program; "
+        f"costs drawn {draws} times from their ranges. Cheaper, dearer: the middle 95 % of the "
+        "draws leaves 0 out. A percentage: it depends on the costs, on is cheaper in so many of "
+        "the draws."
     )
-    lines = [head]
+    blocks = [textwrap.fill(head, WIDTH, break_on_hyphens=False)]
     for name, group in groups:
-        words = [_differences(group), _draws(group), _decided(group)]
+        mine = turns
         if turns is not None:
             mine = turns[turns["measure"] == measure]
             mine = mine[mine[by] == name] if by in varying else mine
-            words.append(_turning(mine, x))
-        lines.append(f"{name}: {' '.join(words)}" if name else " ".join(words))
-    return "\n\n".join(textwrap.fill(line, WIDTH, break_on_hyphens=False) for line in lines)
-
-
-def _span(values: pd.Series) -> str:
-    low, high = sorted([abs(values.min()), abs(values.max())])
-    return f"{low:.0f} ns" if round(low) == round(high) else f"{low:.0f} to {high:.0f} ns"
-
-
-def _differences(group: pd.DataFrame) -> str:
-    """Say how much is saved and lost with the cost set's own values."""
-    difference = group["difference"].dropna()
-    saved, lost = difference[difference < 0], difference[difference > 0]
-    parts = []
-    if len(saved):
-        parts.append(f"saves {_span(saved)} in {len(saved)} of {len(group)} scenarios")
-    if len(lost):
-        parts.append(f"costs {_span(lost)} in {len(lost)}")
-    if len(difference) > len(saved) + len(lost):
-        parts.append(f"makes no difference in {len(difference) - len(saved) - len(lost)}")
-    if not parts:
-        return "no scenario has a write-protect fault: there is nothing to price."
-    return f"with the cost set's values the patch {' and '.join(parts)}."
-
-
-def _draws(group: pd.DataFrame) -> str:
-    """Say in how many scenarios the draws agree which is cheaper."""
-    group = group[group["wins"].notna()]
-    if group.empty:
-        return ""
-    surely = int((group["wins_low"] > 0.5).sum())
-    never = int((group["wins_high"] < 0.5).sum())
-    open_ = len(group) - surely - never
-    return (
-        f"Over the ranges of the costs it is cheaper more often than not in {surely}, dearer (or "
-        f"equal) in {never}, and {open_} are undecided."
-    )
-
-
-def _decided(group: pd.DataFrame) -> str:
-    """Say which costs the difference goes with."""
-    named = group.loc[group["dominant"] != "", "dominant"].value_counts()
-    if not len(named):
-        return ""
-    most = [f"{name} ({count})" for name, count in named.head(_MOST_NAMED).items()]
-    return f"What it goes with most, by number of scenarios: {', '.join(most)}."
-
-
-def _turning(turns: pd.DataFrame, x: str) -> str:
-    """Say where along ``x`` the patch stops to pay."""
-    others = [c for c in turns.columns[: list(turns.columns).index("measure")] if c != "backend"]
-    known = turns[turns["at"].notna()]
-    parts = []
-    for _, row in known.iterrows():
-        better = {"on": "stops to pay", "off": "begins to pay"}[row["first"]]
-        parts.append(
-            f"{_place(row, others)}it {better} at {row['at']:.2g} (drawn: {row['low']:.2g} to "
-            f"{row['high']:.2g})"
+        others = [n for n in varying if n not in (by, x)]
+        lines = [*_extremes(group, others, x if x in varying else ""), *_decided(group)]
+        text = textwrap.fill(
+            f"{name}: {' '.join(lines)}" if name else " ".join(lines), WIDTH, break_on_hyphens=False
         )
-    words = "; ".join(parts)
-    rest = turns[turns["at"].isna()]
-    if len(rest):
-        ends = f"{turns['from'].iloc[0]:g} to {turns['to'].iloc[0]:g}"
-        places = ", ".join(_place(row, others).rstrip(": ") for _, row in rest.iterrows())
-        where = f" ({places})" if places.strip(", ") else ""
-        words += f"{'; ' if words else ''}it does not turn from {ends}{where}"
-    return f"Along {x.replace('_', ' ')}: {words}."
+        along = _along(group, others, x if turns is not None else "", mine)
+        blocks.append("\n".join([text, *along]))
+    return "\n\n".join(blocks)
 
 
-def _place(row: pd.Series, names: Sequence[str]) -> str:
-    said = ", ".join(
-        f"{row[name]:g} CPUs" if name == "cpus" else f"{name} {row[name]}" for name in names
-    )
-    return f"{said}: " if said else ""
+def _span_of(counts: pd.Series) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _extremes(group: pd.DataFrame, others: Sequence[str], x: str) -> list[str]:
+    """Say the most that is saved, and the most that is lost, with the cost set's own values."""
+    if set(group["verdict"]) == {NO_FAULT}:
+        return [f"{NOTHING}."]
+    words = []
+    ordered = group.sort_values("difference", kind="stable")
+    for verb, row in (("saves", ordered.iloc[0]), ("costs", ordered.iloc[-1])):
+        ns = -row["difference"] if verb == "saves" else row["difference"]
+        if ns <= 0:
+            continue
+        place = ", ".join(_place(row, name) for name in (*others, *filter(None, [x])))
+        share = f" ({ns / row['off']:.0%} of off's)" if row["off"] > 0 else ""
+        least = f"{verb} at most {ns:.1f} ns{share}"
+        words.append(f"{least} at {place}" if place and len(group) > 1 else least)
+    if not words:
+        return ["on makes no difference."]
+    return [f"with the cost set's values on {' and '.join(words)}."]
+
+
+def _place(row: Any, name: str) -> str:
+    value = word(row[name])
+    return f"{value} CPUs" if name == "cpus" else f"{name.replace('_', ' ')} {value}"
+
+
+def _decided(group: pd.DataFrame) -> list[str]:
+    """Say what the difference goes with, where that is more than chance."""
+    named = list(dict.fromkeys(name for name in group["dominant"] if name))
+    if not named:
+        return []
+    return [f"What it goes with most: {', '.join(named)}."]
+
+
+def _along(
+    group: pd.DataFrame, others: Sequence[str], x: str, turns: pd.DataFrame | None
+) -> list[str]:
+    """Return a line for each combination of the other parameters: the verdicts, along ``x``."""
+    if set(group["verdict"]) == {NO_FAULT}:
+        return []
+    rows = []
+    parts = group.groupby(list(others), sort=False, dropna=False) if others else [((), group)]
+    for _, part in parts:
+        ordered = part.sort_values(x) if x else part
+        cells = {name: word(ordered[name].iloc[0]) for name in others}
+        rows.append(cells | {"verdicts": _verdicts(ordered, x), "at": ""})
+        if turns is not None:
+            mine = turns
+            for name in others:
+                mine = mine[mine[name] == ordered[name].iloc[0]]
+            known = mine[mine["at"].notna()]
+            if len(known):
+                turn = known.iloc[0]
+                drawn = f"drawn: {turn['low']:.2g} to {turn['high']:.2g}"
+                rows[-1]["at"] = f"; it turns at {turn['at']:.2g} ({drawn})"
+    lines = []
+    for row in folded(rows, list(others)):
+        label = ", ".join(
+            f"{row[n]} CPUs" if n == "cpus" else f"{n.replace('_', ' ')} {row[n]}" for n in others
+        )
+        text = f"{label}: {row['verdicts']}{row['at']}" if label else row["verdicts"] + row["at"]
+        lines += textwrap.wrap(
+            text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"  ({len(lines) - _MOST_LINES} lines more: the table has them)"]
+    if x:
+        lines.insert(0, f"  along {x.replace('_', ' ')}:")
+    return lines
+
+
+def _verdicts(ordered: pd.DataFrame, x: str) -> str:
+    """Return the verdicts in their order, neighbours that agree together."""
+    found: list[tuple[str, list[str]]] = []
+    for row in ordered.to_dict("records"):
+        said = in_words(row["verdict"])
+        if row["verdict"] == "~":
+            said = f"{row['wins']:.0%}"
+        elif row["verdict"] == TOO_FEW:
+            said = f"{row['wins']:.0%} of too few draws"
+        place = word(row[x]) if x else ""
+        if found and found[-1][0] == said:
+            found[-1][1].append(place)
+        else:
+            found.append((said, [place]))
+    return "; ".join(f"{said} at {', '.join(places)}" if x else said for said, places in found)

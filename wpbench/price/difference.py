@@ -1,4 +1,4 @@
-"""Patch on minus patch off, per write-protect fault."""
+"""Patch on minus patch off, in totals over the same program."""
 
 from __future__ import annotations
 
@@ -7,31 +7,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..bounds import MAX_RUNS, check
-from ..data import costs, facts
+from ..data import cost_facts, costs
 from ..errors import ScenarioError
 from ..mm import layout as L
-from ..provenance import provenance
+from ..mm.names import Cost, texts
+from ..provenance.record import provenance
 from ..scenario import Overrides, Scenario, kernel
+from ..scenario.columns import cost_row
 from ..scenario.grids import check_runs
 from ..scenario.kernels import OFF, ON
-from ..scenario.record import described
+from ..scenario.plain import described
 from ..simulate import COUNTERS, Plan, execute, plan_of, raise_failure
-from ..stats import rate_interval, varying
-from .draws import BACKEND_FACTS, DRAWN, drawn_costs, unit_draws
+from .draws import BACKEND_FACTS, check_draws, drawn_costs, unit_draws
 from .result import Price
+from .tally import MEASURES, check_per, differences
+from .verdicts import is_stable, table_of
 
-# What is compared, per write-protect fault, and the counter it comes from.
-MEASURES = {"write": "write_ns", "cpu": "cpu_ns"}
-# Fields of a scenario that are no parameter of a comparison.
-_NOT_COMPARED = ("kernel",)
-_NOTES = {
-    "all-cpus": "impossible under the page-table lock: lru_add_drain_all() sleeps",
-    "lru-add-only": "named on the list, never built",
-    "this-page": "named on the list, never built",
-}
+DRAWS, MOST_DRAWS = 16, 128
 
 
 def price(
@@ -39,8 +33,10 @@ def price(
     *,
     off: str = OFF,
     on: str = ON,
+    per: str = "access",
     seeds: int = 1,
-    draws: int = 64,
+    draws: int = DRAWS,
+    most_draws: int = MOST_DRAWS,
     seed: int = 0,
     confidence: float = 0.95,
     threads: int | None = None,
@@ -50,9 +46,11 @@ def price(
     """Return what the patch costs or saves, with the cost set's values and over their ranges.
 
     Every scenario is simulated with both kernels: with the cost set's values, ``seeds``
-    replications; and with costs drawn from their ranges (log-uniform, a Sobol sequence; a backend's
-    ``read_ns``, ``write_ns`` and, where the scenario does not give it, ``latency_ns`` included).
-    Off and on share each draw and each random stream.
+    replications; and with costs drawn from their ranges (a Sobol sequence; half of the draws below
+    the set's value; what the clock rate or the price of an interrupt decides moves together; a
+    backend's ``read_ns``, ``write_ns`` and, where the scenario does not give it, ``latency_ns``
+    included).  Off and on share each draw and each random stream, and do the same program: what is
+    compared are their totals.
 
     Parameters
     ----------
@@ -61,30 +59,47 @@ def price(
         ``costs`` None: ``server``.
     off, on
         Kernels, as in ``Scenario``.
+    per
+        What the totals are divided by, the same on both sides: ``access``, ``round``, or
+        ``program`` for not at all.
     seeds
         Replications.  Draw n uses replication n modulo ``seeds``.
     draws
-        Of the costs: a power of two.
+        Of the costs, to begin with: a power of two.  They are doubled, for the scenarios whose
+        verdict is not stable, up to ``most_draws``.
+    most_draws
+        A power of two.
     seed
         Of the draws.
     confidence
-        Share of the draws between ``low`` and ``high``, and confidence of ``wins``' interval.
+        Share of the draws between ``low`` and ``high``.
     threads, progress, max_runs
         As for ``simulate()``.
 
     Returns
     -------
     Price
-        ``table`` has the parameters that vary; ``measure``: ``write``, the time of the writes that
-        met a write-protect fault, or ``cpu``, all CPU time, each by the number of those faults;
-        ``off``, ``on``, ``difference``: nanoseconds per fault with the cost set's values (mean over
-        replications; on minus off: negative where the patch saves time); ``low``, ``high``: the
-        middle of the drawn differences; ``wins``: in which share of the draws ``on`` is cheaper,
-        with Wilson's interval ``wins_low``, ``wins_high`` (of the draws, as if they were
-        independent: rather too wide); ``dominant``: the cost whose draws go most with the
-        difference, and ``rho``, Spearman's rank correlation of the two; ``copy_rate_off``,
-        ``copy_rate_on``; ``drains_per_fault``; ``faults``, with ``on``; ``note``, what no kernel
-        can or does do.
+        ``table`` has the parameters that vary, and for each ``measure`` (``write``: the time of the
+        writes that met a write-protect fault; ``cpu``: all CPU time, of everybody):
+
+        - ``off``, ``on``, ``difference``: nanoseconds by ``per`` with the cost set's values (mean
+          over replications; on minus off: negative where the patch saves time);
+        - ``low``, ``high``: the middle of the drawn differences, that of the set's own values
+          always in it;
+        - ``wins``: in which share of the draws ``on`` is cheaper, and ``error``, the standard error
+          of that share by the number of draws (as if they were independent: rather too large);
+        - ``verdict``: ``lower``, ``higher``, ``same``, ``~`` (it depends on the costs) or ``too few
+          runs``, by the rule of ``wb.compare()``; ``no fault`` where neither side has a
+          write-protect fault and nothing differs; ``draws``, how many that took, and ``stable``,
+          was it the same with half of them;
+        - ``dominant``, ``rho``: what the difference goes with most (a cost, ``clock rate`` or
+          ``interrupts``), and Spearman's rank correlation; empty where it is no more than chance;
+        - by ``per``, for ``_off`` and ``_on``: ``faults``, ``copies``, ``drains``, ``pages_out``
+          and ``pages_in`` (swap traffic), ``dead`` (pages that only a pagevec still held), and
+          ``orphans``, pages that only a pagevec or the swap cache holds at the end of the run;
+        - ``off_per_fault``, ``on_per_fault``, ``copy_rate_off``, ``copy_rate_on``: each side by its
+          own faults, of which there may be more on the one than on the other: no verdict;
+        - ``note``, what no kernel can or does do.
 
     Raises
     ------
@@ -99,28 +114,70 @@ def price(
         except ScenarioError as error:
             raise ScenarioError(f"{name}: {error}") from None
     check("seeds", seeds)
-    places = unit_draws(draws, seed)
+    check_per(per)
+    check_draws("draws", draws)
+    check_draws("most_draws", most_draws)
+    most_draws = max(draws, most_draws)
     given = _given(scenarios)
-    check_runs([2 * len(given)], max(seeds, draws), max_runs)
+    check_runs([2 * len(given)], max(seeds, most_draws), max_runs)
     pairs = [*(_with(s, off, drained=False) for s in given), *(_with(s, on) for s in given)]
     central = _counted(plan_of(pairs, seeds, max_runs=max_runs), threads, progress)
-    drawn = _counted(_drawn_plan(pairs, places, seeds), threads, progress)
+    units = unit_draws(most_draws, seed)
+
+    def run(which: Sequence[int], start: int, stop: int) -> dict[str, Any]:
+        some = [pairs[i] for i in which] + [pairs[len(given) + i] for i in which]
+        plan = _drawn_plan(some, units, slice(start, stop), seeds)
+        counted = _counted(plan, threads, progress)
+        off_, on_ = ({k: v.reshape(2, -1)[i] for k, v in counted.items()} for i in (0, 1))
+        rounds = np.repeat([given[i].rounds for i in which], stop - start)
+        shape = (len(which), stop - start)
+        found = differences(off_, on_, rounds, per)
+        return {name: (b - a).reshape(shape) for name, (a, b) in found.items()}
+
+    drawn = _until_stable(run, len(given), draws, most_draws, confidence)
     asked = pd.DataFrame([scenario.resolved() for scenario in given])
     parameters = described(scenarios, asked, 1) | {
-        "off": off, "on": on, "seeds": seeds, "draws": draws, "seed": seed,
-        "confidence": confidence,
+        "off": off, "on": on, "per": per, "seeds": seeds, "draws": draws, "seed": seed,
+        "most_draws": most_draws, "confidence": confidence,
     }  # fmt: skip
-    return _priced(pairs, central, drawn, places, parameters)
+    table = table_of(pairs, central, drawn, units, parameters)
+    table.attrs["wpbench"] = provenance("price", parameters)
+    return Price(table, np.concatenate(list(drawn.values())))
+
+
+def _until_stable(
+    run: Callable[[Sequence[int], int, int], dict[str, Any]],
+    scenarios: int,
+    first: int,
+    most: int,
+    confidence: float,
+) -> dict[str, Any]:
+    """Return float64[scenarios, most] of each measure, NaN for the draws that were not needed."""
+    made = {name: np.full((scenarios, most), np.nan) for name in MEASURES}
+    open_, start, stop = list(range(scenarios)), 0, first
+    while open_:
+        found = run(open_, start, stop)
+        for name, values in found.items():
+            made[name][open_, start:stop] = values
+        if stop == most:
+            break
+        open_ = [
+            i
+            for i in open_
+            if not all(is_stable(made[name][i, :stop], confidence) for name in MEASURES)
+        ]
+        start, stop = stop, 2 * stop
+    return made
 
 
 def _given(scenarios: object) -> list[Scenario]:
     """Return the scenarios, with costs; refuse those that ask for two kernels."""
     found = [scenarios] if isinstance(scenarios, Scenario) else list(scenarios)  # type: ignore[call-overload]
-    ranged = [name for name in costs() if _has_ranges(name)]
+    ranged = [name for name in costs() if has_ranges(name)]
     made = []
     for scenario in found:
         name = scenario.costs or "server"
-        if name not in ranged:
+        if not has_ranges(name):
             raise ScenarioError(
                 f"costs: {name!r} has no ranges to draw from; accepted: {', '.join(ranged)}"
             )
@@ -134,8 +191,9 @@ def _given(scenarios: object) -> list[Scenario]:
     return made
 
 
-def _has_ranges(name: str) -> bool:
-    return any("low" in fact for step, fact in facts("costs")[name].items() if step in L.COSTS)
+def has_ranges(name: str) -> bool:
+    """Does a cost set say within which ranges its steps lie?"""
+    return any("low" in fact for step, fact in cost_facts(name).items() if step in texts(Cost))
 
 
 def _changed(scenario: Scenario, **fields: Any) -> Scenario:
@@ -150,26 +208,28 @@ def _with(scenario: Scenario, name: str, *, drained: bool = True) -> Scenario:
     return _changed(scenario, kernel=name, drain=None, rules=Overrides())
 
 
-def _drawn_plan(pairs: Sequence[Scenario], places: Any, seeds: int) -> Plan:
-    """Return the plan of every scenario with every draw of the costs."""
-    draws = len(places)
+def _drawn_plan(pairs: Sequence[Scenario], units: Any, some: slice, seeds: int) -> Plan:
+    """Return the plan of every scenario with some of the draws of the costs."""
+    numbers = np.arange(len(units))[some]
+    draws = len(numbers)
     columns = plan_of(pairs, max_runs=len(pairs)).columns
     n = len(pairs) * draws
     rows = np.repeat(np.arange(len(pairs)), draws)
     columns = {k: v[rows] if len(v) > 1 else v for k, v in columns.items()}
-    columns["replication"] = np.tile(np.arange(draws) % seeds, len(pairs))
+    columns["replication"] = np.tile(numbers % seeds, len(pairs))
     cost = np.zeros((n, L.NR_COSTS), np.int64)
     latency = np.broadcast_to(columns["latency_ns"], n).copy()
     drawn: dict[tuple[str, str], dict[str, Any]] = {}
     for i, scenario in enumerate(pairs):
         at = slice(i * draws, (i + 1) * draws)
         key = (str(scenario.costs), scenario.backend)
+        cost[at] = cost_row(*key)
         if key not in drawn:
-            drawn[key] = drawn_costs(*key, places)
+            drawn[key] = drawn_costs(*key, units[some])
         for name, values in drawn[key].items():
             step = BACKEND_FACTS.get(name, name)
             if step is not None:
-                cost[at, L.COSTS.index(step)] = values
+                cost[at, texts(Cost).index(step)] = values
         if scenario.latency_ns is None:
             latency[at] = drawn[key]["latency_ns"]
     columns["latency_ns"] = latency
@@ -181,93 +241,3 @@ def _counted(plan: Plan, threads: int | None, progress: Any) -> dict[str, Any]:
     counted, errors = execute(plan, threads, progress)
     raise_failure(plan, errors)
     return dict(zip(COUNTERS, counted.T.astype(float), strict=True))
-
-
-def _per_fault(found: dict[str, Any], counter: str) -> Any:
-    faults = np.where(found["wp_faults"] > 0, found["wp_faults"], np.nan)
-    return found[counter] / faults
-
-
-def _priced(
-    pairs: list[Scenario],
-    central: dict[str, Any],
-    drawn: dict[str, Any],
-    places: Any,
-    parameters: dict[str, Any],
-) -> Price:
-    """Return what was counted as a Price; ``pairs``: first those off, then those on."""
-    n, seeds, draws = len(pairs) // 2, parameters["seeds"], parameters["draws"]
-    confidence = parameters["confidence"]
-    fields = pd.DataFrame(
-        [scenario.resolved() | {"rules": str(scenario.rules)} for scenario in pairs[n:]]
-    )
-    names = [str(name) for name in fields if name not in _NOT_COMPARED]
-    varies = varying(fields, names)
-
-    def mean(values: Any) -> tuple[Any, Any]:
-        by_run = values.reshape(2, n, seeds).mean(axis=2)
-        return by_run[0], by_run[1]
-
-    copies = mean(_per_fault(central, "copies"))
-    drains = mean(_per_fault(central, "drains"))
-    faults = mean(central["wp_faults"])
-    tables, differences = [], []
-    for measure, counter in MEASURES.items():
-        first, second = mean(_per_fault(central, counter))
-        by_draw = _per_fault(drawn, counter).reshape(2, n, draws)
-        difference = by_draw[1] - by_draw[0]
-        low, high = np.transpose([_middle(row, confidence) for row in difference])
-        won = (difference < 0).sum(axis=1)
-        priced = (~np.isnan(difference)).sum(axis=1)  # draws with a fault on both sides
-        wins_low, wins_high = rate_interval(won, priced, confidence)
-        dominant = [_dominant(row, places) for row in difference]
-        table = fields[varies].assign(
-            measure=measure,
-            off=first,
-            on=second,
-            difference=second - first,
-            low=low,
-            high=high,
-            wins=won / np.where(priced > 0, priced, np.nan),
-            wins_low=wins_low,
-            wins_high=wins_high,
-            dominant=[name for name, _ in dominant],
-            rho=[rho for _, rho in dominant],
-            copy_rate_off=copies[0],
-            copy_rate_on=copies[1],
-            drains_per_fault=drains[1],
-            faults=faults[1].astype(int),
-            note=[
-                _note(scenario) if any_fault else "no write-protect fault"
-                for scenario, any_fault in zip(pairs[n:], priced > 0, strict=True)
-            ],
-        )
-        tables.append(table)
-        differences.append(difference)
-    table = pd.concat(tables, ignore_index=True)
-    table.attrs["varying"] = varies
-    table.attrs["wpbench"] = provenance("price", parameters)
-    return Price(table, np.concatenate(differences))
-
-
-def _middle(values: Any, share: float) -> Any:
-    """Return the ends of the middle share of the numbers that are known; NaN where none is."""
-    known = values[~np.isnan(values)]
-    tail = (1 - share) / 2
-    return np.quantile(known, [tail, 1 - tail]) if len(known) else (np.nan, np.nan)
-
-
-def _note(scenario: Scenario) -> str:
-    if scenario.rules.get("swapin_inserts_at_once"):
-        return "past the pagevec: no kernel does this"
-    return _NOTES.get(str(scenario.drain), "")
-
-
-def _dominant(difference: Any, places: Any) -> tuple[str, float]:
-    """Return the cost that the difference goes with most, and Spearman's rank correlation."""
-    if np.isnan(difference).any() or np.ptp(difference) == 0:
-        return "", np.nan
-    ranks = stats.rankdata(np.column_stack([difference, places]), axis=0)
-    rho = np.corrcoef(ranks, rowvar=False)[0, 1:]
-    at = int(np.argmax(np.abs(rho)))
-    return DRAWN[at], float(rho[at])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,11 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from ..errors import TableError, accepted
-from .answer import answer
+from ..tables.folding import folded
+from ..text.comparison import WIDTH
+from .answer import answer, in_words, word
+from .tally import PER
+from .verdicts import NO_FAULT
 
 
 @dataclass(frozen=True)
@@ -22,30 +28,50 @@ class Price:
     table
         A row a scenario and measure; see ``price()``.
     differences
-        float64[rows, draws]: on minus off with each draw of the costs, nanoseconds per fault.
+        float64[rows, draws]: on minus off with each draw of the costs, nanoseconds by ``per``; NaN
+        where no more draws were needed.
     """
 
     table: pd.DataFrame
     differences: Any
 
+    @property
+    def per(self) -> str:
+        """What the totals are divided by."""
+        return str(self.table.attrs["per"])
+
     def __str__(self) -> str:
-        shown = [*self.table.attrs["varying"], "measure"]
-        lines = self.table[shown].copy()
-        for name in ("off", "on", "difference"):
-            lines[name] = self.table[name].map(lambda ns: "-" if np.isnan(ns) else f"{ns:.0f}")
-        span = zip(self.table["low"], self.table["high"], strict=True)
-        lines["[low, high]"] = [
-            "-" if np.isnan(low) else f"[{low:.0f}, {high:.0f}]" for low, high in span
-        ]
-        lines["wins"] = self.table["wins"].map(lambda w: "-" if np.isnan(w) else f"{w:.0%}")
-        lines["note"] = self.table["note"]
-        if not self.table["note"].any():
-            del lines["note"]
-        return (
-            "simulated: nanoseconds per write-protect fault, off and on; [low, high] and wins are "
-            f"over\n{self.differences.shape[1]} draws of the costs from their ranges\n\n"
-            f"{lines.to_string(index=False)}"
+        names = [*self.table.attrs["varying"], "measure"]
+        rows = folded([self._cells(row) for row in self.table.to_dict("records")], names)
+        shown = pd.DataFrame(rows)
+        if not shown["note"].any():
+            del shown["note"]
+        head = (
+            f"simulated: nanoseconds {PER[self.per]}, off and on over the same program (write: the "
+            "writes that met a write-protect fault; cpu: everybody's CPU time). [low, high] and "
+            "wins, the share in which on is cheaper, are over draws of the costs from their ranges."
         )
+        text = f"{textwrap.fill(head, WIDTH)}\n\n{shown.to_string(index=False)}"
+        unstable = int((~self.table["stable"]).sum())
+        if unstable:
+            most = int(self.table["draws"].max())
+            of = f"{unstable} of {len(self.table)} verdicts"
+            text += f"\n\n{of} are not stable after {most} draws, which is all that was asked for."
+        return text
+
+    def _cells(self, row: Mapping[Any, Any]) -> dict[str, str]:
+        """Return a row as it is printed."""
+        cells = {name: word(row[name]) for name in (*self.table.attrs["varying"], "measure")}
+        cells |= {name: f"{row[name]:.1f}" for name in ("off", "on")}
+        cells["difference"] = f"{row['difference']:+.1f}"
+        if row["verdict"] == NO_FAULT:
+            cells |= {"[low, high]": "-", "wins": "-"}
+        else:
+            cells["[low, high]"] = f"[{row['low']:+.1f}, {row['high']:+.1f}]"
+            cells["wins"] = f"{row['wins']:.0%}"
+            if row["error"]:
+                cells["wins"] += f" +-{100 * row['error']:.0f}"
+        return cells | {"verdict": in_words(row["verdict"]), "note": row["note"]}
 
     def answer(
         self, *, measure: str = "write", by: str = "backend", x: str = "migration_rate"
@@ -87,7 +113,8 @@ class Price:
             ordered = group.sort_values(x)
             places = ordered[x].to_numpy(float)
             at = _turn(places, ordered["difference"].to_numpy(float))
-            drawn = [_turn(places, column) for column in self.differences[ordered.index].T]
+            done = self.differences[ordered.index]
+            drawn = [_turn(places, column) for column in done[:, ~np.isnan(done).any(axis=0)].T]
             known = np.array([place for place in drawn if not np.isnan(place)])
             tail = (1 - confidence) / 2
             low, high = np.quantile(known, [tail, 1 - tail]) if len(known) else (np.nan, np.nan)

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ..errors import TableError, accepted
-from ..plots.record import chosen
+from ..figures.record import chosen
 from ..scenario import Scenario
+from ..scenario.kernel_table import RULE
 from ..scenario.kernels import row_of
 from ..scenario.model import WORKLOAD_FIELDS
-from ..scenario.record import scenarios_of
-from ..scenario.table import RULE
-from ..stats import varying
+from ..scenario.plain import scenarios_of
+from ..tables import varying
 from ..workloads.catalog import WORKLOADS
 from .source import Source, as_runs
 

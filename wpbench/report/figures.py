@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..plots import draw
-from ..plots.record import chosen
-from ..plots.rerun import can_rerun
+from ..figures.record import chosen, draw
+from ..figures.rerun import can_rerun
 from .cases import NAMELESS
 from .chart import POINTS, Shape
 from .source import MEASURED, Source

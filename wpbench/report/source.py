@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 
 from ..data import data_dir
-from ..errors import TableError, WpbenchError, accepted
-from ..plots import read_provenance
-from ..plots.record import COMMANDS
-from ..recorded import check_record
-from ..scenario import Grid, GridFile, Scenario, load_grid
-from ..scenario.record import current_name
+from ..errors import ScenarioError, TableError, WpbenchError, accepted
+from ..figures.record import COMMANDS, read_provenance
+from ..provenance.read import check_record
+from ..scenario import Grid, GridFile, Scenario, grid, kernel, load_grid
+from ..scenario.kernel_table import with_present_names
+from ..scenario.plain import current_name
 from ..scenario.rules import value_text
-from ..scenario.table import with_present_names
 from ..simulate import simulate
 from ..sweep.store import read_store
 
@@ -61,7 +60,7 @@ class Source:
         return found
 
 
-def load(what: object, seeds: int | None = None) -> Source:
+def load(what: object, seeds: int | None = None, kernels: Sequence[str] = ()) -> Source:
     """Return a table and its origin.
 
     Parameters
@@ -71,6 +70,8 @@ def load(what: object, seeds: int | None = None) -> Source:
         grid file, or the name of a shipped grid.
     seeds
         Replications of a grid; None for the grid file's own, or 1.
+    kernels
+        Of a grid that has none of some of these: those that take the place of its kernels.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def load(what: object, seeds: int | None = None) -> Source:
         what = load_grid(what)
     if isinstance(what, Grid | GridFile):
         count = seeds or (what.seeds if isinstance(what, GridFile) else 1)
-        return Source(simulate(what, seeds=count), SIMULATED)
+        return Source(simulate(_with_kernels(what, kernels), seeds=count), SIMULATED)
     if seeds is not None:
         raise TableError("seeds: only a grid is simulated; accepted with a table: None")
     if isinstance(what, str | Path):
@@ -97,6 +98,27 @@ def load(what: object, seeds: int | None = None) -> Source:
     if source.table.empty:
         raise TableError(f"{source.name or 'table'}: has no rows")
     return source
+
+
+def _with_kernels(what: Grid | GridFile, kernels: Sequence[str]) -> Grid | GridFile:
+    """Return a grid in which both kernels are: in the place of its own where one is missing.
+
+    Whatever kernels a grid names, its programs can be run on any two.
+    """
+    grids = what.grids if isinstance(what, GridFile) else (what,)
+    known = {name for part in grids for name in part.axes.get("kernel", ())}
+    if set(kernels) <= known:
+        return what
+    try:
+        for name in kernels:
+            kernel(name)
+    except ScenarioError:
+        return what  # it is refused where it is looked for, with what is there
+    made = tuple(
+        grid(**part.as_fields() | {"kernel": list(kernels)}) if "kernel" in part.axes else part
+        for part in grids
+    )
+    return replace(what, grids=made) if isinstance(what, GridFile) else made[0]
 
 
 def _is_table(path: Path) -> bool:

@@ -5,7 +5,7 @@ from .grids import Grid, grid
 from .kernels import OFF, ON, kernel
 from .model import Scenario
 from .rules import DRAINS, RULES, Overrides
-from .text import parse_axis
+from .values import parse_axis
 
 __all__ = [
     "DRAINS",

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..bounds import MAX_PAGES, MIX_WEIGHT
-from ..data import DISTRIBUTIONS, backends, costs
+from ..data import DISTRIBUTIONS, backends, cost_steps, cost_version, device_facts
 from ..errors import DataError, accepted, shown
 from ..mm import layout as L
-from ..workloads.catalog import WORKLOADS
+from ..mm.names import Cost, texts
+from ..workloads.catalog import WORKLOADS, facts_of
 from ..workloads.params import Params
 from .kernels import row_of
-from .rules import RULES
+from .rules import RULES, Overrides
 
 MIX = ("pageout", "read", "write", "cold", "migrate", "fork", "exit", "free")
 MILLION = 1_000_000
@@ -29,6 +30,7 @@ Columns = dict[str, Any]
 _AS_THEY_ARE = tuple(
     name for name in RULES if name in L.CONFIG and name not in ("drain", "pagevec")
 )
+_PLACE_OF_RULE = {name: place for place, name in enumerate(RULES)}
 # Fields that are never None, and their columns' types; the others' types are in resolve().
 _TYPES = {
     **dict.fromkeys(
@@ -104,10 +106,6 @@ def workload_name(workload: Any) -> str:
     return workload if isinstance(workload, str) else getattr(workload, "__name__", "workload")
 
 
-def _default_order(workload: Any) -> str:
-    return WORKLOADS[workload].orders[0] if isinstance(workload, str) else "read-write"
-
-
 def resolve(raw: Mapping[str, Any]) -> Columns:
     """Return all columns with every None replaced by what it stands for.
 
@@ -132,11 +130,12 @@ def resolve(raw: Mapping[str, Any]) -> Columns:
 
     out["drain"] = _given(raw["drain"], rule("drain"), object)
     out["pagevec"] = _given(raw["pagevec"], rule("pagevec", np.int64))
-    out["order"] = _given(raw["order"], _map(raw["workload"], _default_order, object), object)
+    out["order"] = _given(
+        raw["order"], _map(raw["workload"], lambda w: facts_of(w).orders[0], object), object
+    )
     out["write_cpu"] = _given(raw["write_cpu"], out["read_cpu"])
-    running = out["threads"] * _map(raw["workload"], lambda w: 2 if w == "hand-over" else 1)
-    # Where reclaim or a handler works beside the threads, it has a CPU of its own.
-    running = running + _map(raw["workload"], lambda w: w in ("redis", "memcached", "post-copy"))
+    running = out["threads"] * _map(raw["workload"], lambda w: facts_of(w).cpus_a_thread)
+    running = running + _map(raw["workload"], lambda w: facts_of(w).background_cpu)
     running = running + out["spinner_threads"]
     named = [out["read_cpu"], out["write_cpu"], out["fill_cpu"], running - 1]
     out["cpus"] = _given(raw["cpus"], np.maximum.reduce(np.broadcast_arrays(*named)) + 1)
@@ -151,15 +150,15 @@ def resolve(raw: Mapping[str, Any]) -> Columns:
 
 def region_pages(columns: Mapping[str, Any]) -> Any:
     """Return the pages of a process: of all its threads' regions."""
-    shared = _map(columns["workload"], lambda w: isinstance(w, str) and WORKLOADS[w].shared, bool)
+    shared = _map(columns["workload"], lambda w: facts_of(w).shared, bool)
     return columns["npages"] * np.where(shared, 1, columns["threads"])
 
 
 def _forks(columns: Columns) -> Any:
     """Can a child exist?  A workload of one's own may fork."""
-    own = _map(columns["workload"], lambda w: callable(w) or WORKLOADS[w].forks, bool)
+    own = _map(columns["workload"], lambda w: facts_of(w).forks, bool)
     by_mix = _map(columns["mix"], lambda mix: parse_mix(mix)["fork"] > 0, bool)
-    drawn = _map(columns["workload"], lambda w: w == "random", bool) & by_mix
+    drawn = _map(columns["workload"], lambda w: facts_of(w).by_mix, bool) & by_mix
     return own | drawn | columns["fork_exit_before"] | (columns["save_every"] > 0)
 
 
@@ -176,13 +175,15 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     by_kernel = mapping(*np.broadcast_arrays(columns["kernel"], columns["rules"]))
     by_backend = mapping(columns["backend"])
 
+    codes = by_kernel(rule_codes).reshape(-1, len(RULES))
+
     def rule(name: str) -> Any:
-        return by_kernel(lambda kernel, rules: RULES[name].code(row_of(kernel, rules)[name]))
+        return codes[:, _PLACE_OF_RULE[name]]
 
     def fact(name: str, dtype: Any = np.int64) -> Any:
         return by_backend(lambda b: backends()[b][name], dtype)
 
-    own = _map(columns["workload"], lambda w: WORKLOADS[w].scratch if isinstance(w, str) else 0)
+    own = _map(columns["workload"], lambda w: facts_of(w).scratch)
     scratch = np.where(own > 0, columns["npages"] + own, 0)
     asynchronous = ~fact("synchronous", bool)
     synchronous_io = fact("swapin", object) == "bypass"
@@ -237,6 +238,13 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     }
 
 
+@lru_cache(maxsize=4096)
+def rule_codes(kernel: str, rules: Overrides) -> tuple[int, ...]:
+    """Return the machine's number of each of ``RULES``, of a kernel with some overridden."""
+    row = row_of(kernel, rules)
+    return tuple(rule.code(row[name]) for name, rule in RULES.items())
+
+
 def workload_params(columns: Columns) -> Any:
     """Return int64[n, NR_PARAMS], what each run's workload is told: ``Params``, in its order."""
     n = max(len(column) for column in columns.values())
@@ -258,21 +266,25 @@ def workload_params(columns: Columns) -> Any:
 
 
 def cost_rows(columns: Columns) -> Any:
-    """Return int64[n or 1, NR_COSTS], nanoseconds of the steps ``layout.COSTS``."""
+    """Return int64[n or 1, NR_COSTS], nanoseconds of the steps ``texts(Cost)``."""
     return mapping(*np.broadcast_arrays(columns["costs"], columns["backend"]))(cost_row)
 
 
-@lru_cache(maxsize=1024)
 def cost_row(name: str, backend: str) -> tuple[int, ...]:
-    """Return the nanoseconds of each of ``layout.COSTS``, by a cost set and a backend.
+    """Return the nanoseconds of each of ``texts(Cost)``, by a cost set and a backend.
 
     What a synchronous device does takes time where the cost set's steps do.
     """
-    steps = dict(costs()[name])
-    lacking = [step for step in L.COSTS if step not in steps and not step.startswith("device_")]
+    return _cost_row(name, backend, cost_version(name))
+
+
+@lru_cache(maxsize=1024)
+def _cost_row(name: str, backend: str, _version: str) -> tuple[int, ...]:
+    steps = cost_steps(name)
+    lacking = [step for step in texts(Cost) if step not in steps and not step.startswith("device_")]
     if lacking:
         raise DataError(f"costs.toml: {name}: {lacking[0]}: is missing")
     if any(steps.values()):
-        facts = backends()[backend]
-        steps |= {"device_read": facts["read_ns"], "device_write": facts["write_ns"]}
-    return tuple(steps.get(step, 0) for step in L.COSTS)
+        found = device_facts(name, backend)
+        steps |= {f"device_{what}": found[f"{what}_ns"]["value"] for what in ("read", "write")}
+    return tuple(steps.get(step, 0) for step in texts(Cost))

@@ -10,8 +10,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ..data import backends, facts
+from ..data import backends, cost_facts, cost_version, device_facts, facts
 from ..mm import layout as L
+from ..mm.names import Cost, texts
 
 # Steps of each kind that one access of the workload takes at most, with its share of the pageout,
 # the pages that it reads ahead, those that reclaim takes for it, and full pagevecs that it flushes.
@@ -26,11 +27,11 @@ _RECLAIMING = ("redis", "memcached")
 
 
 @lru_cache(maxsize=1024)
-def _steps(costs: str, backend: str) -> tuple[int, int, int]:
+def _steps(costs: str, backend: str, _version: str) -> tuple[int, int, int]:
     """Return nanoseconds: of each step once, of those for each CPU, of those of other tasks."""
-    device = facts("backends")[backend]
-    table = facts("costs")[costs]
-    found = {step: table[step] for step in L.COSTS if step in table}
+    device = device_facts(costs, backend)
+    table = cost_facts(costs)
+    found = {step: table[step] for step in texts(Cost) if step in table}
     found |= {"device_read": device["read_ns"], "device_write": device["write_ns"]}
     most = {step: int(max(fact["value"], fact.get("high", 0))) for step, fact in found.items()}
     return (
@@ -56,7 +57,7 @@ def longest_ns(scenario: Any) -> int:
     ncpus = scenario.cpus or 2 * scenario.threads + scenario.spinner_threads + max(named) + 2
     own = not isinstance(scenario.workload, str)
     reclaimed = _RECLAIMED if own or scenario.workload in _RECLAIMING else 0
-    steps, each_cpu, background = _steps(costs, scenario.backend)
+    steps, each_cpu, background = _steps(costs, scenario.backend, cost_version(costs))
     one = _STEPS * steps + 2 * (1 + reclaimed) * ncpus * each_cpu
     others = scenario.background_insertions + scenario.background_drains
     if others:

@@ -11,8 +11,8 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from ..bounds import FIELDS, MAX_ACCESSES, MAX_CLOCK_NS, MAX_PAGES
-from ..data import backends, costs
-from ..errors import ScenarioError, accepted, readable, shown
+from ..data import backends, cost_facts, costs, is_cost_file
+from ..errors import DataError, ScenarioError, accepted, readable, shown
 from ..mm.machine import memory_words
 from ..workloads.catalog import ORDERS, WORKLOADS
 from .columns import machine_config, parse_mix, resolve, workload_name
@@ -93,7 +93,8 @@ class Scenario(BaseModel):
     stable_writes
         Must pages under writeback stay as they are (SWP_STABLE_WRITES)?  None for the backend's.
     costs
-        Cost set of data/costs.toml; None for ``none``, or ``icount`` with an asynchronous backend.
+        Cost set of data/costs.toml, or a TOML file with one (``wpbench measure costs -o FILE``);
+        None for ``none``, or ``icount`` with an asynchronous backend.
     page_cluster
         vm.page-cluster, 0 to 5.
     swap_pages
@@ -221,7 +222,14 @@ class Scenario(BaseModel):
     @field_validator("costs")
     @classmethod
     def _known_costs(cls, value: str | None) -> str | None:
-        return value if value is None else _one_of("costs", value, costs())
+        if is_cost_file(value):
+            try:
+                cost_facts(str(value))
+            except DataError as error:
+                raise ValueError(f"costs: {error}") from None
+            return value
+        more = "or a TOML file with a cost set"
+        return value if value is None else _one_of("costs", value, costs(), more)
 
     @field_validator("mix")
     @classmethod

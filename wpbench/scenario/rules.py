@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ScenarioError, accepted
+from ..mm.names import Drain, FirstTest, FreeSwap, LazyfreeExtraRef, SoleOwner, SwapinDrain, texts
 
 Value = bool | int | str
 
@@ -20,7 +21,7 @@ class Rule:
     meaning
         What it decides, and where in the kernel.
     values
-        What it can be, in the order of the machine's numbers (``mm/layout.py``); empty for a truth
+        What it can be, in the order of the machine's numbers (``mm/names.py``); empty for a truth
         value or a number.
     low, high
         Bounds of a number; both 0 for a truth value.
@@ -64,18 +65,8 @@ class Rule:
         return self.values.index(str(value)) if self.values else int(value)
 
 
-# In the order of mm/layout.py's FIRST_*, DRAIN_* ...; a test compares them.
-FIRST_TESTS = ("mapcount", "1", "1+sc", "3", "1+sc+not-lru", "none")
-DRAINS = (
-    "never",
-    "if-not-lru",
-    "always",
-    "lru-add-only",
-    "this-page",
-    "all-cpus",
-    "if-in-lru-add",
-    "peek",
-)
+FIRST_TESTS = texts(FirstTest)
+DRAINS = texts(Drain)
 # First tests after which no reference is left that a drain could drop.
 STRICT_TESTS = ("mapcount", "1", "1+sc")
 
@@ -99,7 +90,7 @@ RULES: dict[str, Rule] = {
     "swapin_drain": Rule(
         "a write fault on a swap PTE drains: never, for a swap-cache page that is not PageLRU, or "
         "for any page that is not",
-        ("never", "if-swapcache", "if-not-lru"),
+        texts(SwapinDrain),
     ),
     "free_swap_on_read": Rule(
         "a read fault frees the swap cache: with swap half full, or also of a synchronous device",
@@ -108,13 +99,13 @@ RULES: dict[str, Rule] = {
     "free_swap_on_write": Rule(
         "a write fault frees the swap cache: with swap half full; or also at page_count 2; at 2 or "
         "of a synchronous device; of a synchronous device or an exclusive page",
-        ("if-full", "if-count-2", "sync-or-count-2", "sync-or-exclusive"),
+        texts(FreeSwap),
     ),
     "free_swap_before_mapping": Rule("... before the page is mapped, not after"),
     "sole_owner_writable": Rule(
         "a page that is not exclusive is mapped writable by a write fault: never, at page_count 1, "
         "or as reuse_swap_page() says",
-        ("never", "if-count-1", "reuse-swap-page"),
+        texts(SoleOwner),
     ),
     "writable_on_read": Rule("a read fault maps an exclusive page writable"),
     "readahead_drains": Rule("readahead of more than a page ends with lru_add_drain()"),
@@ -141,7 +132,7 @@ RULES: dict[str, Rule] = {
     "lazyfree_extra_ref": Rule(
         "reclaim meets a clean lazyfree page that somebody else holds, too: unmaps it, lets it be "
         "swapped again, or leaves it as it is",
-        ("discard", "swapbacked", "keep"),
+        texts(LazyfreeExtraRef),
     ),
     "pinned_not_swapped": Rule("reclaim leaves pinned pages out of the swap cache"),
     "copies_pinned_at_fork": Rule("fork() copies pinned pages at once"),

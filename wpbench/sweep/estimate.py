@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._jit import JIT_DISABLED
 from ..errors import SweepError
+from ..jit.compile import JIT_DISABLED
 from ..scenario import Scenario
 from ..scenario.columns import mapping, parse_mix
 from ..simulate import Plan, execute, plan_of
-from ..workloads.catalog import WORKLOADS
+from ..workloads.catalog import facts_of
 from .resources import available_memory, free_disk, human
 
 # Bytes a run: of the table and what it is made from in memory, and of a part on disk.
@@ -43,7 +43,7 @@ def seconds_an_access(workload: str, backend: str, costs: str, together: bool) -
     """
     fields: dict[str, Any] = {"workload": workload, "backend": backend, "costs": costs}
     fields |= {"npages": 64, "rounds": 0, "cpus": 8}
-    uses = WORKLOADS[workload].uses
+    uses = facts_of(workload).uses
     if together and "threads" in uses:
         fields["threads"] = 2
     if together and "migration_rate" in uses:
@@ -79,7 +79,7 @@ def _events(columns: dict[str, Any]) -> Any:
     elsewhere = mapping(columns["drain"])(lambda drain: drain == "all-cpus", float)
     events = (others + elsewhere) * columns["cpus"]
     share = mapping(columns["mix"])(_ranged_share, float)
-    is_random = mapping(columns["workload"])(lambda w: w == "random", bool)
+    is_random = mapping(columns["workload"])(lambda w: facts_of(w).by_mix, bool)
     return events + np.where(is_random, share * columns["npages"], 0.0)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numba.types
 import numpy as np
 
-from ..data import fingerprint
+from ..data import cost_version, fingerprint
 from ..errors import ScenarioError
 from ..scenario import Scenario
 from ..simulate import MODEL, Plan
@@ -51,7 +51,7 @@ def _column(plan: Plan, name: str) -> tuple[Any, Any]:
     """Return uint8[values, _BYTES], a digest of each distinct value, and which each run has."""
     known: dict[Any, int] = {}
     codes = [known.setdefault(value, len(known)) for value in plan.columns[name].tolist()]
-    digest = workload_digest if name == "workload" else _value_digest
+    digest = {"workload": workload_digest, "costs": _costs_digest}.get(name, _value_digest)
     return (
         np.frombuffer(b"".join(map(digest, known)), np.uint8).reshape(-1, _BYTES),
         np.array(codes),
@@ -60,6 +60,12 @@ def _column(plan: Plan, name: str) -> tuple[Any, Any]:
 
 def _value_digest(value: Any) -> bytes:
     return _digest(repr(value).encode())
+
+
+def _costs_digest(name: str) -> bytes:
+    """Return the digest of a cost set's name, and of what is in it if it is a file."""
+    version = cost_version(name)
+    return _value_digest((name, version) if version else name)
 
 
 def workload_digest(workload: Any) -> bytes:

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from ..errors import SweepError
 from ..output import written
 from ..scenario import Scenario
-from ..scenario.record import current_name
+from ..scenario.plain import current_name
 from ..simulate import COUNTERS, MODEL, plan_of, tabulate
 
 NOTES = b"wpbench"  # in a part's schema: provenance of its rows, a JSON object a line

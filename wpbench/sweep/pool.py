@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from typing import Any
 
-from .._threads import Stop, Workers
 from ..bounds import check
 from ..errors import ScenarioError, SweepError, accepted, short
+from ..jit.threads import Stop, Workers
 from ..simulate import Plan
 from .resources import cpus
 from .task import Done, do_pickled, do_task, pickled, task_of

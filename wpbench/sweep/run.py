@@ -18,10 +18,10 @@ from tqdm.auto import tqdm
 
 from ..bounds import MAX_RUNS, check
 from ..errors import SweepError, short
-from ..provenance import provenance
+from ..provenance.record import provenance
 from ..scenario import GridFile, Scenario
-from ..scenario.record import described
-from ..scenario.table import with_rule_columns
+from ..scenario.kernel_table import with_rule_columns
+from ..scenario.plain import described
 from ..simulate import COUNTERS, Plan, plan_of, tabulate
 from .estimate import Estimate, estimate
 from .keys import run_keys

@@ -25,9 +25,9 @@ import pyarrow as pa
 from ..data import fingerprint
 from ..errors import SweepError, WpbenchWarning
 from ..output import explained, make_folder, written
-from ..provenance import provenance
+from ..provenance.record import provenance
 from ..scenario import Scenario
-from ..scenario.table import with_present_names, with_rule_columns
+from ..scenario.kernel_table import with_present_names, with_rule_columns
 from ..simulate import COUNTERS
 from . import parts
 from .parts import MODEL_FOLDER, NOTES

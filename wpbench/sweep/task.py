@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from .. import mm
-from .._jit import JIT_DISABLED
 from ..data import fingerprint
 from ..errors import SweepError, short
+from ..jit.compile import JIT_DISABLED
 from ..mm.machine import NR_COUNTED
 from ..scenario.columns import workload_name
 from ..simulate import MODEL, STOPPED, Plan, execute, program
@@ -79,7 +79,7 @@ def pickled(plan: Plan, runs: Any) -> bytes:
 
 def task_of(plan: Plan, runs: Any) -> Task:
     """Return some runs of a plan as a task."""
-    return Task(plan.part(runs), len(runs), MODEL, fingerprint())
+    return Task(plan.part(runs), len(runs), MODEL, fingerprint(plan.columns["costs"]))
 
 
 def do_pickled(data: bytes) -> Done:
@@ -109,10 +109,11 @@ def do_task(task: Task, stop: Any = None) -> Done:
     SweepError
         If this process has another model or other data than the sweep.
     """
-    if (task.model, task.data) != (MODEL, fingerprint()):
+    here = fingerprint(task.columns["costs"])
+    if (task.model, task.data) != (MODEL, here):
         raise SweepError(
             f"a worker on {socket.gethostname()} has another wpbench (model {MODEL}, data "
-            f"{fingerprint()}; here: model {task.model}, data {task.data}); accepted: the same"
+            f"{here}; here: model {task.model}, data {task.data}); accepted: the same"
         )
     done = Done(
         np.zeros(task.n, bool),

@@ -8,10 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from ..mm import layout as L
+from ..data import cost_facts
+from ..mm.names import Reason, texts
 from ..scenario.kernels import OFF, ON, row_of
 from ..scenario.rules import DO_WP_PAGE
 from ..simulate import simulate
+from ..workloads.catalog import facts_of
 from .state import State
 
 
@@ -78,7 +80,7 @@ def in_words(table: pd.DataFrame) -> str:
     """Return the copies by reason in a sentence a scenario: what the figure shows."""
     said = []
     for _, row in table.iterrows():
-        found = {reason: int(row[f"copy_{reason}"]) for reason in L.REASONS}
+        found = {reason: int(row[f"copy_{reason}"]) for reason in texts(Reason)}
         why = ", ".join(
             f"{reason} {n}" for reason, n in sorted(found.items(), key=lambda x: -x[1]) if n
         )
@@ -97,7 +99,9 @@ def notes(state: State) -> list[str]:
     scenario = state.on
     own = scenario.resolved()
     threads = int(own["threads"])
-    idle = int(own["cpus"]) > threads and scenario.workload == "reproducer"
+    workload = facts_of(scenario.workload)
+    waits = "migration_rate" in workload.uses and not workload.background_cpu
+    idle = waits and int(own["cpus"]) > threads
     if idle and not scenario.migration_rate and not scenario.spinner_threads:
         said.append("cpus: no thread migrates, so the other CPUs are idle")
     off, on = row_of(OFF), row_of(state.kernel)
@@ -132,10 +136,12 @@ def _quantile(row: Any) -> str:
 def _basis(table: pd.DataFrame) -> str:
     costs = str(table["costs"].iloc[0])
     seed = int(table["seed"].iloc[0])
+    measured = cost_facts(costs)["description"].startswith("measured:")
+    known = "measured" if measured else "most of it assumed (data/costs.toml)"
     times = {
         "none": "no times: costs is none",
         "icount": "times of the emulated CPU of kernel-measurements/",
-    }.get(costs, f"times by cost set {costs}, most of it assumed (data/costs.toml)")
+    }.get(costs, f"times by cost set {costs}, {known}")
     return f"simulated, one run (seed {seed}); {times}"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as W
 
 from ..bounds import MAX_CPUS
-from ..data import backends, costs
+from ..data import backends, costs, is_cost_file
 from ..scenario.kernels import OFF, ON, row_of, span
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
@@ -134,6 +134,8 @@ def controls() -> list[Control]:
     def cost_sets(state: State) -> list[tuple[str, Any]]:
         default = "icount" if state.asynchronous else "none"
         names = [n for n in costs() if n != "none" or not state.asynchronous]
+        given = str(state.fields.get("costs"))
+        names += [given] if is_cost_file(given) else []
         return _choices(names, f"the default, {default}")
 
     saves = [("never" if n == 0 else f"{n} requests", n) for n in _SAVES]

@@ -45,6 +45,29 @@ def command_line(scenario: Scenario) -> str:
     return shlex.join(words)
 
 
+def overridden(scenario: Scenario) -> list[str]:
+    """Return what of a scenario's kernel is otherwise, as ``litmus differ`` takes rules."""
+    rules = str(scenario.rules).split()
+    own = {"drain": scenario.drain, "pagevec": scenario.pagevec}
+    return rules + [f"{name}={value}" for name, value in own.items() if value is not None]
+
+
+def differ_command(a: Scenario, b: Scenario) -> str:
+    """Return the command that finds the programs in which two scenarios' kernels differ."""
+    words = ["wpbench", "litmus", "differ", a.kernel, b.kernel]
+    for side, scenario in (("a", a), ("b", b)):
+        words += [word for rule in overridden(scenario) for word in (f"--rule-{side}", rule)]
+    return shlex.join(words)
+
+
+def differ_parameters(a: Scenario, b: Scenario) -> str:
+    """Return the same as parameters of notebook 06, lines of Python."""
+    given = {"a": a.kernel, "b": b.kernel}
+    rules = {"rule_a": " ".join(overridden(a)), "rule_b": " ".join(overridden(b))}
+    given |= {name: text for name, text in rules.items() if text}
+    return "\n".join(f"{name} = {_literal(value)}" for name, value in given.items())
+
+
 def read_line(text: str) -> Scenario:
     """Return the scenario of a line of either form; nothing in it is run.
 

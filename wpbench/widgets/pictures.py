@@ -16,9 +16,9 @@ import pandas as pd
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from ..explain import Explanation
 from ..plots import page_life, reasons
 from ..plots.style import SALT
+from ..simulate.explanation import Explanation
 
 _SETTINGS: Any = {"svg.hashsalt": SALT, "svg.fonttype": "none"}
 

@@ -20,7 +20,6 @@ KERNELS = tuple(name for name in rows() if name != OFF)
 WORK = 1 << 14
 MOST_WORK = 1 << 21
 MOST_PAGES = 1 << 20
-_SERVERS = ("redis", "memcached")
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class State:
         given = self.given.get("rounds")
         if given is not None:
             return int(given)
-        most = 8000 if self.workload in (*_SERVERS, "random") else 100
+        most = 8000 if WORKLOADS[self.workload].round != "region" else 100
         return max(1, min(most, WORK // self._work_of_a_round))
 
     @property
@@ -179,11 +178,12 @@ class State:
         """Accesses that a round costs; more threads make each dearer."""
         threads = int(self.given.get("threads", 1)) if "threads" not in self.not_used else 1
         pages = int(self.given.get("npages", 512))
-        if self.workload in _SERVERS:
+        if WORKLOADS[self.workload].round == "request":
             pages = 1
-        elif self.workload == "random":  # now and then an operation on all pages
+        elif WORKLOADS[self.workload].by_mix:  # now and then an operation on all pages
             pages = 1 + pages // 16
-        own = 1 if WORKLOADS[self.workload].shared and self.workload not in _SERVERS else threads
+        alone = WORKLOADS[self.workload].shared and WORKLOADS[self.workload].round == "region"
+        own = 1 if alone else threads
         return 2 * pages * own * (1 + threads // 32)
 
     def check(self) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 import ipywidgets as W
 
 from ..errors import WpbenchError
-from ..explain import explain
+from ..simulate.explanation import explain
 from .answer import answer, in_words, notes, numbers
 from .controls import CUSTOM, WIDE, Control, arms, controls, preset_choice, preset_of
+from .lines import differ_command, differ_parameters
 from .pictures import Pictures
 from .presets import PRESETS
 from .state import State
 
+DIFFER = "06-differ.ipynb"
 # JupyterLab's own colours, so that the dark theme is dark; the figures are dark on white always.
 _STYLE = """<style>
 .wpbench-numbers { border-collapse: collapse; font-variant-numeric: tabular-nums;
@@ -33,7 +35,8 @@ _STYLE = """<style>
 .wpbench-alert { border: 2px solid var(--jp-error-color1, #b00020); padding: 6px 10px;
   color: var(--jp-ui-font-color1, black); line-height: 1.4; }
 .wpbench-note { color: var(--jp-ui-font-color1, black); line-height: 1.4; margin: 0; }
-.wpbench-explained { font-size: 12px; line-height: 1.35; overflow-x: auto; margin: 0;
+.wpbench-explained, .wpbench-parameters { font-size: 12px; line-height: 1.35;
+  overflow-x: auto; margin: 0;
   color: var(--jp-ui-font-color1, black); background: transparent; }
 .wpbench .widget-radio-box { flex-flow: row wrap; }
 </style>"""
@@ -72,6 +75,9 @@ class Workbench(W.VBox):  # type: ignore[misc]
         self._command = W.Text(
             description="Command", continuous_update=False, style=WIDE, layout={"width": "auto"}
         )
+        # Two kernels, whatever the workload: to copy, not to type in.
+        self._differ = W.Text(description="Differ", style=WIDE, layout={"width": "auto"})
+        self._differ_notebook = W.HTML()
         # Dragging asks for many faults: the browser sends the newest when the last is answered.
         self._fault = W.IntSlider(
             description="Write fault", min=0, max=0, style=WIDE, layout={"width": "min(44em, 98%)"}
@@ -107,6 +113,8 @@ class Workbench(W.VBox):  # type: ignore[misc]
             self._notes,
             self._line,
             self._command,
+            self._differ,
+            self._differ_notebook,
             _title("One page, up to a write-protect fault"),
             W.Box([self._fault, self._fault_number], layout=wrap),
             self._life,
@@ -189,6 +197,9 @@ class Workbench(W.VBox):  # type: ignore[misc]
                 control.show(self.state)
             self._line.value = self.state.line
             self._command.value = self.state.command
+            self._differ.value = differ_command(self.state.off, self.state.on)
+            parameters = differ_parameters(self.state.off, self.state.on)
+            self._differ_notebook.value = _link_to_differ(parameters)
 
     def _show_life(self, fault: int = 0) -> None:
         """Show a write-protect fault of the scenario that is looked at."""
@@ -226,6 +237,15 @@ def _title(text: str) -> Any:
     return W.HTML(f'<h3 style="color: var(--jp-ui-font-color1, black)">{html.escape(text)}</h3>')
 
 
+def _link_to_differ(parameters: str) -> str:
+    """Return a link to notebook 06, beside this one, with the parameters to paste there."""
+    return (
+        '<p class="wpbench-note">In which programs do these two kernels differ? The command above, '
+        f'or <a href="{DIFFER}" target="_blank">{DIFFER}</a> with these parameters:</p>'
+        f'<pre class="wpbench-parameters">{html.escape(parameters)}</pre>'
+    )
+
+
 def explore(preset: str = "reproducer on zram") -> Workbench:
     """Return the workbench: ask the machine by controls, in a notebook.
 
@@ -233,7 +253,8 @@ def explore(preset: str = "reproducer on zram") -> Workbench:
     rate, the copies by reason, the time per write fault, and the life of one page up to a
     write-protect fault with each test of do_wp_page().  The lines below the numbers are the
     scenario that is shown, as Python and as a command; a line that is typed or pasted there is
-    restored.
+    restored.  Below them the command, and the notebook with its parameters, that find the programs
+    in which the two kernels differ.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from . import fork_write, reproducer, server, userfaultfd
 from .hand_over import hand_over
@@ -34,6 +34,13 @@ class Workload:
         Does it count ``not_paged_out``?
     forks
         Does it always fork?  (Others may, as their fields say.)
+    cpus_a_thread
+        CPUs that one of its ``threads`` takes.
+    background_cpu
+        Does reclaim, or a handler, work beside the threads, on a CPU of its own?
+    round
+        What a round is: ``"region"``, an access or more of each page; ``"request"``, to a server;
+        ``"operation"``, one that is drawn by ``mix``.
     """
 
     run: Any
@@ -44,6 +51,14 @@ class Workload:
     scratch: int = 0
     looks_after_pageout: bool = False
     forks: bool = False
+    cpus_a_thread: int = 1
+    background_cpu: bool = False
+    round: Literal["region", "request", "operation"] = "region"
+
+    @property
+    def by_mix(self) -> bool:
+        """Are its operations drawn by ``mix``?"""
+        return self.round == "operation"
 
 
 WORKLOADS: dict[str, Workload] = {
@@ -72,6 +87,7 @@ WORKLOADS: dict[str, Workload] = {
         ("read-write",),
         "one thread pages out and reads, another writes",
         looks_after_pageout=True,
+        cpus_a_thread=2,
     ),
     "userfaultfd": Workload(
         userfaultfd.userfaultfd,
@@ -85,6 +101,7 @@ WORKLOADS: dict[str, Workload] = {
         ("",),
         "a handler fills a guest's memory while its virtual CPUs write it",
         shared=True,
+        background_cpu=True,
     ),
     "redis": Workload(
         server.server,
@@ -103,6 +120,8 @@ WORKLOADS: dict[str, Workload] = {
         "a server under memory pressure, with a child that saves now and then (BGSAVE)",
         shared=True,
         scratch=server.NR_SCRATCH,
+        background_cpu=True,
+        round="request",
     ),
     "memcached": Workload(
         server.server,
@@ -113,6 +132,8 @@ WORKLOADS: dict[str, Workload] = {
         "threads that use a shared memory larger than what there is, reclaim in the background",
         shared=True,
         scratch=server.NR_SCRATCH,
+        background_cpu=True,
+        round="request",
     ),
     "page-fault": Workload(
         page_fault,
@@ -140,6 +161,17 @@ WORKLOADS: dict[str, Workload] = {
         frozenset(("mix",)),
         ("",),
         "operations drawn at random, as the kernel traces recorded them",
+        round="operation",
     ),
 }
+OWN = Workload(
+    None, frozenset(), ("read-write",), "one's own", looks_after_pageout=True, forks=True
+)
+
+
+def facts_of(workload: Any) -> Workload:
+    """Return the facts of a workload: a shipped one's by name, else what holds for one's own."""
+    return WORKLOADS[workload] if isinstance(workload, str) else OWN
+
+
 ORDERS = tuple(dict.fromkeys(o for w in WORKLOADS.values() for o in w.orders if o))

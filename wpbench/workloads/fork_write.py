@@ -6,7 +6,7 @@ Messages 20260611105124.98668-1-baohua@kernel.org (RFC) and 20260701235955.36126
 
 from __future__ import annotations
 
-from .._jit import inline, workload
+from ..jit.compile import inline, workload
 from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import params

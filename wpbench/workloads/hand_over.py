@@ -6,7 +6,7 @@ in which draining the local pagevecs cannot help.
 
 from __future__ import annotations
 
-from .._jit import inline, workload
+from ..jit.compile import inline, workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._jit import inline, jitted
+from ..jit.compile import inline, jitted
 from ..mm.machine import Machine
 from .joint_state import MAX_STATE
 from .joint_step import (

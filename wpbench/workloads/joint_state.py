@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline, jitted
+from ..jit.compile import inline, jitted
 from ..mm import layout as L
 from ..mm.machine import Machine
+from ..mm.names import Error, Vec
 
 MAX_LIVE = 31  # pages and slots that a state has room for
 MAX_CPUS = 3
@@ -47,7 +48,7 @@ def _enter(m: Machine, cpu: int, kind: int, page: int) -> None:
 def _load_registers(m: Machine, head: int) -> None:
     child = head & 1
     slots = (head >> 6) & 31
-    m.error = L.ERR_NONE
+    m.error = Error.NONE
     m.free_page = 0
     m.next_page = ((head >> 1) & 31) + 1
     m.next_slot = slots + 1
@@ -90,7 +91,7 @@ def load_state(m: Machine, words: Any, at: int) -> int:
         place = words[at + 1]
         at += 2
         if place & 7:
-            _enter(m, (place & 7) - 1, L.VEC_LRU_ADD, page)
+            _enter(m, (place & 7) - 1, Vec.LRU_ADD, page)
         place >>= 3
         kind = 1
         while place:
@@ -100,7 +101,7 @@ def load_state(m: Machine, words: Any, at: int) -> int:
                 place >>= 3
             kind += 1
     for cpu in range(m.ncpus):
-        vec = _vec(m, cpu, L.VEC_LRU_ADD)
+        vec = _vec(m, cpu, Vec.LRU_ADD)
         nr = (head >> (SHIFT_LENGTHS + 5 * cpu)) & 31
         for i in range(np.int64(m.vec[vec]) + 1, nr + 1):
             m.vec[vec + i] = L.ZERO_PAGE
@@ -122,11 +123,11 @@ def _find_places(m: Machine, order: Any, tmp: Any) -> int:
         for kind in range(L.NR_VECS):
             vec = _vec(m, cpu, kind)
             nr = np.int64(m.vec[vec])
-            if kind == L.VEC_LRU_ADD:
+            if kind == Vec.LRU_ADD:
                 lengths |= nr << (SHIFT_LENGTHS + 5 * c)
             for i in range(vec + 1, vec + 1 + nr):
                 page = np.int64(m.vec[i])
-                if kind == L.VEC_LRU_ADD:
+                if kind == Vec.LRU_ADD:
                     tmp[_PLACE, page] |= c + 1
                 else:
                     tmp[_PLACE, page] += 1 << (3 + 3 * ((kind - 1) * m.ncpus + c))

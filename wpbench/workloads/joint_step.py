@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline, jitted, kernel
+from ..jit.compile import inline, jitted, kernel
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
@@ -97,7 +97,7 @@ def held(m: Machine) -> int:
     nr = 0
     for page in range(1, m.next_page):
         word = m.page[page]
-        if word & L.HOLDERS:
+        if word & L.MASK_HOLDERS:
             nr += (word & L.MASK_GUP) >> L.SHIFT_GUP
     return nr
 
@@ -105,7 +105,7 @@ def held(m: Machine) -> int:
 @inline
 def _put(m: Machine) -> None:
     for page in range(1, m.next_page):
-        while m.page[page] & L.HOLDERS and m.page[page] & L.MASK_GUP:
+        while m.page[page] & L.MASK_HOLDERS and m.page[page] & L.MASK_GUP:
             mm.gup_put(m, page)
 
 
@@ -150,7 +150,7 @@ def memory(m: Machine) -> int:
     nr = m.slots_used
     for page in range(1, m.next_page):
         if m.page[page] & (L.MASK_MAP | L.MASK_GUP | L.PG_SWAPCACHE):
-            nr += m.page[page] & L.HOLDERS != 0
+            nr += m.page[page] & L.MASK_HOLDERS != 0
     return nr
 
 

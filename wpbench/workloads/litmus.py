@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._jit import inline, jitted
+from ..jit.compile import inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
@@ -68,7 +68,7 @@ def run_litmus(m: Machine, op: Any, arg: Any, n: Any, held: Any, seen: Any) -> N
         int64, as many entries as pages are held by ``get`` at a time.
     seen
         int64[operations, NR_SEEN] out, zeroed: of an access how many pages had each of
-        ``layout.OUTCOMES``, of another observation the number of pages in its first entry.
+        ``texts(Outcome)``, of another observation the number of pages in its first entry.
     """
     cpu = 0
     nr_held = 0

@@ -6,7 +6,7 @@ LRU, and the threads of a node share one lru_lock.
 
 from __future__ import annotations
 
-from .._jit import workload
+from ..jit.compile import workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine

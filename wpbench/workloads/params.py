@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .._jit import inline
-from ..mm.machine import Machine
+from ..jit.compile import JIT_DISABLED
+from ..mm.machine import INDEX, Machine
 
 
 class Params(NamedTuple):
@@ -39,34 +39,14 @@ class Params(NamedTuple):
     mix_free: int
 
 
-@inline
 def params(m: Machine) -> Params:
     """Return the parameters of the run that a machine was built for."""
-    return Params(
-        m.param[0],
-        m.param[1],
-        m.param[2],
-        m.param[3],
-        m.param[4],
-        m.param[5],
-        m.param[6],
-        m.param[7],
-        m.param[8],
-        m.param[9],
-        m.param[10],
-        m.param[11],
-        m.param[12],
-        m.param[13],
-        m.param[14],
-        m.param[15],
-        m.param[16],
-        m.param[17],
-        m.param[18],
-        m.param[19],
-        m.param[20],
-        m.param[21],
-        m.param[22],
-        m.param[23],
-        m.param[24],
-        m.param[25],
-    )
+    return Params(*m.param[: len(Params._fields)])
+
+
+if not JIT_DISABLED:
+    from ..jit.pointer import Layout, pointer_type, seen_as
+
+    _places = {name: INDEX["param"] + i for i, name in enumerate(Params._fields)}
+    # The machine's row once more, under the names that a workload knows.
+    params = seen_as(pointer_type("Params", Layout(_places, {}, {}, {})))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._jit import workload
+from ..jit.compile import workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
+from ..mm.names import Error
 from .params import params
 from .reproducer import shuffle_mask, shuffle_shift, shuffled
 
@@ -32,7 +33,7 @@ def post_copy(m: Machine) -> None:
     mask = shuffle_mask(p.npages)
     shift = shuffle_shift(mask)
     done = 0
-    while done < p.rounds and m.error == L.ERR_NONE:
+    while done < p.rounds and m.error == Error.NONE:
         k = mm.next_thread(m)
         if k < 0:
             # Every virtual CPU has written its pages: the memory is dropped.

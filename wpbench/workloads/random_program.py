@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._jit import inline, workload
+from ..jit.compile import inline, workload
 from ..mm import operations as mm
 from ..mm.chance import below
 from ..mm.machine import Machine

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jit import inline, jitted
+from ..jit.compile import inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
@@ -53,7 +53,7 @@ def replay_trace(
     op, arg, n, t_ns
         int64 arrays, one entry an operation: ``OPS``, page or CPU, pages, start.
     outcome
-        int64 out: ``layout.OUTCOMES`` of an access, pages still mapped of a pageout, ``IGNORED``
+        int64 out: ``texts(Outcome)`` of an access, pages still mapped of a pageout, ``IGNORED``
         for a fork or exit that found nothing to do.
     flags
         int64 out: ``page_flags()`` just before an access.

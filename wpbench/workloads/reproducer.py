@@ -6,7 +6,7 @@ form in which data/kernel-measurements ran it.
 
 from __future__ import annotations
 
-from .._jit import inline, workload
+from ..jit.compile import inline, workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine

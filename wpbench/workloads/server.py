@@ -12,10 +12,11 @@ import math
 
 import numpy as np
 
-from .._jit import inline, kernel, workload
+from ..jit.compile import inline, kernel, workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
+from ..mm.names import Outcome
 from .params import Params, params
 from .reproducer import shuffle_mask, shuffle_shift, shuffled
 
@@ -89,7 +90,7 @@ def _touch(m: Machine, p: Params, cpu: int, v: int, write: int) -> None:
     """Read or write a page, and wake reclaim where memory is short."""
     outcome = mm.write(m, cpu, v) if write else mm.read(m, cpu, v)
     m.scratch[v] = 1
-    if outcome == L.MINOR or outcome == L.MAJOR:
+    if outcome == Outcome.MINOR or outcome == Outcome.MAJOR:
         m.scratch[m.npages + RESIDENT] += 1
         if m.scratch[m.npages + RESIDENT] > p.resident_pages:
             # kswapd has a CPU of its own, if there is one more than the threads need; where it is

@@ -6,7 +6,7 @@ form in which data/kernel-measurements/userfaultfd.csv ran it.
 
 from __future__ import annotations
 
-from .._jit import workload
+from ..jit.compile import workload
 from ..mm import operations as mm
 from ..mm.machine import Machine
 from .params import params

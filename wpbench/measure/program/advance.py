@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..compiled import helper
+from ..probe.compiled import helper
 from .events import (
     DELIVER,
+    EVERYBODYS,
     EXEC,
     EXIT,
     FAULT_KERNEL,
@@ -29,6 +30,7 @@ from .faults import begin, close, go_on
 from .pages import map_range
 from .state import (
     M_EPOCH,
+    N_BASE,
     N_COMMS,
     N_LOST,
     N_LOST_TIME,
@@ -61,6 +63,9 @@ _SHARED, _SHARED_VALIDATE = 1, 3  # MAP_SHARED and MAP_SHARED_VALIDATE
 # System calls after which pages may be read-only that were writable: mprotect, mremap, ioctl (of a
 # userfaultfd), pkey_mprotect.
 _PROTECT = (10, 25, 16, 329)
+# System calls that a recording keeps even where they end no fault: mmap, munmap, brk, madvise,
+# clone, fork, vfork, execve, exit, exit_group, execveat, clone3, and _PROTECT.
+_KEPT = (9, 11, 12, 28, 56, 57, 58, 59, 60, 231, 322, 435, *_PROTECT)
 
 
 @helper
@@ -118,7 +123,7 @@ def live(s, slot, e):  # type: ignore[no-untyped-def]
 
 
 @helper
-def advance(s, events, begun, end, user_copy):  # type: ignore[no-untyped-def]
+def advance(s, events, begun, end, user_copy, keep):  # type: ignore[no-untyped-def]
     """Take in events; return how far it came: less than ``end`` where room must be made.
 
     Parameters
@@ -132,16 +137,20 @@ def advance(s, events, begun, end, user_copy):  # type: ignore[no-untyped-def]
     user_copy
         GFP flags: of a page for a user (``GFP_HIGHUSER_MOVABLE``), then those that do not matter
         there, ``__GFP_ZERO`` and ``__GFP_COMP``.
+    keep
+        uint8 out: 1 for each event that a replay needs.
     """
     for i in range(begun, end):
         if is_full(s):
             return i
         e = events[i]
         kind = e[KIND]
+        keep[i] = kind in EVERYBODYS
         if kind == LOST:
             lose(s, e)
             continue
         if kind == EXEC and 0 < e[B] < len(s.slot_of) and s.slot_of[e[B]] >= 0:
+            keep[i] = 1
             slot = s.slot_of[e[B]]
             close(s, s.task[slot])
             exec_task(s, slot, e[A], e[TIME])
@@ -151,8 +160,9 @@ def advance(s, events, begun, end, user_copy):  # type: ignore[no-untyped-def]
         if slot < 0:
             continue
         t = s.task[slot]
+        keep[i] = kind != SYSCALL or t[T_OPEN] != NO_FAULT or e[A] in _KEPT
         if fault:
-            begin(s, slot, e)
+            begin(s, slot, e, s.number[N_BASE] + i)
         elif kind == RECLAIM_BEGIN:
             t[T_RECLAIM] += 1
         elif kind == RECLAIM_END:
@@ -160,7 +170,7 @@ def advance(s, events, begun, end, user_copy):  # type: ignore[no-untyped-def]
         elif kind >= SYSCALL and kind != SIGNAL:
             live(s, slot, e)
         elif t[T_OPEN] != NO_FAULT and t[T_RECLAIM] == 0:
-            go_on(t, e, user_copy)
+            go_on(s, t, e, s.number[N_BASE] + i, user_copy)
     return end
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import MeasureError
-from ..facts import read_text
+from ..probe.facts import read_text
 from .guard import Guard
 
 

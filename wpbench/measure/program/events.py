@@ -1,16 +1,17 @@
 """The tracepoints that are read, what of each, and the row of numbers that one becomes.
 
-An event is a row of seven int64: ``TIME`` (ns, CLOCK_MONOTONIC), ``CPU``, ``KIND``, ``PID`` (0 for
-what an interrupt did), and up to three of the tracepoint's own fields, ``A``, ``B``, ``C``.
+An event is a row of nine int64: ``TIME`` (ns, CLOCK_MONOTONIC), ``CPU``, ``KIND``, ``PID`` (0 for
+what an interrupt did), and up to five of the tracepoint's own fields, ``A`` to ``E``.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-TIME, CPU, KIND, PID, A, B, C = range(7)
-WIDTH = 7
-COLUMNS = ("time", "cpu", "kind", "pid", "a", "b", "c")
+TIME, CPU, KIND, PID, A, B, C, D, E = range(9)
+WIDTH = 9
+FIELDS = WIDTH - A  # of a tracepoint's own
+COLUMNS = ("time", "cpu", "kind", "pid", "a", "b", "c", "d", "e")
 
 (
     LOST,  # a: events that the ring buffer lost before this one, -1: not known how many
@@ -22,7 +23,7 @@ COLUMNS = ("time", "cpu", "kind", "pid", "a", "b", "c")
     PAGE_CACHE,  # a: page frame
     RECLAIM_BEGIN,
     RECLAIM_END,
-    SYSCALL,  # a: number, b: its second argument, c: its fourth
+    SYSCALL,  # a: number, b: its second argument, c: its fourth, d: its first, e: its third
     RETURN,  # a: number of the system call, b: what it returned
     SIGNAL,  # a: signal, b: process that gets it
     DELIVER,  # a: signal
@@ -30,7 +31,9 @@ COLUMNS = ("time", "cpu", "kind", "pid", "a", "b", "c")
     RENAME,  # a: process id, b and c: its new name, 16 bytes
     EXEC,  # a: process id, b: the one it had before
     EXIT,  # a: process id
-) = range(17)
+    WRITEOUT,  # a: page frame
+    UNMAPPED,  # an address space is gone
+) = range(19)
 KINDS = (
     "lost",
     "fault_user",
@@ -49,11 +52,15 @@ KINDS = (
     "rename",
     "exec",
     "exit",
+    "writeout",
+    "unmapped",
 )
+# What others do that changes a CPU's batches, or a page of the command's.
+EVERYBODYS = (LOST, ALLOC, INSERTION, PAGE_CACHE, WRITEOUT, UNMAPPED)
 # Members of rss_stat: enum of include/linux/mm_types_task.h.
 MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES = range(4)
 # System calls by number: x86-64, the only machine with the tracepoints of the faults.
-SYS_MMAP = 9
+SYS_MMAP, SYS_MUNMAP, SYS_BRK, SYS_MREMAP, SYS_MADVISE = 9, 11, 12, 25, 28
 # Those that are frequent and neither allocate a page for a user nor put one on the LRU:
 # rt_sigprocmask, sched_yield, nanosleep, getpid, sendto, recvfrom, gettimeofday, gettid,
 # clock_gettime, clock_nanosleep, epoll_wait, epoll_pwait.
@@ -78,6 +85,8 @@ def _reclaim(name: str, *, optional: bool) -> tuple[Event, Event]:
 
 
 _CALLS = " && ".join(f"id != {number}" for number in _HARMLESS)
+_ARGUMENTS = (("id", 0), ("args", 8), ("args", 24), ("args", 0), ("args", 16))
+_RETURNS = " || ".join(f"id == {number}" for number in (SYS_MMAP, SYS_MREMAP))
 # In a filter ``MOVABLE`` stands for the kernel's __GFP_MOVABLE: no table page, no slab.
 EVENTS = (
     Event(FAULT_USER, "exceptions/page_fault_user", (("address", 0), ("error_code", 0))),
@@ -95,14 +104,17 @@ EVENTS = (
     *_reclaim("memcg_reclaim", optional=True),
     *_reclaim("memcg_softlimit_reclaim", optional=True),
     *_reclaim("node_reclaim", optional=True),
-    Event(SYSCALL, "raw_syscalls/sys_enter", (("id", 0), ("args", 8), ("args", 24)), _CALLS),
-    Event(RETURN, "raw_syscalls/sys_exit", (("id", 0), ("ret", 0)), f"id == {SYS_MMAP}"),
+    Event(SYSCALL, "raw_syscalls/sys_enter", _ARGUMENTS, _CALLS),
+    Event(RETURN, "raw_syscalls/sys_exit", (("id", 0), ("ret", 0)), _RETURNS),
     Event(SIGNAL, "signal/signal_generate", (("sig", 0), ("pid", 0)), "sig == 11 || sig == 7"),
     Event(DELIVER, "signal/signal_deliver", (("sig", 0),)),
     Event(NEWTASK, "task/task_newtask", (("pid", 0), ("clone_flags", 0))),
     Event(RENAME, "task/task_rename", (("pid", 0), ("newcomm", 0), ("newcomm", 8))),
     Event(EXEC, "sched/sched_process_exec", (("pid", 0), ("old_pid", 0))),
     Event(EXIT, "sched/sched_process_exit", (("pid", 0),)),
+    # By another name up to 6.x; only a replay needs them.
+    Event(WRITEOUT, "vmscan/mm_vmscan_write_folio", (("pfn", 0),), optional=True),
+    Event(UNMAPPED, "mmap/exit_mmap", (("mm", 0),), optional=True),
 )
 
 

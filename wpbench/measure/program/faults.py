@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ..compiled import helper
+from ..probe.compiled import helper
 from .events import (
     ALLOC,
     CPU,
@@ -70,8 +70,10 @@ from .state import (
     SHARED_FAULTS,
     SIGNALS,
     T_ANON,
+    T_AT,
     T_COMM,
     T_COPY,
+    T_COPY_AT,
     T_COPY_TIME,
     T_COUNTED,
     T_CPU,
@@ -88,6 +90,7 @@ from .state import (
     T_PID,
     T_RECLAIM,
     T_SECOND,
+    T_SECOND_AT,
     T_SIGNAL,
     T_SWAP,
     T_TIME,
@@ -98,6 +101,18 @@ from .state import (
     U_LARGE,
     U_RACE,
     U_WRITABLE,
+    V_COPY,
+    V_HELPED,
+    V_IN_VAIN,
+    V_NEW,
+    V_NONE,
+    V_OWN,
+    V_REUSE,
+    V_SWAPIN,
+    V_SWAPIN_COPY,
+    V_SWAPIN_WRITE,
+    V_UNCLEAR,
+    V_WITHIN,
     WAS_READ,
     WAS_SEEN,
     WAS_WRITTEN,
@@ -146,22 +161,34 @@ def reason_of(s, t, at):  # type: ignore[no-untyped-def]
 
 
 @helper
+def tell(s, t, verdict):  # type: ignore[no-untyped-def]
+    """Write down what a fault was, for a replay."""
+    if len(s.verdict) == 0:
+        return
+    s.verdict[t[T_AT]] = verdict
+    if verdict != V_NONE and t[T_COPY]:
+        s.verdict[t[T_COPY_AT]] = V_OWN
+    if verdict == V_SWAPIN_COPY:
+        s.verdict[t[T_SECOND_AT]] = V_OWN
+
+
+@helper
 def decide(s, t):  # type: ignore[no-untyped-def]
-    """Count a write-protect fault that is over; say whether the page is writable now."""
+    """Count a write-protect fault that is over; return its verdict, V_NONE: no anonymous page."""
     mm, page = t[T_MM], t[T_PAGE]
     row = row_of(s, t[T_COMM], t[T_CPU])
     count = s.counts[row]
     if t[T_SIGNAL]:
         count[SIGNALS] += 1
-        return False
+        return V_NONE
     if is_shared(s, mm, page):
         count[SHARED_FAULTS] += 1
-        return True
+        return V_NONE
     if t[T_DOUBT]:
         count[t[T_DOUBT]] += 1
-        return True
+        return V_UNCLEAR + t[T_DOUBT]
     at = find(s.page, mm, page)
-    anonymous = False
+    verdict = V_NEW
     if t[T_COPY]:
         if t[T_FILE] and t[T_ANON] and not t[T_ZEROED]:
             count[FILE_FAULTS] += 1
@@ -169,9 +196,9 @@ def decide(s, t):  # type: ignore[no-untyped-def]
             count[ZERO_FAULTS] += 1
         elif t[T_ZEROED] or t[T_ANON] or t[T_FILE]:
             count[U_EVENTS] += 1
-            return True
+            return V_UNCLEAR + U_EVENTS
         else:
-            anonymous = True
+            verdict = V_IN_VAIN if t[T_DRAINED] else V_COPY
             count[COPIES] += 1
             ns = t[T_COPY_TIME] - t[T_TIME]
             if t[T_DRAINED]:
@@ -185,23 +212,23 @@ def decide(s, t):  # type: ignore[no-untyped-def]
         why = reason_of(s, t, at)
         if why:
             count[why] += 1
-            return True
-        anonymous = True
+            return V_UNCLEAR + why
+        verdict = V_HELPED if t[T_DRAINED] else V_REUSE
         count[REUSES] += 1
         if t[T_DRAINED]:
             count[HELPED] += 1
             s.number[N_ITSELF] += t[T_ITSELF]
-    if anonymous:
+    if verdict != V_NEW:
         count[DRAINED_PAGES] += t[T_DRAINED]
     if s.page[at, P_STATE] == WAS_READ and s.page[at, P_TIME] > s.number[N_LOST_TIME]:
         moved = s.page[at, P_CPU] != t[T_CPU]
         count[AFTER_READ] += 1
         count[MOVED] += moved
-        if anonymous:
+        if verdict != V_NEW:
             count[AFTER_READ_ANON] += 1
             count[MOVED_ANON] += moved
         s.hist[row, H_AFTER_READ, bin_of(t[T_TIME] - s.page[at, P_TIME])] += 1
-    return True
+    return verdict
 
 
 @helper
@@ -213,11 +240,19 @@ def close(s, t):  # type: ignore[no-untyped-def]
         return
     writable = kind == WRITE_ABSENT
     if kind == WRITE_PROTECT and t[T_COUNTED]:
-        writable = decide(s, t)
-    elif kind == WRITE_ABSENT and t[T_COUNTED] and t[T_SWAP]:
-        count = s.counts[row_of(s, t[T_COMM], t[T_CPU])]
-        count[DIRECT_WRITES] += 1
-        count[DIRECT_COPIES] += t[T_SECOND] > 0
+        writable = not t[T_SIGNAL]
+        tell(s, t, decide(s, t))
+    elif kind != WRITE_PROTECT and t[T_SWAP]:
+        if kind == READ_ABSENT:
+            tell(s, t, V_SWAPIN)
+        else:
+            tell(s, t, V_SWAPIN_COPY if t[T_SECOND] else V_SWAPIN_WRITE)
+        if kind == WRITE_ABSENT and t[T_COUNTED]:
+            count = s.counts[row_of(s, t[T_COMM], t[T_CPU])]
+            count[DIRECT_WRITES] += 1
+            count[DIRECT_COPIES] += t[T_SECOND] > 0
+    elif kind != WRITE_PROTECT and t[T_ANON] and not t[T_SIGNAL]:
+        tell(s, t, V_NEW)
     if t[T_LARGE]:
         note_large(s, t[T_MM], t[T_PAGE])
     if t[T_SIGNAL] or not (writable or kind == READ_ABSENT):
@@ -250,8 +285,8 @@ def is_repeated(t, e):  # type: ignore[no-untyped-def]
 
 
 @helper
-def begin(s, slot, e):  # type: ignore[no-untyped-def]
-    """A task enters a fault."""
+def begin(s, slot, e, at):  # type: ignore[no-untyped-def]
+    """A task enters a fault; ``at``: the event's place."""
     t = s.task[slot]
     code, address = e[B], e[A]
     if is_repeated(t, e):
@@ -270,28 +305,37 @@ def begin(s, slot, e):  # type: ignore[no-untyped-def]
     else:
         t[T_OPEN] = WRITE_ABSENT if code & _WRITE else READ_ABSENT
     t[T_PAGE], t[T_TIME], t[T_CPU] = address >> 12, e[TIME], e[CPU]
+    t[T_AT] = at
     t[T_KERNEL] = e[KIND] == FAULT_KERNEL
     if t[T_OPEN] != WRITE_PROTECT:
         return
     mm, page = t[T_MM], t[T_PAGE]
     t[T_FRAME] = frame_of(s, mm, page)
     if s.mm[mm, M_USERS] > 1:  # does another thread fault on it too?
-        at = find(s.page, mm, page)
-        if s.page[at, P_STATE] == 0:
+        row = find(s.page, mm, page)
+        if s.page[row, P_STATE] == 0:
             enter(s, mm, page, WAS_SEEN)
-        other = s.page[at, P_TASK] - 1
+        other = s.page[row, P_TASK] - 1
         if 0 <= other < s.number[N_TASKS] and other != slot:
             o = s.task[other]
             if o[T_OPEN] == WRITE_PROTECT and o[T_MM] == mm and o[T_PAGE] == page:
                 t[T_DOUBT] = o[T_DOUBT] = U_RACE
-        s.page[at, P_TASK] = slot + 1
+        s.page[row, P_TASK] = slot + 1
 
 
 @helper
-def go_on(t, e, user_copy):  # type: ignore[no-untyped-def]
+def note_within(s, at):  # type: ignore[no-untyped-def]
+    """Write down that an insertion was within a fault, for a replay."""
+    if len(s.verdict):
+        s.verdict[at] = V_WITHIN
+
+
+@helper
+def go_on(s, t, e, at, user_copy):  # type: ignore[no-untyped-def]
     """Something happens within a fault; ``user_copy``: as ``advance()`` has it."""
     kind = e[KIND]
     if kind == INSERTION:
+        note_within(s, at)
         if t[T_OPEN] == WRITE_PROTECT and not t[T_COPY]:
             t[T_DRAINED] += 1
             t[T_ITSELF] |= t[T_FRAME] == e[A] + 1
@@ -300,9 +344,9 @@ def go_on(t, e, user_copy):  # type: ignore[no-untyped-def]
             t[T_LARGE] = e[C]
         elif e[B] & ~(user_copy[1] | user_copy[2]) == user_copy[0]:
             if t[T_SWAP]:
-                t[T_SECOND] = e[A] + 1
+                t[T_SECOND], t[T_SECOND_AT] = e[A] + 1, at
             elif not t[T_COPY]:
-                t[T_COPY], t[T_COPY_TIME] = e[A] + 1, e[TIME]
+                t[T_COPY], t[T_COPY_TIME], t[T_COPY_AT] = e[A] + 1, e[TIME], at
                 t[T_ZEROED] = (e[B] & user_copy[1]) != 0
     elif kind == RSS:
         if e[A] == MM_SWAPENTS:

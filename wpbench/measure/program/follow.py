@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..facts import read_text
+from ..probe.facts import read_text
 from .advance import advance, finish
-from .events import WIDTH, name_words
+from .event_file import Recorder
+from .events import FIELDS, WIDTH, name_words
 from .pages import map_range
-from .record import Recorder
 from .ring import decode_pages
 from .room import grown
 from .state import M_USERS, T_COUNTED, U_END, State, Words, new_state
 from .tasks import add_task, find_name, new_mm
+from .tracefs import USER_COPY
 
 
 class Follower:
@@ -38,8 +39,7 @@ class Follower:
     ) -> None:
         limit = int(read_text("/proc/sys/kernel/pid_max") or 1 << 22)
         self.state: State = new_state(cpus, adopt=adopt, pid_max=limit)
-        names = ("GFP_HIGHUSER_MOVABLE", "__GFP_ZERO", "__GFP_COMP")
-        self._user_copy = np.array([flags[name] for name in names], np.int64)
+        self._user_copy = np.array([flags[name] for name in USER_COPY], np.int64)
         self._recorder = recorder
 
     def command(self, pid: int) -> None:
@@ -73,13 +73,14 @@ class Follower:
 
     def take(self, events: Words) -> None:
         """Take in events."""
-        if self._recorder is not None:
-            self._recorder.write(events)
         done = 0
+        keep = np.zeros(len(events), np.uint8)
         while done < len(events):
-            done = int(advance(self.state, events, done, len(events), self._user_copy))
+            done = int(advance(self.state, events, done, len(events), self._user_copy, keep))
             if done < len(events):
                 self.state = grown(self.state)
+        if self._recorder is not None:
+            self._recorder.write(events[keep.view(bool)])
 
     def end(self) -> None:
         """No more events come."""
@@ -96,8 +97,8 @@ def warm() -> None:
     """Compile, or load, all that runs while something is measured."""
     state = new_state(1, adopt=False, pid_max=64)
     events = np.zeros((1, WIDTH), np.int64)
-    advance(state, events, 0, 1, np.zeros(3, np.int64))
+    advance(state, events, 0, 1, np.zeros(3, np.int64), np.zeros(1, np.uint8))
     finish(state, U_END)
     page = np.zeros((1, os.sysconf("SC_PAGESIZE") // 4), np.uint32)
     none = np.zeros(1, np.int64)
-    decode_pages(page, none, none - 1, np.zeros((1, 10), np.int64), 16, events, 0)
+    decode_pages(page, none, none - 1, np.zeros((1, 1 + 3 * FIELDS), np.int64), 16, events, 0)

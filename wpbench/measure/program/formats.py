@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import MeasureError
-from .events import EVENTS, Event
+from .events import EVENTS, FIELDS, Event
 
 _FIELD = re.compile(
     r"field:(?P<type>[^;]*?)(?P<name>\w+)(?:\[\w*\])?;\s*offset:(?P<offset>\d+);"
@@ -94,7 +94,7 @@ class Plan(NamedTuple):
     row_of
         By an event's number: its row in ``rows``, -1 for an event that is not read.
     rows
-        ``kind``, then for each of the three fields offset, size (0: there is none), signed.
+        ``kind``, then for each of ``FIELDS`` fields offset, size (0: there is none), signed.
     data
         Offset of the events in a page.
     """
@@ -124,7 +124,7 @@ def make_plan(formats: Mapping[str, Format], header_page: str) -> Plan:
         raise MeasureError("events/header_page is not understood")
     read = [event for event in EVENTS if event.name in formats]
     row_of = np.full(1 + max(formats[event.name].id for event in read), -1, np.int64)
-    rows = np.zeros((len(read), 10), np.int64)
+    rows = np.zeros((len(read), 1 + 3 * FIELDS), np.int64)
     for i, event in enumerate(read):
         row_of[formats[event.name].id] = i
         rows[i, 0] = event.kind

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ...errors import MeasureError, check_positive
-from ...provenance import provenance
-from ...stats import mean_interval
-from .. import signals
-from ..facts import environment, notes
-from ..zram import Zram, parse_size
-from ..zram import remove_left as remove_left_zram
+from ...provenance.record import provenance
+from ...tables import mean_interval
+from ..probe import signals
+from ..probe.facts import environment, notes
+from ..probe.zram import Zram, parse_size
+from ..probe.zram import remove_left as remove_left_zram
 from .cgroup import find_hierarchy
+from .counted import table_of
+from .event_file import Recorder, check_folder
 from .follow import warm
 from .guard import Guard, remove_left
-from .record import Recorder, check_folder
 from .run import Setting, Traced, run_plain, run_traced, watch_system
-from .table import table_of
 from .tracefs import BUFFER_KB, find_tracefs
 
 
@@ -46,6 +47,14 @@ def _costs(pairs: Sequence[tuple[float, float, float, float]]) -> dict[str, Any]
         found |= {f"{name}_percent": interval.mean}
         found |= {f"{name}_percent_low": interval.low, f"{name}_percent_high": interval.high}
     return found
+
+
+def _recorder(
+    path: Path, asked: Mapping[str, Any], pid: int | None, flags: Mapping[str, int]
+) -> Recorder:
+    """Return what keeps the events, with all that a replay wants to know of them."""
+    about = {"pid": pid, "flags": dict(flags), "measured_on": environment()}
+    return Recorder(path, {**asked, **about})
 
 
 def _thp_note(facts: Mapping[str, Any]) -> list[str]:
@@ -170,8 +179,8 @@ def program(
         path = Path(record)
         check_folder(path)
 
-        def recording(pid: int) -> Recorder:
-            return Recorder(path, asked | {"pid": pid})
+        def recording(pid: int, flags: Mapping[str, int]) -> Recorder:
+            return _recorder(path, asked, pid, flags)
 
     told = _clean()
     warm()
@@ -231,9 +240,10 @@ def system(
     warm()
     with signals.noted(), ExitStack() as stack:
         guard = stack.enter_context(Guard())
-        whole = asked | {"pid": None}
-        recorder = stack.enter_context(Recorder(Path(record), whole)) if record else None
-        traced = watch_system(seconds, guard, kb, recorder)
+        recording = None
+        if record is not None:
+            recording = partial(_recorder, Path(record), asked, None)
+        traced = watch_system(seconds, guard, kb, recording)
     table, reasons = table_of([traced.rows])
     table.attrs["wpbench"] = _attrs("measure.system", asked, [traced], told) | {"unclear": reasons}
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..compiled import helper
+from ..probe.compiled import helper
 from .state import (
     IS_LARGE,
     LARGE_KEY,

@@ -6,12 +6,14 @@ import contextlib
 import os
 import select
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from .events import TIME, WIDTH
+from .formats import Plan
 from .ring import MIN_EVENT, decode_pages
 from .state import Words
 from .tracefs import Instance
@@ -21,7 +23,7 @@ _ROUND = 512  # pages of a CPU that are read in one go
 
 
 class Reader:
-    """Reads an instance's buffers: ``with Reader(instance) as reader: ... reader.read()``.
+    """Reads the buffers of instances: ``with Reader([instance]) as reader: ... reader.read()``.
 
     Attributes
     ----------
@@ -31,9 +33,9 @@ class Reader:
         Of those, how many came after a later one had been given out.
     """
 
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
-        self._files: dict[int, int] = {}
+    def __init__(self, instances: Sequence[Instance]) -> None:
+        self._instances = instances
+        self._files: dict[int, tuple[int, Plan]] = {}  # by descriptor: CPU, how to decode
         self._poll = select.poll()
         self._left = np.empty((0, WIDTH), np.int64)
         self._given = 0
@@ -41,9 +43,11 @@ class Reader:
         self.late = 0
 
     def __enter__(self) -> Reader:
-        for cpu, path in self._instance.buffers().items():
-            self._files[cpu] = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-            self._poll.register(self._files[cpu], select.POLLIN)
+        for instance in self._instances:
+            for cpu, path in instance.buffers().items():
+                file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+                self._files[file] = cpu, instance.plan
+                self._poll.register(file, select.POLLIN)
         self._pages = np.zeros((_ROUND, os.sysconf("SC_PAGESIZE") // 4), np.uint32)
         return self
 
@@ -53,7 +57,7 @@ class Reader:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        for file in self._files.values():
+        for file in self._files:
             self._poll.unregister(file)
             os.close(file)
         self._files.clear()
@@ -67,7 +71,7 @@ class Reader:
         with contextlib.suppress(InterruptedError):
             self._poll.poll(1000 * seconds)
 
-    def _take(self, cpu: int, file: int) -> tuple[Any, bool]:
+    def _take(self, file: int, cpu: int, plan: Plan) -> tuple[Any, bool]:
         """Decode what a CPU's buffer holds, up to a round; say whether there may be more."""
         used = 0
         for used in range(_ROUND):
@@ -80,7 +84,6 @@ class Reader:
                 break
         else:
             used = _ROUND
-        plan = self._instance.plan
         room = used * (self._pages.shape[1] * 4 // MIN_EVENT + 1)
         out = np.empty((room, WIDTH), np.int64)
         cpus = np.full(used, cpu, np.int64)
@@ -91,10 +94,10 @@ class Reader:
         """Return new events, by time; ``last``: all of them, as no more will come."""
         settled = time.monotonic_ns() - _SETTLED_NS
         parts = [self._left]
-        for cpu, file in self._files.items():
+        for file, (cpu, plan) in self._files.items():
             more = True
             while more:
-                part, more = self._take(cpu, file)
+                part, more = self._take(file, cpu, plan)
                 parts.append(part)
                 if not last and len(part) and part[-1, TIME] > settled:
                     break

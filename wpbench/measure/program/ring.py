@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiled import helper
-from .events import FAULT_KERNEL, LOST, WIDTH
+from ..probe.compiled import helper
+from .events import FAULT_KERNEL, FIELDS, LOST, WIDTH
 
 PADDING, TIME_EXTEND, TIME_STAMP = 29, 30, 31
 _SHIFT = 27
@@ -62,7 +62,7 @@ def _event(page, payload, length, row_of, rows, out, n, time, cpu):  # type: ign
     if rows[row, 0] == FAULT_KERNEL:
         atomic = (common >> 16) & _BH_OFF or (common >> 24) & _PREEMPT_DEPTH
         out[n, 6] = 1 if atomic else 0
-    for j in range(3):
+    for j in range(FIELDS):
         at, size = rows[row, 1 + 3 * j], rows[row, 2 + 3 * j]
         if size and at + size <= length:
             out[n, 4 + j] = _number(page, payload + at, size, rows[row, 3 + 3 * j])

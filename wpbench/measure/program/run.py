@@ -10,15 +10,16 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import signals
+from ..probe import signals
 from .cgroup import Cgroup
 from .command import Command, Ended
+from .counted import rows_of
+from .event_file import Recorder
+from .events import EVERYBODYS, KINDS
 from .follow import Follower
 from .guard import Guard, own_name
 from .reader import Reader
-from .record import Recorder
 from .state import N_ITSELF, N_LOST
-from .table import rows_of
 from .tracefs import BUFFER_KB, Instance
 
 _HURRY = -10  # nice value: a reader that waits for a CPU loses events
@@ -59,8 +60,11 @@ def _hurrying() -> Iterator[None]:
         os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
-def _traced(follower: Follower, reader: Reader, instance: Instance, ended: Ended) -> Traced:
-    instance.stop()
+def _traced(
+    follower: Follower, reader: Reader, instances: Sequence[Instance], ended: Ended
+) -> Traced:
+    for instance in instances:
+        instance.stop()
     follower.take(reader.read(last=True))
     follower.end()
     number = follower.state.number
@@ -68,7 +72,7 @@ def _traced(follower: Follower, reader: Reader, instance: Instance, ended: Ended
         rows=rows_of(follower.state),
         ended=ended,
         events=reader.events,
-        lost=max(int(number[N_LOST]), instance.lost()),
+        lost=max(int(number[N_LOST]), sum(instance.lost() for instance in instances)),
         late=reader.late,
         helped_itself=int(number[N_ITSELF]),
     )
@@ -109,21 +113,31 @@ def run_plain(setting: Setting, guard: Guard) -> Ended:
 
 
 def run_traced(
-    setting: Setting, guard: Guard, recording: Callable[[int], Recorder] | None = None
+    setting: Setting,
+    guard: Guard,
+    recording: Callable[[int, Mapping[str, int]], Recorder] | None = None,
 ) -> Traced:
     """Run a command with tracing.
 
-    With ``recording``, which makes a recorder for the command's process id, the events of all
-    processes are read, not the command's only: what others put into a CPU's batch belongs to the
-    record.
+    With ``recording``, which makes a recorder for the command's process id and the kernel's GFP
+    flags, a second instance reads what all processes allocate and put on the LRU: what others put
+    into a CPU's batch belongs to the record.
     """
     with ExitStack() as stack:
-        instance = stack.enter_context(
-            closing(Instance(guard, own_name(), buffer_kb=setting.buffer_kb))
-        )
-        reader = stack.enter_context(Reader(instance))
+        kinds: dict[str, Sequence[int]] = {"": range(len(KINDS))}
+        if recording is not None:
+            own = [kind for kind in range(len(KINDS)) if kind not in EVERYBODYS]
+            kinds = {"": own, "-all": EVERYBODYS}
+        instances = []
+        for suffix, some in kinds.items():
+            made = Instance(guard, own_name(suffix), setting.buffer_kb, some)
+            instances.append(stack.enter_context(closing(made)))
+        instance = instances[0]
+        reader = stack.enter_context(Reader(instances))
         command = _started(stack, setting, guard, own_name())
-        recorder = stack.enter_context(recording(command.pid)) if recording else None
+        recorder = None
+        if recording is not None:
+            recorder = stack.enter_context(recording(command.pid, instance.flags))
         follower = Follower(
             1 + max(instance.buffers()), instance.flags, adopt=False, recorder=recorder
         )
@@ -131,23 +145,28 @@ def run_traced(
         reader.also(command.descriptor)
         stack.enter_context(signals.stopping(command.stop))
         stack.enter_context(_hurrying())
-        instance.start(None if recorder else command.pid)
+        for one, pid in zip(instances, (command.pid, None), strict=False):
+            one.start(pid)
         command.go()
         ended = None
         while ended is None:
             reader.wait(_WAIT_S)
             ended = command.ended()
             follower.take(reader.read())
-        return _traced(follower, reader, instance, ended)
+        return _traced(follower, reader, instances, ended)
 
 
 def watch_system(
-    seconds: float, guard: Guard, buffer_kb: int, recorder: Recorder | None = None
+    seconds: float,
+    guard: Guard,
+    buffer_kb: int,
+    recording: Callable[[Mapping[str, int]], Recorder] | None = None,
 ) -> Traced:
     """Trace all processes for some time, but for this one and its guards."""
     with ExitStack() as stack:
         instance = stack.enter_context(closing(Instance(guard, own_name(), buffer_kb=buffer_kb)))
-        reader = stack.enter_context(Reader(instance))
+        reader = stack.enter_context(Reader([instance]))
+        recorder = stack.enter_context(recording(instance.flags)) if recording else None
         follower = Follower(
             1 + max(instance.buffers()), instance.flags, adopt=True, recorder=recorder
         )
@@ -160,4 +179,4 @@ def watch_system(
             signals.check()
             reader.wait(min(_WAIT_S, end - now))
             follower.take(reader.read())
-        return _traced(follower, reader, instance, Ended(0, time.monotonic() - begun, 0.0))
+        return _traced(follower, reader, [instance], Ended(0, time.monotonic() - begun, 0.0))

@@ -40,11 +40,15 @@ TASK = (
     "T_SIGNAL",  # the fault ended in SIGSEGV or SIGBUS
     "T_LARGE",  # order of a large folio that was allocated
     "T_DOUBT",  # column of State.counts that says why it cannot be told, 0: it can
+    "T_AT",  # places of its events: the fault, the allocation of the copy, the second one
+    "T_COPY_AT",
+    "T_SECOND_AT",
 )
 (
     T_PID, T_MM, T_COMM, T_COUNTED, T_RECLAIM, T_SYSCALL, T_LENGTH, T_FLAGS,
     T_OPEN, T_PAGE, T_TIME, T_CPU, T_KERNEL, T_FRAME, T_DRAINED, T_ITSELF, T_COPY, T_COPY_TIME,
     T_ZEROED, T_FILE, T_ANON, T_SWAP, T_SECOND, T_SIGNAL, T_LARGE, T_DOUBT,
+    T_AT, T_COPY_AT, T_SECOND_AT,
 ) = range(len(TASK))  # fmt: skip
 NO_FAULT, WRITE_PROTECT, WRITE_ABSENT, READ_ABSENT = range(4)
 
@@ -102,6 +106,23 @@ U_WRITABLE, U_RACE, U_LOST, U_LARGE, U_KERNEL, U_ITSELF, U_EVENTS, U_END = range
 )
 COLUMNS = len(COUNTED) + len(UNCLEAR)
 
+# What an event was found to be, for a replay: State.verdict.  Those up to V_UNCLEAR are faults; a
+# fault that is unclear has its column of State.counts added to V_UNCLEAR.
+(
+    V_NONE,
+    V_REUSE,
+    V_COPY,
+    V_HELPED,
+    V_IN_VAIN,
+    V_NEW,  # an anonymous page where there was none, or in place of a file's or the zero page
+    V_SWAPIN,
+    V_SWAPIN_WRITE,
+    V_SWAPIN_COPY,
+    V_OWN,  # an allocation: of the fault's page
+    V_WITHIN,  # an insertion: within a fault
+    V_UNCLEAR,
+) = range(12)
+
 # Times, as histograms with 16 bins an octave (4 %).
 H_COPY, H_COPY_DRAINED, H_AFTER_READ = range(3)
 OCTAVE, BINS = 16, 16 * 44
@@ -113,7 +134,8 @@ OCTAVE, BINS = 16, 16 * 44
     N_LOST,  # events that the ring buffer lost
     N_LOST_TIME,  # when it last did
     N_ITSELF,  # drains that helped, in which the page was seen to go to the LRU
-) = range(10)  # fmt: skip
+    N_BASE,  # place of the first event of a block
+) = range(11)  # fmt: skip
 
 
 class State(NamedTuple):
@@ -128,10 +150,13 @@ class State(NamedTuple):
     row_of: Words  # by name and CPU: row of counts and hist, -1
     counts: Words  # [row, column]
     hist: Words  # [row, which, bin]
+    verdict: npt.NDArray[np.int8]  # of each event, where a replay wants to know
     number: Words
 
 
-def new_state(cpus: int, *, adopt: bool, pid_max: int = 1 << 22, room: int = 64) -> State:
+def new_state(
+    cpus: int, *, adopt: bool, pid_max: int = 1 << 22, room: int = 64, events: int = 0
+) -> State:
     """Return the state before the first event.
 
     Parameters
@@ -144,6 +169,8 @@ def new_state(cpus: int, *, adopt: bool, pid_max: int = 1 << 22, room: int = 64)
         No process id is larger.
     room
         For so many tasks, names and address spaces; more is made when needed.
+    events
+        So many get a verdict.
     """
     state = State(
         slot_of=np.full(pid_max + 1, -1, np.int32),
@@ -155,7 +182,8 @@ def new_state(cpus: int, *, adopt: bool, pid_max: int = 1 << 22, room: int = 64)
         row_of=np.full((room, cpus), -1, np.int64),
         counts=np.zeros((room, COLUMNS), np.int64),
         hist=np.zeros((room, 3, BINS), np.int64),
-        number=np.zeros(10, np.int64),
+        verdict=np.zeros(events, np.int8),
+        number=np.zeros(11, np.int64),
     )
     state.number[N_ADOPT] = adopt
     return state

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Collection
 from pathlib import Path
 
 from ...errors import MeasureError
-from ..facts import parse_version, read_text
-from .events import ALLOC, EVENTS
+from ..probe.facts import parse_version, read_text
+from .events import ALLOC, EVENTS, KINDS
 from .formats import Format, Plan, make_plan, parse_format, parse_symbols
 from .guard import Guard
 
@@ -16,7 +17,9 @@ from .guard import Guard
 # f1a7941243c1): a file's page could not be told from an anonymous one.
 RSS_SINCE = (6, 2)
 BUFFER_KB = 32768  # a CPU's ring buffer
-_GFP = ("GFP_HIGHUSER_MOVABLE", "__GFP_ZERO", "__GFP_COMP", "__GFP_MOVABLE")
+# GFP flags: of a page for a user, then those that do not matter there.
+USER_COPY = ("GFP_HIGHUSER_MOVABLE", "__GFP_ZERO", "__GFP_COMP")
+_GFP = (*USER_COPY, "__GFP_MOVABLE")
 
 
 def find_tracefs() -> Path:
@@ -102,6 +105,8 @@ class Instance:
         Of its folder below ``instances/``.
     buffer_kb
         Size of a CPU's ring buffer.
+    kinds
+        Of the events.
 
     Attributes
     ----------
@@ -113,7 +118,13 @@ class Instance:
         Its folder.
     """
 
-    def __init__(self, guard: Guard, name: str, buffer_kb: int = BUFFER_KB) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        name: str,
+        buffer_kb: int = BUFFER_KB,
+        kinds: Collection[int] = range(len(KINDS)),
+    ) -> None:
         root = find_tracefs()
         check_kernel(root, platform.release())
         formats = read_formats(root)
@@ -121,7 +132,7 @@ class Instance:
         self.plan: Plan = make_plan(formats, (root / "events/header_page").read_text("ascii"))
         self.path = root / "instances" / name
         self._guard = guard
-        self._events = [event for event in EVENTS if event.name in formats]
+        self._events = [event for event in EVENTS if event.name in formats and event.kind in kinds]
         guard.make(self.path)
         self._write("tracing_on", "0")
         self._write("trace_clock", "mono")

@@ -1,0 +1,25 @@
+"""``wpbench provenance``: how a figure or a table was made."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.description = (
+        "Print what an SVG, PNG or Parquet file, or a CSV file beside one of these, says of how "
+        "it was made."
+    )
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="all of it")
+    parser.set_defaults(do=_provenance)
+
+
+def _provenance(options: argparse.Namespace) -> int:
+    from ..figures.record import describe, read_provenance
+
+    found = read_provenance(options.file)
+    print(json.dumps(found, indent=1) if options.json else describe(found))
+    return 0

@@ -1,0 +1,1 @@
+"""Compiled code: functions, the pointer that they see, the cache on disk."""

@@ -1,0 +1,42 @@
+"""Which source files compiled code and results depend on, as one hash each."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[1]  # wpbench/
+# Files whose code can end up inside a compiled function.
+COMPILED = (
+    "jit/compile.py",
+    "jit/numbered.py",
+    "jit/pointer.py",
+    "jit/private.py",
+    "jit/row.py",
+    "mm/**/*.py",
+    "workloads/**/*.py",
+)
+# Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.
+MODEL = (*COMPILED, "scenario/**/*.py", "simulate/own.py", "simulate/plan.py", "simulate/runs.py")
+
+
+def sources(patterns: tuple[str, ...]) -> list[Path]:
+    """Return wpbench's source files that match one of the patterns, in order."""
+    return sorted(path for pattern in patterns for path in HERE.glob(pattern))
+
+
+def source_hash(patterns: tuple[str, ...]) -> str:
+    """Return 16 hexadecimal digits that change with any edit to one of the files."""
+    digest = hashlib.sha256()
+    for path in sources(patterns):
+        digest.update(path.relative_to(HERE).as_posix().encode())
+        digest.update(b"\0")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def model_hash() -> str:
+    """Return the hash of the model as it was when this process first asked."""
+    return source_hash(MODEL)

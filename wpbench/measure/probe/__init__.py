@@ -1,0 +1,1 @@
+"""All that runs on the kernel that is measured."""

@@ -1,0 +1,9 @@
+"""Real programs, recorded: what other kernels would have done (docs/programs.md)."""
+
+from __future__ import annotations
+
+from .measure.program.counterfactual import CAUSES, replay
+from .measure.program.replayed import answer, describe, summary
+from .measure.program.survey import measured, replayed
+
+__all__ = ["CAUSES", "answer", "describe", "measured", "replay", "replayed", "summary"]

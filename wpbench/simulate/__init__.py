@@ -1,0 +1,29 @@
+"""Scenarios in, a table out; one fault asked why; a recorded program done again."""
+
+from .explanation import Explanation, explain
+from .fault_log import faults
+from .plan import MODEL, Plan, plan_of, program
+from .replayed import Replay, replay
+from .runs import STOPPED, execute, raise_failure, run
+from .table import COLUMNS, COMPUTED, COUNTERS, simulate, tabulate
+
+__all__ = [
+    "COLUMNS",
+    "COMPUTED",
+    "COUNTERS",
+    "MODEL",
+    "STOPPED",
+    "Explanation",
+    "Plan",
+    "Replay",
+    "execute",
+    "explain",
+    "faults",
+    "plan_of",
+    "program",
+    "raise_failure",
+    "replay",
+    "run",
+    "simulate",
+    "tabulate",
+]

@@ -1,0 +1,58 @@
+"""The write-protect faults of one run, one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..bounds import check
+from ..mm import layout as L
+from ..mm.names import Outcome, Reason, texts
+from ..provenance.record import provenance
+from ..scenario import Scenario
+from ..scenario.kernels import row_of
+from .runs import run
+from .words import describe_word
+
+
+def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd.DataFrame:
+    """Return one row for each write-protect fault of a run: who held the page, what became of it.
+
+    Parameters
+    ----------
+    scenario, replication
+        The run, as ``simulate()`` would do it.
+    limit
+        Rows kept at most, from the first fault on (72 bytes of memory each).
+
+    Returns
+    -------
+    DataFrame
+        ``fault`` (number), ``page``, ``cpu``, ``t_ns`` (0 without a clock), ``outcome`` (reuse,
+        copy), ``reason`` (of a copy), ``before`` and ``decided``: page_count, holders and flags of
+        the page when the fault began and when the decision fell; ``drained``: entries that waited
+        in the pagevecs drained, -1 where none were.
+    """
+    check("limit", limit)
+    m = run(scenario, replication, log_rows=limit)
+    used = min(int(m.nr_logged), limit)
+    log = m.log[: used * L.NR_LOG].reshape(used, L.NR_LOG)
+    raw = pd.DataFrame(log, columns=list(L.LOG))
+    words = {int(word) for word in np.unique(log[:, 4:6])}
+    exclusive = bool(row_of(scenario.kernel, scenario.rules)["reuse_exclusive"])
+    text = {word: describe_word(word, exclusive=exclusive) for word in words}
+    table = pd.DataFrame(
+        {
+            "fault": raw["fault"],
+            "page": raw["page"],
+            "cpu": raw["cpu"],
+            "t_ns": raw["t_ns"],
+            "outcome": raw["outcome"].map(dict(enumerate(texts(Outcome)))),
+            "reason": raw["reason"].map(lambda r: Reason.text_of(r) if r >= 0 else ""),
+            "before": raw["before"].map(text),
+            "decided": raw["given_up"].map(text),
+            "drained": raw["drained"],
+        }
+    )
+    table.attrs["wpbench"] = provenance("faults", scenario.resolved())
+    return table

@@ -1,0 +1,31 @@
+"""DataFrames in, DataFrames out: intervals, comparisons, the central table of a sweep.
+
+A simulated run is exact: the same scenario and random stream give the same counts, and its faults
+are no independent trials.  What varies is the stream, so an interval here is about *runs*: a
+t interval (or a bootstrap) over replications.  A binomial interval over the faults of one run
+(``rate_interval()``) would invent a spread that the simulator does not have; it is for counts of a
+real kernel.  Where all replications agree, the interval has no width and ``distinct`` is 1: nothing
+random was seen, which n runs show up to a probability of about 3 / n only.
+"""
+
+from .comparison import compare
+from .decision import decide
+from .fields import varying
+from .folding import folded
+from .intervals import Interval, mean_interval, rate_interval, summarize
+from .rates import axis_of, check_axis, off_and_on, rates
+
+__all__ = [
+    "Interval",
+    "axis_of",
+    "check_axis",
+    "compare",
+    "decide",
+    "folded",
+    "mean_interval",
+    "off_and_on",
+    "rate_interval",
+    "rates",
+    "summarize",
+    "varying",
+]
