@@ -209,3 +209,14 @@ def test_docs_and_notebooks_import_from_a_room_and_no_deeper() -> None:
     found = {page.name: DEEP.findall(page.read_text(encoding="utf-8")) for page in pages}
     assert {name: deep for name, deep in found.items() if deep} == {}
     assert DEEP.findall("from wpbench.sweep.run import sweep") == ["wpbench.sweep.run"]
+
+
+def test_lines_are_broken_in_one_place() -> None:
+    """But for figures, whose width is not a terminal's."""
+    package = ROOT / PACKAGE
+    users = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"^\s*(?:import|from) textwrap", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert {user for user in users if not user.startswith("plots/")} == {"text/layout.py"}

@@ -160,7 +160,7 @@ class TestText:
     def test_it_decides_as_compare_does(self, table, grid):
         both = off_and_on(table, grid)
         rule = [
-            wb.stats.decide(row.difference, row.low, row.high, row.n) for row in both.itertuples()
+            wb.tables.decide(row.difference, row.low, row.high, row.n) for row in both.itertuples()
         ]
         assert both["verdict"].tolist() == rule
         text = format_answer(both, rates(table, grid))

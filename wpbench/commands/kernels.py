@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import textwrap
 from typing import Any
 
 from ..errors import ScenarioError
 from ..scenario.kernels import Kernel, kernel, rows
 from ..scenario.rules import RULES, value_text
-
-WIDTH = 72
+from ..text.layout import broken
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -100,4 +98,4 @@ def difference(found: dict[str, Kernel], names: list[str]) -> str:
 
 
 def _indented(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
+    return broken(text, first="    ", rest="      ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 from ..errors import TableError, accepted
 from ..tables.decision import TOO_FEW
 from ..tables.folding import folded
-from ..text.comparison import WIDTH
+from ..text.layout import broken, paragraph
 from .tally import PER
 from .verdicts import NO_FAULT
 
@@ -91,7 +90,7 @@ def answer(
         "draws leaves 0 out. A percentage: it depends on the costs, on is cheaper in so many of "
         "the draws."
     )
-    blocks = [textwrap.fill(head, WIDTH, break_on_hyphens=False)]
+    blocks = [paragraph(head)]
     for name, group in groups:
         mine = turns
         if turns is not None:
@@ -99,9 +98,7 @@ def answer(
             mine = mine[mine[by] == name] if by in varying else mine
         others = [n for n in varying if n not in (by, x)]
         lines = [*_extremes(group, others, x if x in varying else ""), *_decided(group)]
-        text = textwrap.fill(
-            f"{name}: {' '.join(lines)}" if name else " ".join(lines), WIDTH, break_on_hyphens=False
-        )
+        text = paragraph(f"{name}: {' '.join(lines)}" if name else " ".join(lines))
         along = _along(group, others, x if turns is not None else "", mine)
         blocks.append("\n".join([text, *along]))
     return "\n\n".join(blocks)
@@ -171,9 +168,7 @@ def _along(
             f"{row[n]} CPUs" if n == "cpus" else f"{n.replace('_', ' ')} {row[n]}" for n in others
         )
         text = f"{label}: {row['verdicts']}{row['at']}" if label else row["verdicts"] + row["at"]
-        lines += textwrap.wrap(
-            text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
-        )
+        lines += broken(text, first="  ", rest="    ")
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES:] = [f"  ({len(lines) - _MOST_LINES} lines more: the table has them)"]
     if x:

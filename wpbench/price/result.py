@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from scipy.optimize import isotonic_regression
 
 from ..errors import TableError, accepted
 from ..tables.folding import folded
-from ..text.comparison import WIDTH
+from ..text.layout import paragraph
 from .answer import answer, in_words, word
 from .tally import PER
 from .verdicts import NO_FAULT
@@ -51,7 +50,7 @@ class Price:
             "writes that met a write-protect fault; cpu: everybody's CPU time). [low, high] and "
             "wins, the share in which on is cheaper, are over draws of the costs from their ranges."
         )
-        text = f"{textwrap.fill(head, WIDTH)}\n\n{shown.to_string(index=False)}"
+        text = f"{paragraph(head)}\n\n{shown.to_string(index=False)}"
         unstable = int((~self.table["stable"]).sum())
         if unstable:
             most = int(self.table["draws"].max())

@@ -18,7 +18,7 @@ from ..price.result import Price
 from ..scenario.kernels import OFF, ON
 from ..tables import compare
 from ..text import format_comparison
-from ..text.comparison import WIDTH
+from ..text.layout import WIDTH
 from ..text.mail import mail
 from . import known
 from . import sections as text

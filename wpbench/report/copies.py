@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..scenario.columns import parse_mix
 from ..tables.decision import TOO_FEW, decide
 from ..tables.folding import folded
 from ..tables.intervals import mean_interval, rate_interval
-from ..text.comparison import WIDTH, wrap
+from ..text.layout import WIDTH, broken, hanging
 from .cases import CASE
 from .mechanisms import in_use
 from .source import MEASURED, Source
@@ -218,11 +217,9 @@ def copies_lines(table: pd.DataFrame, per: str, base: Any, other: Any, kind: str
             if not cells["label"] and len(group) <= room:
                 lines.append(f"{group:{room}}{values}".rstrip())
                 continue
-            lines += wrap(group).split("\n") if group else []
+            lines += hanging(group).split("\n") if group else []
         indent = "  " if group else ""
-        *first, last = textwrap.wrap(
-            cells["label"], room - 2, break_long_words=True, break_on_hyphens=False
-        ) or [""]
+        *first, last = broken(cells["label"], room - 2, long_words=True)
         lines += [indent + text for text in first]
         lines.append(f"{indent + last:{room}}{values}".rstrip())
     return [*lines, "", *_legend(per, other, shown, simulated, rows, kind)]
@@ -254,4 +251,4 @@ def _legend(
             "kernel: did a kernel's counts and traces agree with all that the row rests on? yes; "
             "partly; no, never compared (below)."
         )
-    return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+    return broken(text)

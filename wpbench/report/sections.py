@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from ..data import backends, cost_facts, facts, is_cost_file
 from ..mm.names import Reason, texts
 from ..scenario.kernels import rows as kernel_rows
 from ..tables import rate_interval
-from ..text.comparison import WIDTH, aligned, wrap
+from ..text.layout import WIDTH, aligned, broken, hanging
 from .cases import CASE
 from .mechanisms import in_use
 from .source import Source
@@ -37,17 +36,12 @@ WRITE_STEPS = (
 
 def fill(*lines: str) -> list[str]:
     """Return prose as lines of at most 72 columns."""
-    return [
-        part
-        for line in lines
-        for part in textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False)
-        or [""]
-    ]
+    return [part for line in lines for part in broken(line)]
 
 
 def hang(*lines: str) -> list[str]:
     """Return lines of at most 72 columns, indented from the second on."""
-    return [part.rstrip() for line in lines for part in wrap(line).split("\n")]
+    return [part.rstrip() for line in lines for part in hanging(line).split("\n")]
 
 
 def table_of(names: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
@@ -164,7 +158,7 @@ def agreement(source: Source, rows: pd.DataFrame) -> list[str]:
 
 
 def _item(text: str) -> list[str]:
-    first, *more = wrap(text, WIDTH - 4).split("\n")
+    first, *more = hanging(text, WIDTH - 4).split("\n")
     return [f"  - {first}", *(f"    {line.strip()}" for line in more)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from typing import Any
 
 import pandas as pd
@@ -15,7 +14,7 @@ from ..price.difference import has_ranges, price
 from ..price.result import Price
 from ..price.verdicts import NO_FAULT
 from ..scenario import Scenario
-from ..text.comparison import WIDTH
+from ..text.layout import WIDTH, broken
 from ..workloads.catalog import WORKLOADS
 from .cases import CASE, NAMELESS
 from .sections import fill, hang
@@ -164,7 +163,7 @@ def _time_lines(name: str, row: Any, label: int) -> list[str]:
         if row["error"]:
             share += f" +-{100 * row['error']:.0f}"
     numbers = f"{row['off']:9.1f}{row['on']:11.1f}{change(row['off'], row['on']):>9}{share:>13}"
-    *above, last = textwrap.wrap(name, label - 2, break_on_hyphens=False)
+    *above, last = broken(name, label - 2, long_words=True)
     return [*(f"  {line}" for line in above), f"  {last:{label - 2}}{numbers}".rstrip()]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +11,8 @@ import pandas as pd
 
 from ..errors import TableError
 from ..tables.decision import FEW, TOO_FEW
+from .layout import WIDTH, aligned, hanging
 
-WIDTH = 72  # leaves room for "> > " before a quoted line
-LEGEND = 11  # width of a sign and of the gap after it
 MOST_LISTED = 20
 SCALED = ("base", "other", "difference", "low", "high")
 
@@ -61,20 +59,11 @@ def format_comparison(
     blocks.append([*_legend(compared, about), *_left_out(comparison, varying, about)])
     blocks.append(_versions(comparison.attrs.get("wpbench", {})))
     text = "\n\n".join(
-        "\n".join(line if len(line) <= width else wrap(line, width) for line in block)
+        "\n".join(line if len(line) <= width else hanging(line, width) for line in block)
         for block in blocks
         if block
     )
     return text.encode("ascii", "backslashreplace").decode() + "\n"
-
-
-def wrap(line: str, width: int = WIDTH) -> str:
-    """Return a line broken at ``width``; what follows is indented, under a legend's text."""
-    sign = line.find("  ")  # a legend's text goes on under its text
-    indent = " " * (LEGEND if 0 < sign < LEGEND else 2)
-    return textwrap.fill(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
 
 
 def _percent(confidence: float) -> str:
@@ -223,20 +212,8 @@ def _lines(
         scenario = ", ".join(
             f"{name}={key[i + 1]}" for name, key in zip(varying, keys, strict=True)
         )
-        lines += [wrap(scenario, width), row]
+        lines += [hanging(scenario, width), row]
     return lines
-
-
-def aligned(columns: Sequence[Sequence[str]], left: int) -> list[str]:
-    """Return lines of columns, the first ``left`` of them flush left, the others right."""
-    widths = [max(map(len, column)) for column in columns]
-    return [
-        "  ".join(
-            cell.ljust(size) if i < left else cell.rjust(size)
-            for i, (cell, size) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in zip(*columns, strict=True)
-    ]
 
 
 def _legend(compared: pd.DataFrame, about: Mapping[str, Any]) -> list[str]:

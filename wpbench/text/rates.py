@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 from ..scenario.kernels import OFF, ON
 from ..tables.decision import TOO_FEW
 from ..tables.rates import PATCH_DRAIN, bare, blocks_of, chosen, joined, lines_of
-from .comparison import WIDTH
+from .layout import WIDTH, paragraph
 
 _LABEL = 17  # of a line's name, two blanks before it
 _CELL = 4
@@ -45,14 +44,10 @@ def _lines(rows: pd.DataFrame, x: str, values: list[Any], width: int) -> list[st
         names.setdefault(_cells(own, x, values, width), []).append(name)
     lines = []
     for cells, who in names.items():
-        *first, last = _wrap(", ".join(who), _LABEL - 2).splitlines() or [""]
+        *first, last = paragraph(", ".join(who), _LABEL - 2).splitlines() or [""]
         lines += [f"  {text}" for text in first]
         lines.append(f"  {last}".ljust(_LABEL) + cells)
     return [line.rstrip() for line in lines]
-
-
-def _wrap(text: str, width: int = WIDTH) -> str:
-    return textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)
 
 
 def _number(value: Any) -> str:
@@ -84,12 +79,12 @@ def format_rates(made: pd.DataFrame, *, title: str = "") -> str:
     values = chosen(everything, (WIDTH - _LABEL) // size)
     head = [title] if title else []
     head.append("simulated: copies in % of the write-protect faults; the rest are reused")
-    text = "\n".join(_wrap(line) for line in (*head, _caption(made, about)))
+    text = "\n".join(paragraph(line) for line in (*head, _caption(made, about)))
     shared = None
     for common, backends, rows in blocks_of(made):
         if common != shared or shared is None:
             heading = x.ljust(_LABEL) + "".join(_number(v).rjust(size) for v in values)
-            text += f"\n\n{_wrap(common)}\n{heading}" if common else f"\n\n{heading}"
+            text += f"\n\n{paragraph(common)}\n{heading}" if common else f"\n\n{heading}"
             shared = common
         names = ", ".join(backends)
         text += f"\n{names}\n" if names else "\n"
@@ -162,17 +157,17 @@ def format_answer(
     for common, backends, rows in blocks_of(named):
         known = rows.dropna(subset=["base", "other"])
         if common != shared:
-            text.append(_wrap(f"{common}:"))
+            text.append(paragraph(f"{common}:"))
             shared = common
         change = f"{_span(known['base'])} -> {_span(known['other'])}" if len(known) else "no fault"
-        *first, last = _wrap(", ".join(backends), 22).splitlines() or [""]
+        *first, last = paragraph(", ".join(backends), 22).splitlines() or [""]
         text += [f"  {line}" for line in first]
         text.append(f"  {last:24}{change:20}{_signs(known, signs)}".rstrip())
-    text += ["", _wrap(_extremes(both))]
+    text += ["", paragraph(_extremes(both))]
     if per_access is not None:
         count = _verdicts(per_access).value_counts()
         text.append(
-            _wrap(
+            paragraph(
                 "Counted per access, not per fault (a page that waits in a pagevec is not paged "
                 "out, so that a drain can make more faults), there are fewer copies in "
                 f"{count.get('fewer', 0)}, more in {count.get('more', 0)} of {len(per_access)}."
@@ -213,7 +208,7 @@ def _how_often(both: pd.DataFrame) -> str:
     rule = f"A difference counts where the 95% t interval of its mean, over {pairs} pairs of runs, "
     rule += f"leaves 0 out, as in wb.compare(); of the {random} with a spread about "
     rule += f"{0.05 * random:.0f} would by chance alone."
-    return _wrap(
+    return paragraph(
         f"Draining the local pagevecs ({ON}, {PATCH_DRAIN}), beside the patch off ({OFF}): "
         f"{joined(parts)}. A scenario is a value of {fields}. {rule if high > 1 else ''} Below: "
         "copies in % of the write-protect faults, off -> on, least..most over "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from ...scenario.kernels import instrumented
 from ...simulate import COUNTERS, replay, run
 from ...simulate.trace import NO_SWAP, read_trace
 from ...tables import rate_interval
-from ...text.comparison import WIDTH
+from ...text.layout import paragraph
 
 # Columns of data/kernel-measurements that have another name in a scenario.
 _RENAMED = {"pattern": "order"}
@@ -240,7 +239,7 @@ def describe(compared: pd.DataFrame) -> str:
         "the measured one"
     )
     text += "." if pd.isna(worst) else f"; at most they are {100 * worst:.1f} points apart."
-    return textwrap.fill(text, WIDTH)
+    return paragraph(text)
 
 
 def _describe_trace(compared: pd.DataFrame) -> str:
@@ -256,5 +255,5 @@ def _describe_trace(compared: pd.DataFrame) -> str:
         flags = {n.removeprefix("flags_"): v for n, v in named.items() if n.startswith("flags_")}
         if any(flags.values()):
             text += " Flags that differ: " + ", ".join(f"{n} {v}" for n, v in flags.items() if v)
-        lines.append(textwrap.fill(text, WIDTH))
+        lines.append(paragraph(text))
     return "\n".join([*lines, *(f"  {line}" for line in compared.attrs.get("first", []))])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...data import data_dir, read_toml
 from ...errors import DataError, ScenarioError, accepted, one_line, readable
-from ...text.comparison import WIDTH
+from ...text.layout import paragraph
 
 FILE = "differences.toml"
 MEASUREMENTS = "kernel-measurements"
@@ -189,4 +188,4 @@ def describe_known(topic: str) -> str:
         f"{name}: {d.what} ({d.concerns()}). {d.cause.strip()} [{d.confidence}: {d.source}]"
         for name, d in some.items()
     ]
-    return "\n\n".join(textwrap.fill(p, WIDTH, break_on_hyphens=False) for p in paragraphs)
+    return "\n\n".join(paragraph(p) for p in paragraphs)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import pandas as pd
 
-from ...text.comparison import WIDTH
+from ...text.layout import paragraph
 from .counterfactual import CAUSES, ENOUGH
 
 SHOWN = ("wp_faults", "reuses", "copies", "helped", "in_vain", "drains")
@@ -72,7 +71,7 @@ def sentences(table: pd.DataFrame) -> list[str]:
 def summary(table: pd.DataFrame) -> str:
     """Return what was measured of a recorded program, and how far the simulation agrees with it."""
     told = [_measured(table), *sentences(table)[:1]]
-    return "\n".join(textwrap.fill(text, WIDTH) for text in told)
+    return "\n".join(paragraph(text) for text in told)
 
 
 def answer(table: pd.DataFrame) -> str:
@@ -90,7 +89,7 @@ def answer(table: pd.DataFrame) -> str:
             f"Simulated, {name} (drain {row['drain']}): {copies}{doubt}; {row['helped']} drains "
             f"help, {row['in_vain']} are in vain."
         )
-    return "\n".join(textwrap.fill(text, WIDTH) for text in found)
+    return "\n".join(paragraph(text) for text in found)
 
 
 def _measured(table: pd.DataFrame) -> str:
@@ -108,5 +107,5 @@ def _more(number: int) -> str:
 
 def describe(table: pd.DataFrame) -> str:
     """Return ``overview()`` and ``sentences()``."""
-    paragraphs = [textwrap.fill(text, WIDTH) for text in sentences(table)]
+    paragraphs = [paragraph(text) for text in sentences(table)]
     return "\n".join([overview(table), *paragraphs])

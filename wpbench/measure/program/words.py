@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import pandas as pd
 
 from ...tables import mean_interval
-from ...text.comparison import WIDTH
+from ...text.layout import paragraph
 from .state import UNCLEAR
 
 SHOWN = (
@@ -104,5 +103,5 @@ def sentences(table: pd.DataFrame) -> list[str]:
 
 def describe(table: pd.DataFrame) -> str:
     """Return ``overview()`` and ``sentences()``."""
-    paragraphs = [textwrap.fill(text, WIDTH) for text in sentences(table)]
+    paragraphs = [paragraph(text) for text in sentences(table)]
     return "\n".join([overview(table), *paragraphs])
