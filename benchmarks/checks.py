@@ -11,8 +11,8 @@ from common import Result, cpu_seconds, in_turn, median
 import wpbench as wb
 from wpbench import mm as checked
 from wpbench.mm import operations as unchecked
+from wpbench.simulate import plan_of
 from wpbench.simulate.own import OwnWorkload
-from wpbench.simulate.runs import plan_of
 
 
 def reproducer(mm: Any) -> Any:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from wpbench.jit import cache as _cache
-from wpbench.jit import folder as _folder
+from wpbench.jit import cache
+from wpbench.jit import folder as code_folder
 from wpbench.jit.cache import cache_dir, generation
 from wpbench.jit.compile import JIT_DISABLED, njit
 
@@ -33,7 +33,7 @@ def loaded(folder):
 
 
 def ask():
-    _folder.own_folder.cache_clear()
+    code_folder.own_folder.cache_clear()
     cache_dir.cache_clear()
     return cache_dir()
 
@@ -196,7 +196,7 @@ def test_on_a_full_disk_nothing_is_kept(tmp_path, monkeypatch):
             os.write(self._descriptor, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_cache.os, "fdopen", Full)
+    monkeypatch.setattr(cache.os, "fdopen", Full)
     assert not loaded(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -211,11 +211,11 @@ for line in sys.argv[1].split(";"):
         assert main(line.split()) == 0, line
 import matplotlib
 matplotlib.get_cachedir()
-from wpbench import _folder
+from wpbench.jit import folder
 from wpbench.jit.cache import cache_dir
 from wpbench.jit.compile import njit
 for left in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
-    _folder.own_folder.cache_clear()
+    folder.own_folder.cache_clear()
     cache_dir.cache_clear()
     if os.environ.get("COMPILE"):
         assert njit(lambda x: 2 * x + 1, cache_dir())(20) == 41
@@ -224,7 +224,7 @@ for left in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
     os.environ.pop(left, None)
 """
 LINES = (
-    "backends;run --npages 2 --rounds 1;explain --decision patch1 --npages 2 --rounds 1 --fault 0;"
+    "backends;run --npages 2 --rounds 1;explain --kernel patch1 --npages 2 --rounds 1 --fault 0;"
     "run --help;price --help"
 )
 VARIABLES = ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "TMPDIR")
