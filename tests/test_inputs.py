@@ -265,7 +265,7 @@ class TestRerun:
         ("parameters", "message"),
         [
             ({"grids": [{"rounds": [10**12], "npages": [1]}]}, r"take about \d.* hours; accepted:"),
-            ({"grids": [{"seed": [1], "npages": [1], "rounds": 10**11}]}, "hours; accepted: up to"),
+            ({"grids": [{"seed": [1], "npages": [1], "rounds": 10**12}]}, "hours; accepted: up to"),
             (
                 {"grids": [{"npages": list(range(1, 2001)), "cpus": list(range(1, 2001))}]},
                 "4000000 scenarios: too many runs",
