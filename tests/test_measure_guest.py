@@ -26,7 +26,7 @@ ROWS = {"6.1": "v5.19", "6.12": "v6.12"}
 MIXES = ("pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2",)
 PROGRAMS = ("busybox", "depmod", "modprobe")
 
-RUNS = 3  # of a litmus program
+RUNS = 1  # of a litmus program: nothing else runs in the guest
 
 
 @lru_cache(maxsize=1)
@@ -89,7 +89,7 @@ def measured(request, tmp_path_factory):
     series = request.param
     guest = (Driven if series == INTERRUPTED else Asked)(kernel_image(series), accel="tcg")
     folder = tmp_path_factory.mktemp(f"linux-{series}")
-    scenarios = wb.grid(workload="random", npages=64, rounds=3000, cpus=2, mix=MIXES, seed=901)
+    scenarios = wb.grid(workload="random", npages=64, rounds=2000, cpus=2, mix=MIXES, seed=901)
     table = run(scenarios, guest=guest, zram="32M", record=folder)
     return series, table, sorted(folder.glob("*.csv.gz")), guest
 
@@ -107,7 +107,7 @@ def test_traces_of_an_unmodified_kernel_replay(measured):
         found = compare_trace(path)
         (row,) = found.to_dict("records")
         assert row["kernel"] == facts["kernel"]
-        assert row["compared"] > 2200
+        assert row["compared"] > 1400
         assert row["agreement"] >= 0.995, found.attrs["first"]
 
 
