@@ -156,7 +156,7 @@ AS_A_USER = """
 import ctypes, json, os
 from wpbench.measure.costs.take import costs
 from wpbench.measure.costs.session import Session, Slot
-from wpbench.provenance import provenance
+from wpbench.provenance.record import provenance
 
 provenance("", {})
 with Session() as session:

@@ -11,8 +11,10 @@ from wpbench.litmus import measured, programs, read_program
 from wpbench.litmus.choose import cover, distinct_rows
 from wpbench.litmus.evidence import Seen
 from wpbench.litmus.fingerprints import fingerprint_of, pool_for
+from wpbench.litmus.simulated import _config
 from wpbench.litmus.which_rules import _told
 from wpbench.scenario import kernels
+from wpbench.scenario.columns import rule_codes
 from wpbench.scenario.rules import RULES
 
 # Rows that no program tells apart: what they differ in no line shows.
@@ -72,13 +74,12 @@ def wrong_table(monkeypatch):
 
     made = {name: with_mistake(kernel) for name, kernel in kernels.rows().items()}
     monkeypatch.setattr(kernels, "rows", lambda: made)
-    kernels.row_of.cache_clear()
-    from wpbench.litmus.simulated import _config
-
-    _config.cache_clear()
+    caches = (kernels.row_of, rule_codes, _config)
+    for cached in caches:
+        cached.cache_clear()
     yield
-    kernels.row_of.cache_clear()
-    _config.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
 
 
 @pytest.mark.usefixtures("wrong_table")

@@ -166,11 +166,13 @@ def format_answer(
     text += ["", paragraph(_extremes(both))]
     if per_access is not None:
         count = _verdicts(per_access).value_counts()
+        few = f"; too few runs to say in {count['too few runs']}" if "too few runs" in count else ""
         text.append(
             paragraph(
                 "Counted per access, not per fault (a page that waits in a pagevec is not paged "
                 "out, so that a drain can make more faults), there are fewer copies in "
-                f"{count.get('fewer', 0)}, more in {count.get('more', 0)} of {len(per_access)}."
+                f"{count.get('fewer', 0)}, more in {count.get('more', 0)} of "
+                f"{len(per_access)}{few}."
             )
         )
     return "\n".join(text) + "\n"
