@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,11 @@ def modules(package: Path) -> dict[str, Path]:
     return found
 
 
-def imports(module: str, path: Path, known: set[str]) -> Iterator[str]:
-    """Yield the dotted names of what a module imports, wherever in it, those for types included."""
+def imports(module: str, path: Path, known: set[str], files: bool = False) -> Iterator[str]:
+    """Yield the dotted names of what a module imports, wherever in it, those for types included.
+
+    ``files``: where what is imported is itself a module, its name; not only in the package's top.
+    """
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     if module == f"{PACKAGE}.__init__":
         package = [PACKAGE]
@@ -67,7 +71,7 @@ def imports(module: str, path: Path, known: set[str]) -> Iterator[str]:
             source = ".".join([*base, *([node.module] if node.module else [])])
             for alias in node.names:
                 inner = f"{source}.{alias.name}"
-                yield inner if source == PACKAGE and inner in known else source
+                yield inner if (files or source == PACKAGE) and inner in known else source
 
 
 def complaints(package: Path) -> list[str]:
@@ -220,3 +224,17 @@ def test_lines_are_broken_in_one_place() -> None:
         if re.search(r"^\s*(?:import|from) textwrap", path.read_text("utf-8"), re.MULTILINE)
     }
     assert {user for user in users if not user.startswith("plots/")} == {"text/layout.py"}
+
+
+def test_no_two_files_import_each_other() -> None:
+    """Nor by way of others; an ``__init__`` only hands names on."""
+    found = modules(ROOT / PACKAGE)
+    known = set(found) | {name.rpartition(".")[0] for name in found}
+    files = {name: path for name, path in found.items() if path.name != "__init__.py"}
+    graph = {
+        n: {t for t in imports(n, p, known, files=True) if t in files} for n, p in files.items()
+    }
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -13,9 +13,6 @@ from ..tables.folding import folded
 from ..text.layout import broken, paragraph
 from .tally import PER
 from .verdicts import NO_FAULT
-
-if TYPE_CHECKING:
-    from .result import Price
 
 _MOST_LINES = 24
 NOTHING = "no scenario has a write-protect fault: there is nothing to price"
@@ -53,14 +50,20 @@ def check_measure(measure: str) -> None:
 
 
 def answer(
-    priced: Price, *, measure: str = "write", by: str = "backend", x: str = "migration_rate"
+    priced: pd.DataFrame,
+    per: str,
+    frontier: Callable[[str], pd.DataFrame],
+    *,
+    measure: str = "write",
+    by: str = "backend",
+    x: str = "migration_rate",
 ) -> str:
     """Return where the patch pays and where it stops to, as text of at most 72 columns.
 
     Parameters
     ----------
-    priced
-        From ``price()``.
+    priced, per, frontier
+        ``table``, ``per`` and ``frontier`` of what ``price()`` returned.
     measure
         ``write`` or ``cpu``.
     by
@@ -74,10 +77,10 @@ def answer(
         For an unknown measure.
     """
     check_measure(measure)
-    table = priced.table[priced.table["measure"] == measure]
-    varying = list(priced.table.attrs["varying"])
-    numeric = [n for n in varying if pd.api.types.is_numeric_dtype(priced.table[n])]
-    turns = priced.frontier(x) if x in numeric else None
+    table = priced[priced["measure"] == measure]
+    varying = list(priced.attrs["varying"])
+    numeric = [n for n in varying if pd.api.types.is_numeric_dtype(priced[n])]
+    turns = frontier(x) if x in numeric else None
     groups: list[tuple[Any, pd.DataFrame]] = [("", table)]
     if by in varying:
         groups = list(table.groupby(by, sort=False))
@@ -85,7 +88,7 @@ def answer(
         return f"{NOTHING.capitalize()}."
     draws = _span_of(table["draws"])
     head = (
-        f"Simulated time {MEANING[measure]}, {PER[priced.per]}, on less off over the same program; "
+        f"Simulated time {MEANING[measure]}, {PER[per]}, on less off over the same program; "
         f"costs drawn {draws} times from their ranges. Cheaper, dearer: the middle 95 % of the "
         "draws leaves 0 out. A percentage: it depends on the costs, on is cheaper in so many of "
         "the draws."

@@ -76,7 +76,7 @@ class Price:
         self, *, measure: str = "write", by: str = "backend", x: str = "migration_rate"
     ) -> str:
         """Return in words how often the patch pays, and where it stops to (``answer.py``)."""
-        return answer(self, measure=measure, by=by, x=x)
+        return answer(self.table, self.per, self.frontier, measure=measure, by=by, x=x)
 
     def frontier(self, x: str = "migration_rate", confidence: float = 0.95) -> pd.DataFrame:
         """Return where along a parameter the difference changes its sign.
