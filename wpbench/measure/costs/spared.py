@@ -28,7 +28,7 @@ def spared(maps: str, thread_at: int) -> list[int]:
         An address in the memory of the calling thread's own, which the child needs.
     """
     found: list[int] = []
-    for line in maps.splitlines():
+    for line in maps.split("\n"):
         match = _LINE.fullmatch(line)
         if match is None:
             continue
@@ -44,4 +44,6 @@ def spared(maps: str, thread_at: int) -> list[int]:
 def spared_here() -> list[int]:
     """Return the same of this process and thread."""
     LIBC.__errno_location.restype = ctypes.c_void_p
-    return spared(Path("/proc/self/maps").read_text(encoding="ascii"), LIBC.__errno_location())
+    # Paths are in it, in whatever encoding they have.
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    return spared(maps, LIBC.__errno_location())
