@@ -333,6 +333,9 @@ def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
         Guest(tmp_path, accel="kmv")
     with pytest.raises(wb.MeasureError, match="no such kernel image"):
         Guest(tmp_path / "bzImage")
+    (blank := tmp_path / "a kernel").touch()
+    with pytest.raises(wb.MeasureError, match="a kernel: virtme-ng takes no path with blanks"):
+        Guest(blank)
     with pytest.raises(wb.MeasureError, match="cpus: 1 is not accepted"):
         Guest(tmp_path, cpus=1)
     monkeypatch.setattr("wpbench.measure.host.vng._search_path", lambda: str(tmp_path))

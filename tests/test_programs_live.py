@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import platform
+import shlex
 import signal
 import subprocess
 import sys
@@ -105,7 +106,8 @@ def litmus(tmp_path_factory):
     if not Path(CONTROL).is_dir():
         texts = {name: text for name, text in texts.items() if "pageout" not in text}
     (folder / "programs.json").write_text(json.dumps(texts))
-    script = f"exec {sys.executable} {HERE / 'native/litmus_run.py'} told.json <programs.json"
+    words = shlex.join([sys.executable, str(HERE / "native" / "litmus_run.py"), "told.json"])
+    script = f"exec {words} <programs.json"
     table = wb.measure.program(
         ["sh", "-c", script],
         zram="64M" if Path(CONTROL).is_dir() else None,

@@ -96,6 +96,10 @@ class Guest:
         self.image = Path(image).resolve()
         if not self.image.exists():
             raise MeasureError(f"vng: {image}: there is no such kernel image or build tree")
+        if any(map(str.isspace, str(self.image))):
+            raise MeasureError(
+                f"vng: {self.image}: virtme-ng takes no path with blanks; accepted: one without"
+            )
         usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
         if accel == "kvm" and not usable:
             raise MeasureError("accel: /dev/kvm cannot be used here; accepted: tcg")
