@@ -36,6 +36,7 @@ _ADDRESSES = 16 << 30  # of one process: so that one allocation does not take th
 _LOOK = 0.1  # seconds between two looks at the memory
 _START_SECONDS = 900.0  # that imports, and compiling what no cache has, may take
 _SHOWN = 3000  # characters of a failure
+_CASES = 2000  # of one process: what it has compiled for a case stays in its memory
 
 
 @dataclass
@@ -62,7 +63,9 @@ class Failure:
         return self.surface, str(places[-1] if places else self.what[:40])
 
     def __str__(self) -> str:
-        text = self.what if len(self.what) <= _SHOWN else "... " + self.what[-_SHOWN:]
+        text = self.what
+        if len(text) > _SHOWN:
+            text = f"{text.partition(chr(10))[0][:200]}\n... {text[-_SHOWN:]}"
         again = f"tests/fuzz/run.py --seed {self.seed} --case {self.case} {self.surface}"
         return f"{again}\n{text.rstrip()}\n"
 
@@ -269,7 +272,7 @@ def run(
                     if failure.kind not in {other.kind for other in found.failures}:
                         print(failure, flush=True)
                     found.failures.append(failure)
-                if not worker.lives:
+                if not worker.lives or sum(found.cases.values()) % _CASES == 0:
                     worker.end()
                     worker = _Worker(Path(folder), names, case_seconds, memory)
         finally:
