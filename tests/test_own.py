@@ -294,3 +294,25 @@ def test_an_index_outside_a_table_is_found_when_asked_for():
     command = [sys.executable, "-c", OUTSIDE]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert "raised IndexError: m.running[-1]: accepted: 0 to 2" in done.stdout
+
+
+@numba.njit
+def merged_and_back(m, p):
+    """KSM merges two pages; swapped out, they come back as one page at two addresses."""
+    mm.write(m, 0, 0)
+    mm.write(m, 0, 1)
+    mm.lru_add_drain_all(m)
+    mm.ksm_merge(m, 0, 0, 1)
+    for _ in range(2):
+        mm.lru_add_drain_all(m)
+        m.batch[0] = 0
+        mm.shrink_inactive_list(m, 0, 1)
+        mm.read(m, 0, 0)
+        mm.read(m, 0, 1)
+
+
+@pytest.mark.parametrize("kernel", ["v5.9", "v6.12", "v7.3"])
+def test_reclaim_unmaps_a_page_wherever_it_is_mapped(kernel):
+    m = run(wb.Scenario(workload=merged_and_back, kernel=kernel, npages=2, rounds=1))
+    assert (m.failure, broken_invariant(m)) == ("", 0)
+    assert m.pswpin == 2

@@ -45,18 +45,28 @@ def _activate(m: Machine, cpu: int, page: int, word: int) -> bool:
 def _unmap_others(m: Machine, page: int, at: int, swap_pte: int) -> int:
     """Make all other PTEs that map the page swap PTEs; PG_dirty if one was dirty.
 
-    A KSM page's can be anywhere; another page's are at the same address in other processes.
+    A KSM page's can be anywhere; another page's are at the same address in other processes, unless
+    KSM had merged it before it was swapped out: then it may have come back at several.
     """
     dirty = 0
-    anywhere = m.page[page] & L.PG_KSM != 0
-    first = 0 if anywhere else at % m.npages
-    for other in range(first, m.npages * m.nprocs, 1 if anywhere else m.npages):
-        pte = np.int64(m.pte[other])
-        if pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE == page:
-            m.pte[other] = swap_pte & ~L.PTE_SWP_EXCLUSIVE
-            if pte & L.PTE_DIRTY:
-                dirty = L.PG_DIRTY
-    return dirty
+    left = page_mapcount(m.page[page]) - 1
+    first = at % m.npages
+    apart = m.npages
+    if m.page[page] & L.PG_KSM:
+        first = 0
+        apart = 1
+    while True:
+        for other in range(first, m.npages * m.nprocs, apart):
+            pte = np.int64(m.pte[other])
+            if pte & L.PTE_PRESENT and pte >> L.SHIFT_PTE == page:
+                m.pte[other] = swap_pte & ~L.PTE_SWP_EXCLUSIVE
+                left -= 1
+                if pte & L.PTE_DIRTY:
+                    dirty = L.PG_DIRTY
+        if left == 0 or apart == 1:
+            return dirty
+        first = 0
+        apart = 1
 
 
 @inline
