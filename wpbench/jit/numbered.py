@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import EnumMeta, IntEnum
+from functools import cache
 from typing import Self
 
 
@@ -34,6 +35,7 @@ class Numbered(IntEnum, metaclass=NumberedMeta):
         return list(cls)[texts(cls).index(text)]
 
 
+@cache
 def texts(numbers: type[Numbered]) -> tuple[str, ...]:
     """Return the texts of an enumeration, in its order."""
     return tuple(member.text for member in numbers)

@@ -61,10 +61,6 @@ class Layout:
         return None
 
 
-class PointerType(types.Type):
-    """A pointer to the row of one class."""
-
-
 def _place(builder: Any, pointer: Any, index: int) -> Any:
     row = builder.bitcast(pointer, _WORD.as_pointer())
     return builder.gep(row, [ir.Constant(_WORD, index)])
@@ -78,7 +74,7 @@ def _constant(builder: Any, pointer: Any, index: int) -> Any:
 
 def pointer_type(name: str, layout: Layout) -> Any:
     """Return a new numba type with the attributes of a layout."""
-    numba_class = type(f"{name}Pointer", (PointerType,), {"__module__": __name__})
+    numba_class = type(f"{name}Pointer", (types.Type,), {"__module__": __name__})
     globals()[numba_class.__name__] = numba_class  # where pickle looks for it
     numba_type = numba_class(name)
     register_model(numba_class)(models.OpaqueModel)

@@ -18,7 +18,6 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.imputils import lower_constant
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
-from numba.core.typeconv.castgraph import Conversion
 from numba.core.typing.templates import AttributeTemplate
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "CFunc",
     "CodeCache",
     "CompileResult",
-    "Conversion",
     "Dispatcher",
     "config",
     "dumps",
@@ -47,7 +45,6 @@ EXPECTED: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (CodeLibrary, ("has_dynamic_globals", "codegen")),
     (CPUCodegen, ("magic_tuple",)),
     (Dispatcher, ("get_call_template",)),
-    (Conversion, ("safe",)),
     (AttributeTemplate, ("generic_resolve",)),
 )
 PARAMETERS: tuple[tuple[Any, tuple[str, ...]], ...] = (

@@ -13,31 +13,24 @@ from ..probe.libc import (
     MADV_COLD,
     MADV_FREE,
     MADV_PAGEOUT,
-    SIGKILL,
     c_clock_gettime,
-    c_clone,
     c_exit,
     c_getpid,
-    c_kill,
     c_madvise,
     c_sched_setscheduler,
     c_syscall,
     load_byte,
     store_byte,
 )
-from ..probe.litmus_loops import AT_FDCWD, CLONE_VM, SCHED_FIFO, dies_with
+from ..probe.litmus_loops import AT_FDCWD, SCHED_FIFO, dies_with, run_starter, start
 from ..probe.litmus_row import (
-    FAILED_CLONE,
     FAILED_MADVISE,
     FAILED_OPEN,
-    STACK,
     SYS_NANOSLEEP,
     SYS_OPENAT,
     SYS_PPOLL,
-    SYS_RT_SIGPROCMASK,
-    SYS_WAIT4,
 )
-from ..probe.litmus_steps import PAGE, SIGCHLD, WALL, drain_all, fail, flush_tlb, now, reap, set_cpu
+from ..probe.litmus_steps import PAGE, drain_all, fail, flush_tlb, now, reap, set_cpu
 from ..probe.steps import (
     NSEC_PER_SEC,
     OP_COLD,
@@ -208,16 +201,7 @@ def _starter(address: int) -> int:
     """
     b = row_at(address)
     set_cpu(b, 0, 0)
-    b.signals[0] = -1
-    c_syscall(SYS_RT_SIGPROCMASK, 2, b.signals_at, 0, 8, 0, 0)
-    dies_with(b.parent)
-    b.starter = c_getpid()
-    pid = c_clone(b.main_entry, b.stack + STACK, SIGCHLD, b.address)
-    if pid < 0:
-        fail(b, FAILED_CLONE)
-    else:
-        reap(b, pid)
-    c_exit(0)
+    start(b)
     return 0
 
 
@@ -230,11 +214,4 @@ starter_entry = entry(_starter)
 @loop
 def run(b: CostRow) -> None:
     """Measure in a process of its own and wait for its end; a signal ends it at once."""
-    pid = c_clone(b.starter_entry, b.stack + 3 * STACK, CLONE_VM | SIGCHLD, b.address)
-    if pid < 0:
-        fail(b, FAILED_CLONE)
-        return
-    while c_syscall(SYS_WAIT4, pid, 0, WALL, 0, 0, 0) != pid:
-        b.stop = 1  # where the measuring process has not begun yet, it sees this
-        if b.process:
-            c_kill(b.process, SIGKILL)
+    run_starter(b)

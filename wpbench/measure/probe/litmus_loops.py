@@ -172,13 +172,9 @@ def _main(address: int) -> int:
     return 0
 
 
-def _starter(address: int) -> int:
-    """Clone the measuring process and wait for its end.
-
-    It shares the memory of the Python process, and so it has lost that one's restartable sequence
-    (``rseq_fork()``), into which the kernel writes, in private memory, whenever a task gets a CPU.
-    """
-    b = row_at(address)
+@step
+def start(b: LitmusRow) -> None:
+    """Clone the measuring process, wait for its end, and end: all that a starter does."""
     b.signals[0] = -1
     c_syscall(SYS_RT_SIGPROCMASK, 2, b.signals_at, 0, 8, 0, 0)
     dies_with(b.parent)
@@ -189,6 +185,29 @@ def _starter(address: int) -> int:
     else:
         reap(b, pid)
     c_exit(0)
+
+
+@step
+def run_starter(b: LitmusRow) -> None:
+    """Clone the starter and wait for its end; a signal ends the measuring process at once."""
+    pid = c_clone(b.starter_entry, b.stack + 3 * STACK, CLONE_VM | SIGCHLD, b.address)
+    if pid < 0:
+        fail(b, FAILED_CLONE)
+        return
+    while c_syscall(SYS_WAIT4, pid, 0, WALL, 0, 0, 0) != pid:
+        b.stop = 1  # where the measuring process has not begun yet, it sees this
+        if b.process:
+            c_kill(b.process, SIGKILL)
+
+
+def _starter(address: int) -> int:
+    """Clone the measuring process and wait for its end.
+
+    It shares the memory of the Python process, and so it has lost that one's restartable sequence
+    (``rseq_fork()``), into which the kernel writes, in private memory, whenever a task gets a CPU.
+    """
+    b = row_at(address)
+    start(b)
     return 0
 
 
@@ -204,11 +223,4 @@ def run(b: LitmusRow) -> None:
 
     The starter is waited for, and it waits for the measuring process.
     """
-    pid = c_clone(b.starter_entry, b.stack + 3 * STACK, CLONE_VM | SIGCHLD, b.address)
-    if pid < 0:
-        fail(b, FAILED_CLONE)
-        return
-    while c_syscall(SYS_WAIT4, pid, 0, WALL, 0, 0, 0) != pid:
-        b.stop = 1  # where the measuring process has not begun yet, it sees this
-        if b.process:
-            c_kill(b.process, SIGKILL)
+    run_starter(b)
