@@ -1,15 +1,14 @@
 """docs/sweeps.md and the README's figures: what they say can be run, and gives what they show."""
 
-import os
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
 from figures import IMG, agreement, central, frontier
 
 import wpbench as wb
+from wpbench.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
@@ -44,40 +43,32 @@ def test_the_grid_of_the_page(folder):
     assert {s.threads for s in grid} == {2, 8}
 
 
-def python(folder, *arguments):
-    """Run Python in a folder, with nothing of the environment but where the caches are."""
-    kept = {name: os.environ[name] for name in ("HOME", "NUMBA_CACHE_DIR") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"} | kept,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize("command", commands())
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_command(folder, command):
+def test_command(folder, command, monkeypatch, capsys):
     if "notebook" in command:
         pytest.skip("tests/test_notebook_sweep.py runs it")
     if "--dask" in command:
         pytest.importorskip("distributed", reason="needs the extra `cluster`")
-    out = python(folder, "-m", "wpbench", *command.split()[1:])
+    monkeypatch.chdir(folder)
+    program, *words = command.split()
+    assert program == "wpbench"
+    done = main(words)
+    said = capsys.readouterr()
+    assert done == 0, said.err
     expected = "runs, " if "--dry-run" in command else "off" if "--table" in command else ""
-    assert expected in out
+    assert expected in said.out
 
 
-def test_python(tmp_path):
+def test_python(tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
     for block in blocks:
         compile(block, "sweeps.md", "exec")
     (block,) = (block for block in blocks if "format_answer" in block)
-    out = python(tmp_path, "-c", block)
-    assert "reproducer, migration_rate 0.1" in out
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "block.py").write_text(block)
+    runpy.run_path("block.py", run_name="__main__")
+    assert "reproducer, migration_rate 0.1" in capsys.readouterr().out
     assert (tmp_path / "out" / "two-cpus-rates.svg").is_file()
 
 

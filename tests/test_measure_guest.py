@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shlex
 import shutil
 import sys
 from functools import lru_cache
@@ -20,8 +19,9 @@ from wpbench.measure.host.vng import _tail
 from wpbench.measure.probe.agent import JOB, RESULT
 from wpbench.scenario import kernel
 
-DRIVER = Path(__file__).with_name("guest_interrupts.py")
+DRIVER = Path(__file__).with_name("guest_jobs.py")
 INTERRUPTED = "6.12"
+INTERRUPTIONS = 8
 ROWS = {"6.1": "v5.19", "6.12": "v6.12"}
 MIXES = ("pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2",)
 PROGRAMS = ("busybox", "depmod", "modprobe")
@@ -45,34 +45,36 @@ pytestmark = [
 ]
 
 
-class Asked(Guest):
-    """A guest that runs litmus programs before the job: one boot serves both."""
+class Driven(Guest):
+    """A guest that does litmus programs before its job, and then interrupts it: one boot for all.
+
+    Parameters
+    ----------
+    interruptions
+        How many.
+    """
+
+    def __init__(self, image: Path, interruptions: int) -> None:
+        super().__init__(image, accel="tcg")
+        self.interruptions = interruptions
 
     def run(self, command, folder, environment=None):
         beside = folder / "litmus"
         beside.mkdir(exist_ok=True)
         job = job_of(list(pool().values()), RUNS, "32M") | {"cpu_ids": list(range(1, self.cpus))}
         (beside / JOB).write_text(json.dumps(job))
-        agent = shlex.join([sys.executable, "-m", "wpbench.measure.probe.agent", str(beside)])
-        # The job itself comes last, in place of the shell: an interrupted job leaves no process.
-        super().run(["sh", "-c", f"{agent}; exec {shlex.join(command)}"], folder, environment)
-        if (beside / RESULT).exists():
-            self.litmus = json.loads((beside / RESULT).read_text())
-
-
-class Driven(Asked):
-    """A guest that, after the job, does it again and interrupts it."""
-
-    def run(self, _command, folder, environment=None):
-        found = folder / "interrupts.json"
+        found = folder / ("interrupts.json" if self.interruptions else RESULT)
+        driven = [sys.executable, str(DRIVER), str(folder), str(self.interruptions), *command[1:]]
         # Seen once on a busy machine: the emulated guest ended in the middle.  It gets another try;
         # what it printed is shown if that fails too.
         for _ in range(2):
-            super().run([sys.executable, str(DRIVER), str(folder)], folder, environment)
+            super().run(driven, folder, environment)
             if found.exists():
                 break
             print(_tail(folder))
-        self.interrupts = json.loads(found.read_text())
+        if self.interruptions:
+            self.interrupts = json.loads(found.read_text())
+        self.litmus = json.loads((beside / RESULT).read_text())
 
 
 @pytest.fixture(scope="module", params=META)
@@ -90,7 +92,7 @@ def measured(request, tmp_path_factory):
     image = kernel_image(series)
     if " " in str(image):
         pytest.skip("virtme-ng takes no path with blanks, and the checkout's has one")
-    guest = (Driven if series == INTERRUPTED else Asked)(image, accel="tcg")
+    guest = Driven(image, INTERRUPTIONS if series == INTERRUPTED else 0)
     folder = tmp_path_factory.mktemp(f"linux-{series}")
     scenarios = wb.grid(workload="random", npages=64, rounds=2000, cpus=2, mix=MIXES, seed=901)
     table = run(scenarios, guest=guest, zram="32M", record=folder)

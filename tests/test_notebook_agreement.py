@@ -4,6 +4,7 @@ import gzip
 
 import pandas as pd
 import pytest
+from books import run_here
 
 import wpbench as wb
 from wpbench import plots
@@ -19,8 +20,8 @@ notebook = [
 ]
 
 
-def run(out, **parameters):
-    return "\n".join(run_notebook("04-agreement", out, parameters))
+def run(out, run=run_here, **parameters):
+    return "\n".join(run("04-agreement", out, parameters))
 
 
 class TestShipped:
@@ -91,7 +92,8 @@ class TestNotebook:
     pytestmark = notebook
 
     def test_default_twice_the_same(self, tmp_path):
-        texts = [run(tmp_path / name, every=12) for name in "ab"]
+        runs = {"a": run_notebook, "b": run_here}
+        texts = [run(tmp_path / name, how, every=12) for name, how in runs.items()]
         assert texts[0] == texts[1]
         assert max(map(len, texts[0].splitlines())) <= 72
         assert "files exact  compared  differ   worst\nsynchronous" in texts[0]

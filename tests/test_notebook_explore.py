@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from books import run_here
 
 import wpbench as wb
 from wpbench.notebook import run_notebook
@@ -11,8 +12,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jupyter
 FILES = ("presets.csv", "presets.parquet", "presets.svg", "presets.png")
 
 
-def run(folder, **parameters):
-    return "\n".join(run_notebook("00-explore", folder, parameters))
+def run(folder, run=run_here, **parameters):
+    return "\n".join(run("00-explore", folder, parameters))
 
 
 def test_default(tmp_path):
@@ -34,7 +35,8 @@ def test_default(tmp_path):
 
 
 def test_another_preset_twice_the_same(tmp_path):
-    texts = [run(tmp_path / name, preset="memcached") for name in "ab"]
+    runs = {"a": run_notebook, "b": run_here}
+    texts = [run(tmp_path / name, how, preset="memcached") for name, how in runs.items()]
     assert texts[0] == texts[1]
     assert "Begun with, memcached: " in texts[0]
     for file in FILES:

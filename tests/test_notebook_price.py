@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from books import run_here
 
 import wpbench as wb
 from wpbench.notebook import run_notebook
@@ -20,12 +21,12 @@ SMALL = {
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # papermill's
 
 
-def run(tmp_path, **parameters):
-    return "\n".join(run_notebook("02-price", tmp_path, SMALL | parameters))
+def run(tmp_path, run=run_here, **parameters):
+    return "\n".join(run("02-price", tmp_path, SMALL | parameters))
 
 
 def test_default_form(tmp_path):
-    text = run(tmp_path)
+    text = run(tmp_path, run_notebook)
     assert max(map(len, text.splitlines())) <= 72
     folder = tmp_path / "02-price"
     assert (folder / "frontier-zram.png").stat().st_size < 100_000

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from books import run_here
 
 import wpbench as wb
 from wpbench.notebook import run_notebook
@@ -10,12 +11,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # papermi
 SMALL = {"kernels": "v7.3", "drain": ""}
 
 
-def run(tmp_path, **parameters):
-    return "\n".join(run_notebook("07-programs", tmp_path, SMALL | parameters))
+def run(tmp_path, run=run_here, **parameters):
+    return "\n".join(run("07-programs", tmp_path, SMALL | parameters))
 
 
 def test_twice_the_same(tmp_path):
-    texts = [run(tmp_path / name) for name in "ab"]
+    texts = [run(tmp_path / name, how) for name, how in {"a": run_notebook, "b": run_here}.items()]
     assert texts[0] == texts[1]
     assert max(map(len, texts[0].splitlines())) <= 72
     folders = [tmp_path / name / "07-programs" for name in "ab"]

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from books import run_here
 from reporting import stable
 
 import wpbench as wb
@@ -16,14 +17,14 @@ from wpbench.notebook import run_notebook
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(tmp_path, **parameters):
-    return "\n".join(run_notebook("05-list-report", tmp_path, parameters))
+def run(tmp_path, run=run_here, **parameters):
+    return "\n".join(run("05-list-report", tmp_path, parameters))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jupyter_client's and papermill's own
 class TestNotebook:
     def test_default(self, tmp_path):
-        text = run(tmp_path, seeds=2)
+        text = run(tmp_path, run_notebook, seeds=2)
         folder = tmp_path / "05-list-report"
         report = (folder / "report.txt").read_text()
         assert report in text + "\n"

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from books import in_this_process, run_here
+from papermill import cli
+from papermill.exceptions import PapermillExecutionError
 
 import wpbench as wb
 from wpbench.notebook import run_notebook
@@ -28,8 +31,8 @@ pytestmark = [
 ]
 
 
-def run(out, **parameters):
-    return "\n".join(run_notebook("03-sweep", out, parameters))
+def run(out, run=run_here, **parameters):
+    return "\n".join(run("03-sweep", out, parameters))
 
 
 @pytest.fixture
@@ -41,7 +44,9 @@ def small(tmp_path):
 
 def test_another_grid_twice_the_same_and_resumed(tmp_path, small):
     store = tmp_path / "store"
-    texts = [run(tmp_path / name, grid=str(small), store=str(store)) for name in "ab"]
+    where = {"grid": str(small), "store": str(store)}
+    runs = {"a": run_notebook, "b": run_here}
+    texts = [run(tmp_path / name, how, **where) for name, how in runs.items()]
     assert texts[0] == texts[1]
     assert "zram off 100 88 88 on 0 0 0 null_blk" in " ".join(texts[0].split())
     assert max(map(len, texts[0].splitlines())) <= 72
@@ -111,7 +116,10 @@ def test_papermill_itself(tmp_path):
     assert len(wb.read_store(tmp_path / "tables" / "store")) == 490
 
 
-def test_papermill_fails_where_a_cell_does(tmp_path):
-    done = papermill(tmp_path, "-p", "grid", "data/grids/nowhere.toml")
-    assert done.returncode != 0
-    assert "data/grids/nowhere.toml" in done.stderr
+def test_papermill_fails_where_a_cell_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    book, new = "notebooks/03-sweep.ipynb", str(tmp_path / "x.ipynb")
+    more = ["-p", "grid", "data/grids/nowhere.toml", "-p", "out", str(tmp_path / "tables")]
+    with in_this_process(), pytest.raises(PapermillExecutionError) as caught:
+        cli.papermill.main([book, new, *more], standalone_mode=False)
+    assert "data/grids/nowhere.toml" in str(caught.value)

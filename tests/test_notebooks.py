@@ -1,24 +1,23 @@
 """Notebooks run headless, and the README's examples as they stand there."""
 
-import os
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from books import run_here
 
 import wpbench as wb
+from wpbench.commands.main import main
 from wpbench.notebook import run_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"published_rounds": 50, "rounds": 2}
 
 
-def run(tmp_path, **parameters):
-    # papermill's kernel warns of TCP on stderr; nothing of it comes through this process.
-    return "\n".join(run_notebook("01-reproducer", tmp_path, SMALL | parameters))
+def run(tmp_path, run=run_here, **parameters):
+    return "\n".join(run("01-reproducer", tmp_path, SMALL | parameters))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jupyter_client's and papermill's own
@@ -37,7 +36,8 @@ class TestReproducer:
 
     def test_other_parameters_twice_the_same(self, tmp_path):
         more = {"order": "read-all-write-all", "backend": "brd"}
-        texts = [run(tmp_path / name, **more) for name in "ab"]
+        runs = {"a": run_notebook, "b": run_here}
+        texts = [run(tmp_path / name, how, **more) for name, how in runs.items()]
         assert texts[0] == texts[1]
         files = [tmp_path / name / "01-reproducer" / "copy-rate.svg" for name in "ab"]
         assert files[0].read_bytes() == files[1].read_bytes()
@@ -55,23 +55,23 @@ class TestReproducer:
             run(tmp_path, **parameters)
 
 
-def test_readme_examples_run():
+def test_readme_examples_run(tmp_path, monkeypatch, capsys):
     text = (ROOT / "README.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert len(blocks) == 2
-    outputs = [
-        subprocess.run(
-            [sys.executable, "-c", block], capture_output=True, text=True, check=True, cwd=ROOT
-        ).stdout
-        for block in blocks
-    ]
+    monkeypatch.chdir(ROOT)
+    outputs = []
+    for block in blocks:
+        (tmp_path / "block.py").write_text(block)
+        runpy.run_path(str(tmp_path / "block.py"), run_name="__main__")
+        outputs.append(capsys.readouterr().out)
     assert "0 mismatches" in outputs[0]
     assert "pagevec_local" in outputs[0]
     # Written on another CPU: patch2 drains its own, empty pagevecs in vain.
     assert re.search(r"patch2 +631 +31 +31 +31", outputs[1]), outputs[1]
 
 
-def test_readme_commands_run(tmp_path):
+def test_readme_commands_run(tmp_path, monkeypatch, capsys):
     """Where there is data/, and the cost set that `sudo wpbench measure costs` would write."""
     text = (ROOT / "README.md").read_text()
     commands = re.findall(r"^    wpbench (.*)$", text, flags=re.MULTILINE)
@@ -80,10 +80,7 @@ def test_readme_commands_run(tmp_path):
     sets = (ROOT / "data" / "costs.toml").read_text()
     own = sets[sets.index("[epyc-guest]\n") :].split("\n\n[")[0]
     (tmp_path / "my.toml").write_text(f"{own}\n")
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    monkeypatch.chdir(tmp_path)
     for command in commands:
-        words = [sys.executable, "-m", "wpbench", *command.split()]
-        done = subprocess.run(
-            words, env=env, cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, (command, done.stderr)
+        done = main(command.split())
+        assert done == 0, (command, capsys.readouterr().err)

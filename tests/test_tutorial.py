@@ -1,11 +1,12 @@
 """docs/tutorial.md: its commands and its examples run, in its order and in one folder."""
 
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
+
+from wpbench.commands.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
@@ -33,31 +34,15 @@ def folder(tmp_path_factory):
     return made
 
 
-def run(folder, *command):
-    # No PYTHONPATH is set by the tests; the package is found where this process found it.
-    import wpbench
-
-    path = str(Path(wpbench.__file__).parents[1])
-    code = f"import sys; sys.path.insert(0, {path!r}); " + command[0]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command[1:]],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("wpbench ")])
-def test_command(folder, command):
+def test_command(folder, command, monkeypatch, capsys):
     words = command.split()[1:]
     (says,) = (text for start, text in SAYS.items() if " ".join(words).startswith(start))
-    out = run(
-        folder, "from wpbench.commands.main import main; sys.exit(main(sys.argv[1:]))", *words
-    )
-    assert re.search(says, out), out
+    monkeypatch.chdir(folder)
+    done = main(words)
+    said = capsys.readouterr()
+    assert done == 0, said.err
+    assert re.search(says, said.out), said.out
 
 
 def test_every_command_is_wpbench_or_a_target_of_make():
@@ -79,9 +64,12 @@ def test_every_command_is_wpbench_or_a_target_of_make():
     ("block", "says"),
     [(0, r"copy pagevec_local\npte since do_swap_page\(\)\nlru_add since"), (1, r"^$")],
 )
-def test_example(folder, block, says):
+def test_example(folder, block, says, monkeypatch, capsys):
     assert len(PYTHON) == 2
-    assert re.search(says, run(folder, f"exec({PYTHON[block]!r})"))
+    monkeypatch.chdir(folder)
+    (folder / "block.py").write_text(PYTHON[block])
+    runpy.run_path("block.py", run_name="__main__")
+    assert re.search(says, capsys.readouterr().out)
     if block == 1:
         made = sorted(path.name for path in (folder / "out" / "tutorial").iterdir())
         assert made == ["reasons.csv", "reasons.parquet", "reasons.png", "reasons.svg"]

@@ -1,22 +1,30 @@
-"""Run in a guest, as root: do the job, then do it again and again, and interrupt it.
+"""Run in a guest, as root: litmus programs, a job, then the job again and again, interrupted.
 
-``python guest_interrupts.py FOLDER``: beside the job's result, ``interrupts.json`` gets a row for
-each interruption: the signal, when it came, whether swap was on then, and what was left behind.
+``python guest_jobs.py FOLDER INTERRUPTIONS -m MODULE ARGUMENTS``: the folder has a job of litmus
+programs in ``litmus/``; ``-m MODULE ARGUMENTS`` does the other job, as Python itself would.  Of
+each interruption ``interrupts.json`` gets a row: the signal, when it came, whether swap was on
+then, and what was left behind.
+
+All in one process and its children: an emulated CPU imports numba for half a minute.  numba would
+import two packages that nothing here needs, if it found them.
 """
 
 import json
 import os
 import random
+import runpy
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wpbench.measure.probe import agent
+sys.modules["coverage"] = sys.modules["yaml"] = None  # type: ignore[assignment]
+
 from wpbench.measure.probe.warm import warm
 
-INTERRUPTIONS = 8
+AGENT = "wpbench.measure.probe.agent"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 KILLED_WAIT_S = 20.0  # after SIGKILL the guard and the kernel clean up on their own
 
@@ -30,7 +38,7 @@ def left_behind() -> list[str]:
             words = path.read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        ours = any("zram_guard" in word or "guest_interrupts" in word for word in words)
+        ours = any("zram_guard" in word or "guest_jobs" in word for word in words)
         if ours and path.parent.name != str(os.getpid()) and not is_zombie(path.parent):
             found.append(f"process {path.parent.name}: {' '.join(words)}")
     return found
@@ -43,14 +51,24 @@ def is_zombie(process: Path) -> bool:
         return True
 
 
-def start(job: dict[str, Any]) -> int:
-    """Do the job in a child process."""
+def module(name: str, *arguments: str) -> int:
+    """Run a module as ``python -m`` does, and return its exit status."""
+    sys.argv[1:] = arguments
+    try:
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+def start(function: Callable[..., Any], *arguments: Any) -> int:
+    """Call a function in a child process."""
     pid = os.fork()
     if pid == 0:
         status = 1
         try:
-            agent.execute(job)
-            status = 0
+            done = function(*arguments)
+            status = done if isinstance(done, int) else 0
         except KeyboardInterrupt:
             status = 130
         finally:
@@ -66,7 +84,9 @@ def interrupt(
     job: dict[str, Any], number: int, delay: float, wait_for_swap: bool
 ) -> dict[str, Any]:
     """Do the job in a child and interrupt it, ``delay`` after its start or after swap is on."""
-    pid = start(job)
+    from wpbench.measure.probe import agent
+
+    pid = start(agent.execute, job)
     process = Path(f"/proc/{pid}")
     while wait_for_swap and not swap_is_on() and not is_zombie(process):
         time.sleep(0.01)
@@ -90,9 +110,10 @@ def interrupt(
     }
 
 
-def main(folder: Path) -> int:
-    status = agent.main(folder)
-    job = json.loads((folder / agent.JOB).read_text())
+def interrupts(job: dict[str, Any], times: int) -> list[dict[str, Any]]:
+    """Do a job undisturbed, then interrupt it so many times; return a row of each."""
+    from wpbench.measure.probe import agent
+
     # A short program, and the reproducer with two threads.
     program = job["plans"][0] | {name: job["plans"][0][name][:300] for name in ("op", "arg", "n")}
     reproducer = {
@@ -112,21 +133,30 @@ def main(folder: Path) -> int:
         "sequence": None,
     }
     job["plans"] = [program, reproducer]
-    warm()  # each child would load the compiled loops anew
     for _ in range(2):  # the emulator is slow the first time
         began = time.monotonic()
-        os.waitpid(start(job), 0)
+        os.waitpid(start(agent.execute, job), 0)
         took = time.monotonic() - began
     rng = random.Random(1)
     rows = [{"signal": "", "delay_s": took, "swap_on": False, "status": 0, "left": left_behind()}]
-    for i in range(INTERRUPTIONS):
+    for i in range(times):
         number = SIGNALS[i % len(SIGNALS)]
-        wait_for_swap = i >= INTERRUPTIONS // 2
+        wait_for_swap = i >= times // 2
         share = rng.uniform(0.0, 0.5) if wait_for_swap else rng.uniform(0.02, 0.98)
         rows.append(interrupt(job, number, share * took, wait_for_swap))
-    (folder / "interrupts.json").write_text(json.dumps(rows))
+    return rows
+
+
+def main(folder: Path, times: int, option: str, *command: str) -> int:
+    assert option == "-m", command
+    warm()  # each child would load the compiled loops anew
+    os.waitpid(start(module, AGENT, str(folder / "litmus")), 0)
+    status = module(*command)
+    if times:
+        rows = interrupts(json.loads((folder / "job.json").read_text()), times)
+        (folder / "interrupts.json").write_text(json.dumps(rows))
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))
