@@ -41,7 +41,7 @@ export IPYTHONDIR := $(CURDIR)/.cache/ipython
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help env run test quick check test-jit test-nojit coverage fuzz format lab app bench lock data-sums clean distclean
+.PHONY: help env run test quick check compiled test-jit test-nojit coverage fuzz format lab app bench lock data-sums clean distclean
 
 help:           ## this list
 	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -60,7 +60,9 @@ $(STAMP): pyproject.toml constraints.txt
 run: env        ## the main job: notebook 01 headless, its table on stdout, files in out/
 	$(PY) -m wpbench notebook 01-reproducer --out $(OUT)/
 
-test: check test-jit test-nojit coverage  ## all of: check, tests with JIT and without, coverage of both
+test: env       ## all of: check, tests with JIT and without, coverage of both
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check compiled  # a core each
+	@$(MAKE) --no-print-directory test-jit test-nojit coverage
 
 quick: env      ## for the inner loop: ruff, mypy, and the machine's tests as plain Python
 	$(PY) -m ruff check .
@@ -74,10 +76,12 @@ check: env      ## ruff, formatting, mypy, notebooks without outputs
 	@shopt -s nullglob; books=(notebooks/*.ipynb); \
 	  if (($${#books[@]})); then $(PY) -m nbstripout --verify "$${books[@]}"; fi
 
-test-jit: env   ## the tests as users run the code: compiled
+compiled: env
+	$(PY) -c 'import wpbench as wb; wb.simulate(wb.Scenario(npages=1, rounds=1))'  # once, not in each test file
+
+test-jit: compiled  ## the tests as users run the code: compiled
 	rm -f .coverage .coverage.*
-	$(PY) -c 'import wpbench as wb; wb.simulate(wb.Scenario(npages=1, rounds=1))'  # compile once, not in each
-	@# in the files' order: xdist's own would begin the longest one, which has few tests, at the end
+	@# in the order of tests/conftest.py: xdist's own would begin the longest file, which has few tests, at the end
 	MPLBACKEND=agg $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST_ARGS)
 
 test-nojit: env ## the tests of machine and workloads, marked nojit, as plain Python: coverage sees in there

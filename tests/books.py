@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from coverage import Coverage
 from IPython.core.displayhook import DisplayHook
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
@@ -23,11 +24,11 @@ from traitlets.config import Config
 from wpbench.notebook import run_notebook
 
 
-class Here(Engine):
+class Here(Engine):  # type: ignore[misc]
     """papermill's engine, but for the process: what it parametrizes, this executes."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **_: Any) -> None:
+    def execute_managed_notebook(cls, nb_man: Any, *_: Any, **_named: Any) -> None:
         with _shell() as shell:
             for index, cell in enumerate(nb_man.nb.cells):
                 if cell.cell_type != "code":
@@ -91,9 +92,16 @@ def _outputs(said: CapturedIO) -> Iterator[Any]:
 
 @contextmanager
 def in_this_process() -> Iterator[None]:
-    """Let papermill start no process."""
-    with patch.dict(papermill_engines._engines, {None: Here}):
-        yield
+    """Let papermill start no process; as in one, coverage does not watch."""
+    watching = Coverage.current()
+    if watching:
+        watching.stop()
+    try:
+        with patch.dict(papermill_engines._engines, {None: Here}):
+            yield
+    finally:
+        if watching:
+            watching.start()
 
 
 def run_here(name: str, out: Path, parameters: dict[str, Any]) -> list[str]:

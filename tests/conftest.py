@@ -8,6 +8,31 @@ from pathlib import Path
 import pytest
 from models import Jitted, Twin
 
+from wpbench.jit.compile import JIT_DISABLED
+
+# Begun first, in this order, so that a worker is not left with one at the end: guests wait for an
+# emulator, cases for a minute, pages for a browser.
+FIRST = ("measure_guest", "fuzz", "browser", "stop", "explore", "notebook_report", "notebooks")
+
+
+def place(item: pytest.Item) -> int:
+    """Return where a test's file stands among all."""
+    name = item.path.stem.removeprefix("test_")
+    return FIRST.index(name) if name in FIRST else len(FIRST)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files; see the lines that run where that is cheap.
+
+    Python that is watched takes twice as long.  What `nojit` tests run is watched in their own leg,
+    what `slow` ones run has been seen elsewhere.
+    """
+    items.sort(key=place)
+    for item in items:
+        elsewhere = item.get_closest_marker("nojit") and not JIT_DISABLED
+        if elsewhere or item.get_closest_marker("slow"):
+            item.add_marker("no_cover")
+
 
 @pytest.fixture(params=[Twin, Jitted], ids=lambda model: model.name)
 def model(request):

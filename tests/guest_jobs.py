@@ -22,8 +22,6 @@ from typing import Any
 
 sys.modules["coverage"] = sys.modules["yaml"] = None  # type: ignore[assignment]
 
-from wpbench.measure.probe.warm import warm
-
 AGENT = "wpbench.measure.probe.agent"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 KILLED_WAIT_S = 20.0  # after SIGKILL the guard and the kernel clean up on their own
@@ -122,7 +120,7 @@ def interrupts(job: dict[str, Any], times: int) -> list[dict[str, Any]]:
         "pages": 128,
         "pages_out": True,
         "cpus": 2,
-        "rounds": 20,
+        "rounds": 6,
         "threads": 2,
         "spinner_threads": 0,
         "read_cpu": 0,
@@ -148,6 +146,8 @@ def interrupts(job: dict[str, Any], times: int) -> list[dict[str, Any]]:
 
 
 def main(folder: Path, times: int, option: str, *command: str) -> int:
+    from wpbench.measure.probe.warm import warm
+
     assert option == "-m", command
     warm()  # each child would load the compiled loops anew
     os.waitpid(start(module, AGENT, str(folder / "litmus")), 0)

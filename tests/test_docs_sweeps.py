@@ -10,6 +10,7 @@ from figures import IMG, agreement, central, frontier
 import wpbench as wb
 from wpbench.commands.main import main
 
+pytestmark = pytest.mark.no_cover  # long sweeps and drawings: tests of theirs run the same lines
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 # What needs several machines; tests/test_sweep_dask.py does the same on one.

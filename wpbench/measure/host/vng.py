@@ -207,8 +207,10 @@ class Guest:
         words = [self._vng, "--verbose", "--run", str(self.image), "--user", "root"]
         words += ["--cpus", str(self.cpus), "--memory", self.memory, "--disable-microvm"]
         words += ["--rwdir", str(folder), f"--qemu-opts=-fsdev {share} -device {device}"]
-        if self.emulated:  # five-level page tables make an emulated CPU walk further
-            words += ["--disable-kvm", "--append", "no5lvl"]
+        if self.emulated:
+            # Five-level page tables make an emulated CPU walk further; with mitigations each
+            # indirect call and each return is several.
+            words += ["--disable-kvm", "--append", "no5lvl mitigations=off"]
         words += ["--exec", command]
         with signals.noted():
             process = subprocess.Popen(
