@@ -42,7 +42,6 @@ def verdicts(off, on, rounds, per):
     return found
 
 
-@pytest.mark.nojit
 class TestVerdict:
     @given(st.data(), st.sampled_from(sorted(PER)), st.integers(1, 9))
     @settings(deadline=None, max_examples=60)
@@ -117,7 +116,6 @@ class TestVerdict:
         assert "2, 4 CPUs: " in found.answer(x="npages")
 
 
-@pytest.mark.nojit
 class TestAccount:
     GRID = wb.grid(
         kernel=["patch1", "patch2"],
@@ -180,7 +178,6 @@ class TestAccount:
             wb.account([])
 
 
-@pytest.mark.nojit
 class TestDraws:
     def test_twice_as_many_begin_with_the_same(self):
         np.testing.assert_array_equal(unit_draws(64, 3)[:16], unit_draws(16, 3))
@@ -244,7 +241,6 @@ class TestDoubling:
         assert abs(more["wins"] - some["wins"]) < 3 * some["error"]
 
 
-@pytest.mark.nojit
 class TestDominant:
     def test_chance_names_nothing(self):
         """Differences that go with no cost: at 16 draws most seeds name none."""

@@ -14,7 +14,6 @@ from wpbench.report.copies import copies_table, writes_of
 from wpbench.report.known import real_programs
 from wpbench.report.source import Source, load
 
-pytestmark = pytest.mark.nojit
 ROOT = Path(__file__).resolve().parents[1]
 TIMED = {"kernel": ["patch1", "patch2"], "npages": 4, "rounds": 2, "costs": "server"}
 
