@@ -10,9 +10,10 @@ from reporting import small
 
 import wpbench as wb
 from wpbench.data import facts
-from wpbench.report.copies import copies_table, writes_of
+from wpbench.report.copies import copies_table
 from wpbench.report.known import real_programs
 from wpbench.report.source import Source, load
+from wpbench.tables.work import writes_of
 
 pytestmark = pytest.mark.nojit
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,0 +1,198 @@
+"""What a notebook shows: a table with units and a heat map, an answer as prose; the same as text.
+
+A notebook's cell ends in one of these.  In a browser it is HTML or Markdown; headless, and in
+``wpbench notebook``, it is text of 72 columns.  Both are the same in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from .layout import WIDTH, broken, paragraph
+
+HEAT = "YlOrRd"  # of matplotlib: dark is much; the text's colour follows the cell's
+_MISSING = "-"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table as a notebook shows it; ``show()`` makes one.
+
+    Attributes
+    ----------
+    table
+        Numbers, units in the header.
+    formats
+        Column: how its numbers are printed, as ``str.format()`` reads it.
+    heat
+        Columns whose cells are coloured, by the same scale.
+    limits
+        Where the scale begins and ends.
+    caption
+        Stands above.
+    text
+        What a terminal shows instead of the table; empty: the table.
+    """
+
+    table: pd.DataFrame
+    formats: Mapping[Any, str] = field(default_factory=dict)
+    heat: Sequence[Any] = ()
+    limits: tuple[float, float] = (0.0, 100.0)
+    caption: str = ""
+    text: str = ""
+
+    def __repr__(self) -> str:
+        if self.text:
+            return self.text.rstrip("\n")
+        printed = pd.DataFrame(
+            {name: [self._cell(name, value) for value in self.table[name]] for name in self.table},
+            index=self.table.index,
+            columns=self.table.columns,
+        )
+        index = not isinstance(printed.index, pd.RangeIndex)
+        body = printed.to_string(index=index, line_width=WIDTH)
+        lines = [paragraph(self.caption)] if self.caption else []
+        return "\n".join(line.rstrip() for line in [*lines, *body.splitlines()])
+
+    def _cell(self, name: Any, value: Any) -> str:
+        if pd.isna(value):
+            return _MISSING
+        return self.formats[name].format(value) if name in self.formats else str(value)
+
+    def _repr_html_(self) -> str:
+        styler = self.table.style.format(
+            {
+                name: lambda value, name=name: self._cell(name, value)
+                for name in self.table
+            },
+            escape="html",
+        )
+        styler.set_uuid("wpbench")  # the default is another one in each run
+        if self.caption:
+            styler.set_caption(self.caption)
+        if isinstance(self.table.index, pd.RangeIndex):
+            styler.hide(axis="index")
+        if len(self.heat):
+            low, high = self.limits
+            styler.background_gradient(cmap=HEAT, subset=list(self.heat), vmin=low, vmax=high)
+            styler.highlight_null(props="background-color: transparent", subset=list(self.heat))
+        return str(styler.to_html())
+
+
+def show(
+    table: pd.DataFrame,
+    *,
+    formats: Mapping[Any, str] | str = "",
+    heat: Sequence[Any] = (),
+    limits: tuple[float, float] = (0.0, 100.0),
+    caption: str = "",
+    text: str = "",
+) -> Shown:
+    """Return a table for a notebook's cell to end in.
+
+    Parameters
+    ----------
+    table
+        Its columns are as the reader shall see them, with their units.
+    formats
+        Column: format of its numbers; or one format for all columns of floats.
+    heat
+        Columns with a heat map.
+    limits
+        Of its scale.
+    caption
+        One line above: what is simulated, what measured.
+    text
+        The same as text, where a terminal should have another form.
+
+    Returns
+    -------
+    Shown
+        HTML in a browser, at most 72 columns of text elsewhere (wide tables in parts).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> show(pd.DataFrame({"kernel": ["v5.17"], "copies (%)": [87.5]}), formats="{:.1f}")
+    kernel copies (%)
+     v5.17       87.5
+    """
+    if isinstance(formats, str):
+        floats = [n for n in table if formats and pd.api.types.is_float_dtype(table[n])]
+        formats = dict.fromkeys(floats, formats)
+    return Shown(table, formats, heat, limits, caption, text)
+
+
+@dataclass(frozen=True)
+class Said:
+    """Prose as a notebook shows it; ``say()`` makes one.
+
+    Attributes
+    ----------
+    text
+        Paragraphs, a blank line between two of them; lines that begin with two blanks are items.
+    """
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        made = []
+        for line in self.text.split("\n"):
+            if line.startswith("  ") and not line.startswith("   "):
+                made.append(f"\n- {_escaped(line.strip())}")
+            elif line:
+                made.append(_escaped(line.strip()))
+            else:
+                made.append("\n")
+        return "\n".join(made).strip("\n")
+
+
+def _escaped(text: str) -> str:
+    """Return a line without what Markdown would take for its own."""
+    for sign in ("\\", "*", "_", "~", "<", "`", "[", "$"):
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def say(text: str | Sequence[str]) -> Said:
+    """Return prose for a notebook's cell to end in.
+
+    Parameters
+    ----------
+    text
+        Paragraphs, or a text that has them; one that is already broken into lines stays as it is.
+
+    Returns
+    -------
+    Said
+        Markdown in a browser, lines of 72 columns elsewhere.
+
+    Examples
+    --------
+    >>> say(["It copies.", "In a drain of lru_add it does not."])
+    It copies.
+    <BLANKLINE>
+    In a drain of lru_add it does not.
+    """
+    parts = [text] if isinstance(text, str) else list(text)
+    made = []
+    for part in parts:
+        lines = part.strip("\n").split("\n")
+        whole = [
+            line
+            for given in lines
+            for line in ([given] if len(given) <= WIDTH else broken(given, rest=_indent(given)))
+        ]
+        made.append("\n".join(whole))
+    return Said("\n\n".join(made))
+
+
+def _indent(line: str) -> str:
+    return "    " if line.startswith("  ") else ""
