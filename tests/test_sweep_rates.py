@@ -7,8 +7,9 @@ import pytest
 import wpbench as wb
 from wpbench import plots
 from wpbench.commands.main import main
-from wpbench.tables.rates import axis_of, blocks_of, check_axis, off_and_on, rates
-from wpbench.text.rates import format_answer, format_rates, percent
+from wpbench.tables.off_on import headline, off_and_on, wide
+from wpbench.tables.rates import axis_of, blocks_of, check_axis, rates
+from wpbench.text.rates import format_answer, format_off_and_on, format_rates, percent
 
 GRID = """
 title = "t"

@@ -26,6 +26,13 @@ def place(path: str) -> Path:
     return (NOTEBOOKS.parent if here == NOTEBOOKS else here) / path
 
 
+def out_folder(path: str) -> Path:
+    """Return the folder of a notebook's results, as ``place()``; made where there is none."""
+    folder = place(path)
+    make_folder(folder)
+    return folder
+
+
 def given_file(path: str) -> str:
     """Return an input file that a notebook's parameter names: as ``place()``, or from the top.
 

@@ -2,7 +2,7 @@
 
 from .agreement import agreement
 from .copy_rate import copy_rate
-from .frontier import colour_bar, frontier
+from .frontier import colour_bar, frontier, frontier_figures
 from .mean_over import mean_over
 from .page_life import page_life
 from .programs import programs, replays
@@ -18,6 +18,7 @@ __all__ = [
     "copy_rate",
     "figure",
     "frontier",
+    "frontier_figures",
     "lives_figure",
     "mean_over",
     "page_life",

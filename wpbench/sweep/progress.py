@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import time
@@ -21,9 +22,8 @@ def place() -> Literal["widget", "cell", "terminal"]:
     """Return where a bar would be seen: a front end with widgets, another notebook, or neither."""
     if "ipykernel" not in sys.modules:
         return "terminal"
-    from IPython import get_ipython
-
-    if type(get_ipython()).__name__ != "ZMQInteractiveShell":
+    shell = importlib.import_module("IPython").get_ipython()
+    if type(shell).__name__ != "ZMQInteractiveShell":
         return "terminal"
     looks = _SESSION in os.environ or os.environ.get(_SERVER, "").startswith("voila")
     return "widget" if looks else "cell"
@@ -36,8 +36,7 @@ class _Line:
     """
 
     def __init__(self, total: int | None, initial: int, unit: str) -> None:
-        from IPython.display import display
-
+        display = importlib.import_module("IPython.display").display
         self._total, self._done, self._unit = total, initial, unit
         self._handle = display(self._text(), raw=True, display_id=True)
         self._said = time.monotonic()
@@ -92,9 +91,7 @@ def progress_bar(
     if where == "cell":
         bar = _Line(total, initial, unit)
     elif where == "widget":
-        from tqdm.notebook import tqdm as widget
-
-        bar = widget(total=total, initial=initial, unit=unit)
+        bar = importlib.import_module("tqdm.notebook").tqdm(total=total, initial=initial, unit=unit)
     else:
         disable = None if progress is None else not progress
         bar = tqdm(total=total, initial=initial, unit=unit, disable=disable, file=sys.stderr)

@@ -13,7 +13,7 @@ from .decision import decide
 from .fields import varying
 from .folding import folded
 from .intervals import Interval, mean_interval, rate_interval, summarize
-from .off_on import headline, off_and_on, wide
+from .off_on import headline, off_and_on, policies, wide
 from .rates import axis_of, check_axis, rates
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "headline",
     "mean_interval",
     "off_and_on",
+    "policies",
     "rate_interval",
     "rates",
     "summarize",

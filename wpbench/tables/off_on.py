@@ -9,7 +9,7 @@ import pandas as pd
 from ..scenario import GridFile
 from ..scenario.kernels import OFF, ON
 from .comparison import compare
-from .rates import PATCH_DRAIN, along, axes_of, axis_of, bare, blocks_of, chosen, runs_of
+from .rates import PATCH_DRAIN, along, axes_of, axis_of, bare, blocks_of, chosen, lines_of, runs_of
 
 _WHO = ("kernel", "drain")
 _DECIDED = {"lower", "higher", "same"}
@@ -107,6 +107,37 @@ def wide(both: pd.DataFrame, most: int = 99) -> pd.DataFrame:
     return made
 
 
+def policies(made: pd.DataFrame, backend: str | None = None) -> pd.DataFrame:
+    """Return copies of every drain policy on one backend, per 100 of the program's work.
+
+    Parameters
+    ----------
+    made
+        From ``rates()``.
+    backend
+        None for the first of the table.
+
+    Returns
+    -------
+    DataFrame
+        A row a program and policy, in the order of ``lines_of()``; a column a value of ``x``.
+    """
+    x = made.attrs["rates"]["x"]
+    rows = bare(made)
+    if "backend" in rows:
+        rows = rows[rows["backend"] == (backend or rows["backend"].iloc[0])]
+    found = {}
+    for common, _, part in blocks_of(rows):
+        for (kernel, drain), name in lines_of(rows).items():
+            own = part[(part["kernel"] == kernel) & (part["drain"] == drain)]
+            if len(own):
+                found[common, name] = 100 * own.set_index(x)["copies_per_work_mean"]
+    table = pd.DataFrame(found.values(), index=pd.MultiIndex.from_tuples(found))
+    table.index.names = ["program", "drain"]
+    table.columns.name = x
+    return table.sort_index(axis="columns")
+
+
 def headline(both: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
     """Return what answers the question: the ends of the grid, each with its place.
 
@@ -128,35 +159,50 @@ def headline(both: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
         (``wb.tables.decide()``); where most drains are in vain; where most pages more are paged
         out.  Where no difference is decided, the largest that was seen, marked.
     """
-    about = both.attrs["rates"]
     rows = []
     fewer, more = (both[both["verdict"] == verdict] for verdict in ("lower", "higher"))
     same = both[both["verdict"].isin(["same", DOUBTFUL]) & (both["other"] > 0)]
     if len(fewer):
-        rows.append(_row("copies saved", fewer.loc[fewer["difference"].idxmin()], both))
+        rows.append(_row("copies saved", _most(fewer, -fewer["difference"]), both))
     if len(more):
-        rows.append(_row("copies added", more.loc[more["difference"].idxmax()], both))
+        rows.append(_row("copies added", _most(more, more["difference"]), both))
     if len(same):
-        rows.append(_row("copies kept", same.loc[same["other"].idxmax()], both))
+        rows.append(_row("copies kept", _most(same, same["other"]), both))
     known = both.dropna(subset=["difference"])
     if not rows and len(known):
-        largest = known.loc[known["difference"].abs().idxmax()]
+        largest = _most(known, known["difference"].abs())
         decided = largest["verdict"] in _DECIDED
         rows.append(_row("copies" if decided else "too few runs", largest, both))
-    keys = [name for name in about["axes"] if name not in _WHO]
-    sides = [bare(made)[part] for part in (made["kernel"] == OFF, _patch(made))]
-    joint = sides[0].merge(sides[1], on=keys, suffixes=("_off", "_on")) if keys else None
-    if joint is not None and len(joint):
-        for side in ("off", "on"):
-            drains, helped = (joint[f"{name}_per_work_mean_{side}"] for name in ("drains", "helped"))
-            joint[f"in_vain_{side}"] = drains - helped
-        for what, name in (("drains in vain", "in_vain"), ("pages paged out", "pages_out_per_work_mean")):
-            size = joint[f"{name}_on"] - joint[f"{name}_off"]
-            if (size.abs() > 0).any():
-                row = joint.loc[size.idxmax()]
-                ends = {"base": row[f"{name}_off"], "other": row[f"{name}_on"]}
-                rows.append(_row(what, row.to_dict() | ends, both))
+    rows += _side_effects(both, made)
     return pd.DataFrame(rows, columns=["what", "off", "on", "where"])
+
+
+def _most(rows: pd.DataFrame, size: pd.Series) -> Any:
+    """Return the first of the rows whose size is largest."""
+    return rows.iloc[int(size.to_numpy().argmax())]
+
+
+def _side_effects(both: pd.DataFrame, made: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return where most drains are in vain, and where most pages more are paged out."""
+    keys = [name for name in both.attrs["rates"]["axes"] if name not in _WHO]
+    rows = bare(made)
+    sides = [rows[part] for part in (rows["kernel"] == OFF, _patch(rows))]
+    joint = sides[0].merge(sides[1], on=keys, suffixes=("_off", "_on"))
+    found = []
+    for what in ("drains in vain", "pages paged out"):
+        off, on = (_total(joint, what, side) for side in ("off", "on"))
+        change = (on - off).dropna()
+        if len(change) and float(change.abs().max()) > 0:
+            at = int(change.to_numpy().argmax())
+            ends = {"base": float(off.iloc[at]), "other": float(on.iloc[at])}
+            found.append(_row(what, {str(k): v for k, v in joint.iloc[at].items()} | ends, both))
+    return found
+
+
+def _total(joint: pd.DataFrame, what: str, side: str) -> pd.Series:
+    if what == "pages paged out":
+        return joint[f"pages_out_per_work_mean_{side}"]
+    return joint[f"drains_per_work_mean_{side}"] - joint[f"helped_per_work_mean_{side}"]
 
 
 def _row(what: str, row: Any, both: pd.DataFrame) -> dict[str, Any]:
@@ -175,7 +221,7 @@ def place(row: Any, both: pd.DataFrame, x: str) -> str:
     rows = both[both["workload"] == row["workload"]] if "workload" in names else both
     words = []
     for name in sorted(names, key=lambda n: (n == x, n not in ("workload", "backend"))):
-        if rows[name].nunique(dropna=False) > 1 or name == "workload":
+        if len(rows[name].unique()) > 1 or name == "workload":
             value = f"{row[name]:g}" if isinstance(row[name], float | int) else str(row[name])
             plain = name in ("workload", "backend", "order")
             words.append(value if plain else f"{name} {value}")

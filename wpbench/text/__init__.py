@@ -1,5 +1,6 @@
 """Tables in plain text of 72 columns, tables and prose for a notebook, and a text as a mail."""
 
+from .central import show_answer, show_off_and_on, show_policies
 from .comparison import format_comparison
 from .mail import mail
 from .rates import format_answer, format_off_and_on, format_rates
@@ -15,4 +16,7 @@ __all__ = [
     "mail",
     "say",
     "show",
+    "show_answer",
+    "show_off_and_on",
+    "show_policies",
 ]

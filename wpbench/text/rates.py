@@ -213,11 +213,9 @@ def format_off_and_on(both: pd.DataFrame) -> str:
         if common != shared:
             lines.append(paragraph(common))
             shared = common
-        if len(name) > label:
-            lines.append(name)
-            name = ""
+        *above, last = [name, ""] if len(name) > label else [name]
         shown = "".join(cells.get(value, "").rjust(size) for value in values)
-        lines.append(f"{name:{label}}{shown}")
+        lines += [*above, f"{last:{label}}{shown}"]
     if len(values) < len(everything):
         lines += ["", f"{x}: {len(values)} of {len(everything)} values are shown"]
     return _plain("\n".join(lines))

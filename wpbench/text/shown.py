@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -64,13 +65,8 @@ class Shown:
         return self.formats[name].format(value) if name in self.formats else str(value)
 
     def _repr_html_(self) -> str:
-        styler = self.table.style.format(
-            {
-                name: lambda value, name=name: self._cell(name, value)
-                for name in self.table
-            },
-            escape="html",
-        )
+        formats: dict[Any, Any] = {name: partial(self._cell, name) for name in self.table}
+        styler = self.table.style.format(formats, escape="html")
         styler.set_uuid("wpbench")  # the default is another one in each run
         if self.caption:
             styler.set_caption(self.caption)
