@@ -10,9 +10,10 @@ from reporting import small
 
 import wpbench as wb
 from wpbench.data import facts
-from wpbench.report.copies import copies_table, writes_of
+from wpbench.report.copies import copies_table
 from wpbench.report.known import real_programs
 from wpbench.report.source import Source, load
+from wpbench.tables.work import writes_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMED = {"kernel": ["patch1", "patch2"], "npages": 4, "rounds": 2, "costs": "server"}

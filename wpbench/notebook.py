@@ -13,6 +13,7 @@ from .scenario.values import parse_boolean
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 KERNEL = "python3"
+_READ = {"text/html", "text/markdown"}  # forms of a table, and of prose
 
 
 def place(path: str) -> Path:
@@ -23,6 +24,13 @@ def place(path: str) -> Path:
     """
     here = Path.cwd()
     return (NOTEBOOKS.parent if here == NOTEBOOKS else here) / path
+
+
+def out_folder(path: str) -> Path:
+    """Return the folder of a notebook's results, as ``place()``; made where there is none."""
+    folder = place(path)
+    make_folder(folder)
+    return folder
 
 
 def given_file(path: str) -> str:
@@ -47,7 +55,7 @@ def _find(name: str) -> Path:
 
 
 def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int = 600) -> list[str]:
-    """Execute a notebook and return the text that its cells printed, a string a cell.
+    """Execute a notebook and return the text that its cells show, a string a cell.
 
     papermill alone only warns of a parameter that the notebook does not have, and takes whichever
     kernel the file was saved with; this rejects the first and names the second.
@@ -96,9 +104,7 @@ def run_notebook(name: str, out: Path, parameters: dict[str, Any], timeout: int 
             values,
             kernel_name=KERNEL,
             execution_timeout=timeout,
-            progress_bar=False,
-            # What cells write to standard error, such as a sweep's bar, is seen as it comes.
-            stderr_file=sys.stderr if sys.stderr.isatty() else None,
+            progress_bar=sys.stderr.isatty(),  # papermill's own, of the cells
             cwd=str(Path.cwd()),
         )
     except papermill.PapermillExecutionError as error:
@@ -126,10 +132,16 @@ def _publish(new: Path, target: Path) -> None:
 
 
 def _printed(cell: Any) -> str:
-    """Return what a cell printed; it comes in pieces, cut anywhere."""
-    pieces = [
-        output["text"]
-        for output in cell.get("outputs", [])
-        if output.get("output_type") == "stream" and output.get("name") == "stdout"
-    ]
+    """Return what a cell says: what it printed, which comes in pieces, and tables and prose.
+
+    Of those the text that stands beside their HTML or Markdown; a figure has none.
+    """
+    pieces = []
+    for output in cell.get("outputs", []):
+        if output.get("output_type") == "stream" and output.get("name") == "stdout":
+            pieces.append(output["text"])
+            continue
+        data = output.get("data", {})
+        if data.keys() & _READ and "text/plain" in data:
+            pieces.append("".join(data["text/plain"]) + "\n")
     return "".join(pieces).rstrip("\n")

@@ -28,6 +28,5 @@ def _notebook(options: argparse.Namespace) -> int:
         if not equals:
             raise ScenarioError(f"-p: {pair!r} is not NAME=VALUE")
         values[name] = text
-    for line in run_notebook(options.name, Path(options.out), values, options.timeout):
-        print(line)
+    print("\n\n".join(run_notebook(options.name, Path(options.out), values, options.timeout)))
     return 0

@@ -40,7 +40,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--table",
         action="store_true",
-        help="print the central table: copies in %% of the faults, and how often the drain helps",
+        help="print the answer and the central table: copies with the patch off and on",
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="the same, then every drain policy and value"
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what it would take")
     add_output_options(parser)
@@ -74,15 +77,21 @@ def _dask(address: str | None, workers: int | None) -> Iterator[Any]:
         yield client.get_executor()
 
 
-def _print_rates(table: Any, grid: Any) -> None:
-    from ..tables.rates import axis_of, off_and_on, rates
-    from ..text.rates import format_answer, format_rates
+def _print_rates(table: Any, grid: Any, full: bool) -> None:
+    from ..tables.off_on import off_and_on
+    from ..tables.rates import axis_of, rates
+    from ..text.rates import format_answer, format_off_and_on, format_rates
 
     x = axis_of(grid)
     made = rates(table, grid, x=x)
-    per_access = off_and_on(table, grid, x=x, value="copies_per_access")
-    print(format_rates(made, title=grid.title))
-    print(format_answer(off_and_on(table, grid, x=x), made, per_access), end="")
+    both = off_and_on(table, grid, x=x)
+    print(f"{grid.title}\n\n{format_answer(both, made)}", end="")
+    if both is not None:
+        print(f"\n{format_off_and_on(both)}", end="")
+    if full or both is None:
+        print(f"\n{format_rates(made)}", end="")
+    else:
+        print("\nEvery drain policy, every value, the intervals: --full")
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -106,8 +115,8 @@ def _sweep(options: argparse.Namespace) -> int:
         return 130
     failed = table[table["error"] != ""]
     written = write_outputs(options, table)
-    if options.table and len(failed) < len(table):
-        _print_rates(table, grid)
+    if (options.table or options.full) and len(failed) < len(table):
+        _print_rates(table, grid, options.full)
     elif not written:
         print(f"{grid.title}: {len(table)} rows, {len(failed)} failed, in {options.store}")
     for error, rows in list(failed.groupby("error", sort=False))[:_MOST_FAILURES]:

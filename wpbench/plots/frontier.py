@@ -9,10 +9,14 @@ from matplotlib.colors import SymLogNorm
 
 from ..errors import TableError, accepted
 from ..price.tally import PER
+from .style import figure
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..price.result import Price
 
 # Purple saves, orange costs: told apart by most colour-blind readers.  In grey both are dark far
 # from 0; the sign stands in each cell.
@@ -104,6 +108,51 @@ def frontier(
     if where is not None:
         _line(ax, where, difference, y)
     return mesh
+
+
+def frontier_figures(priced: Price, *, measure: str = "write", note: str = "") -> dict[str, Figure]:
+    """Draw ``frontier()`` over CPUs and migration rate, a figure a backend.
+
+    Parameters
+    ----------
+    priced
+        From ``price()``.
+    measure
+        ``write`` or ``cpu``.
+    note
+        Stands in the title after the backend: the costs, the number of runs.
+
+    Returns
+    -------
+    dict
+        Backend -> figure, all with the same colours; empty where the CPUs or the migration rate do
+        not vary, or something else does.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> rates = [0.0, 1.0]
+    >>> grid = wb.grid(cpus=[2, 4], threads="cpus", migration_rate=rates, npages=4, rounds=2)
+    >>> priced = wb.price(grid, draws=2, most_draws=2)
+    >>> list(wb.plots.frontier_figures(priced))
+    ['']
+    """
+    table = priced.of(measure)
+    varying = set(priced.table.attrs["varying"])
+    if varying - {"backend"} != {"cpus", "migration_rate"}:
+        return {}
+    limit = float(table["difference"].abs().max())
+    turns = priced.frontier("migration_rate")
+    turns = turns[turns["measure"] == measure]
+    made = {}
+    for backend in table["backend"].unique() if "backend" in varying else [""]:
+        rows, where = (t[t["backend"] == backend] if backend else t for t in (table, turns))
+        fig, axes = figure(7.0, 3.6)
+        colour_bar(frontier(rows, axes, limit=limit, where=where), axes)
+        told = ", ".join(filter(None, (str(backend), note)))
+        axes.set_title(f"{axes.get_title()}\n{told}", fontsize=9)
+        made[str(backend)] = fig
+    return made
 
 
 def colour_bar(mesh: Any, ax: Axes) -> Any:

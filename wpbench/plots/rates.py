@@ -35,7 +35,14 @@ _PANEL = (2.1, 1.7)  # inches
 _AXIS = {
     "copy_rate": "copies by write-protect fault",
     "reuse_rate": "reuses by write-protect fault",
+    "copies_per_work": "copies per 100 {per}",
 }
+_WHAT = {
+    "copy_rate": "copy rate, of the write-protect faults",
+    "reuse_rate": "reuse rate, of the write-protect faults",
+    "copies_per_work": "copies per 100 {per} of the same program",
+}
+_PERCENT = {"copies_per_work"}  # drawn times 100
 _MOST_ROWS = 8
 _THIN = 0.005  # an interval that nobody would see
 
@@ -61,8 +68,8 @@ def rates(
     x
         The field along the axis; None for ``table.attrs["rates"]["x"]``.
     value
-        ``copy_rate``, ``reuse_rate``, ``faults_per_access``, ``copies_per_access`` or
-        ``drains_per_fault``.
+        ``copies_per_work`` (drawn per 100 of the work), ``copy_rate``, ``reuse_rate``, or another
+        value of the table.
     lines
         (kernel, drain) and the name of each line; None for ``lines_of(table)``.
     legend
@@ -101,8 +108,9 @@ def rates(
         _line(ax, at, own, value, style, name)
     _axis(ax, x, ticks, few)
     ax.set_ylabel(value.replace("_", " "))
-    if value.endswith("_rate"):
-        ax.set_ylim(-0.04, 1.04)
+    if value in _AXIS:
+        whole = _scale(value)
+        ax.set_ylim(-0.04 * whole, 1.04 * whole)
     ax.grid(visible=True, alpha=0.3)
     if legend:
         ax.legend(fontsize="small")
@@ -115,7 +123,7 @@ def _line(
     colour, line, marker = style
     ax.plot(
         at,
-        own[f"{value}_mean"],
+        own[f"{value}_mean"] * _scale(value),
         color=colour,
         linestyle=line,
         marker=marker,
@@ -124,13 +132,17 @@ def _line(
         linewidth=1.2,
         label=name,
     )
-    ends = own[[f"{value}_low", f"{value}_high"]].to_numpy(float)
-    wide = ends[:, 1] - ends[:, 0] > _THIN
+    ends = own[[f"{value}_low", f"{value}_high"]].to_numpy(float) * _scale(value)
+    wide = ends[:, 1] - ends[:, 0] > _THIN * _scale(value)
     if wide.any():  # one path of many strokes
         gap = np.full(int(wide.sum()), np.nan)
         ys = np.column_stack([ends[wide], gap]).ravel()
         xs = np.repeat(np.asarray(at, float)[wide], 3)
         ax.plot(xs, ys, color=colour, linewidth=0.8)
+
+
+def _scale(value: str) -> int:
+    return 100 if value in _PERCENT else 1
 
 
 def _axis(ax: Axes, x: str, ticks: Sequence[Any], few: bool) -> None:
@@ -190,7 +202,7 @@ def rate_panels(
             f"{', '.join(dict.fromkeys(lines_of(bare(table)).values()))}"
         )
     blocks = blocks_of(made)
-    lines = _distinct(made)
+    lines = _distinct(made, value)
     names = list(dict.fromkeys(", ".join(group) for _, group, _ in blocks))
     titles = list(dict.fromkeys(common for common, _, _ in blocks))
     shown = titles[:_MOST_ROWS]
@@ -207,19 +219,21 @@ def rate_panels(
         rates(rows, axes[at], x=about["x"], value=value, lines=lines, legend=False)
         axes[at].set_ylabel(_short(common) if at[1] == 0 else "", fontsize=8)
     _finish(axes, used, names)
-    fig.supylabel(_AXIS.get(value, value.replace("_", " ")), fontsize=8)
+    label = _AXIS.get(value, value.replace("_", " ")).format(per=about.get("per", ""))
+    fig.supylabel(label, fontsize=8)
     _texts(fig, axes[used], made, title, value, len(titles) - len(shown))
     return fig
 
 
-def _distinct(made: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Return the lines, those with the same numbers everywhere as one: ``off, never``."""
+def _distinct(made: pd.DataFrame, value: str) -> dict[tuple[str, str], str]:
+    """Return the lines, those that lie on each other everywhere as one: ``off, never``."""
+    drawn = [f"{value}_{part}" for part in ("mean", "low", "high")]
     keys = [name for name in made.attrs["rates"]["axes"] if name not in ("kernel", "drain")]
     numbers: dict[tuple[str, str], pd.DataFrame] = {}
     names: dict[tuple[str, str], str] = {}
     for pair, name in lines_of(made).items():
         own = made[(made["kernel"] == pair[0]) & (made["drain"] == pair[1])]
-        own = own.drop(columns=["kernel", "drain"]).sort_values(keys, ignore_index=True)
+        own = own[[*keys, *drawn]].sort_values(keys, ignore_index=True)
         same = next((p for p, other in numbers.items() if other.equals(own)), None)
         if same is None:
             numbers[pair], names[pair] = own, name
@@ -264,10 +278,11 @@ def _texts(
         frameon=False,
     )
     kernels = set(table["kernel"])
-    what = value.replace("_", " ") + (", of the write-protect faults" if "_rate" in value else "")
+    per = table.attrs["rates"].get("per", "")
+    what = _WHAT.get(value, value.replace("_", " ")).format(per=per)
     legend = f" off: {OFF}; the others: {ON}." if {OFF, ON} <= kernels else ""
     more = f" {left_out} more rows are in the table." if left_out else ""
-    note = f"Simulated {what}. {interval_note(table)}{legend}{more}"
+    note = f"Simulated {what}. {interval_note(table, value)}{legend}{more}"
     fig.suptitle(f"{title}\n{_folded(note, fig)}" if title else _folded(note, fig), fontsize=8)
 
 

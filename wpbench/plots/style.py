@@ -41,6 +41,8 @@ STYLES: dict[str, tuple[str, Any, str]] = {
 SALT = "wpbench"
 PNG_DPI = 150
 PNG_BYTES = 100_000  # what a list takes
+# Dots per inch and colours (0: all) of a PNG: the first that is small enough is taken.
+_TRIES = ((PNG_DPI, 0), (PNG_DPI, 64), (100, 64), (100, 16))
 
 
 def styles_of(names: Iterable[Any]) -> dict[str, tuple[str, Any, str]]:
@@ -73,7 +75,7 @@ def save(
     fig
         The same figure gives the same bytes.
     stem
-        Where to: ``stem.svg``, ``stem.png`` (150 dpi).
+        Where to: ``stem.svg``, ``stem.png`` (150 dpi, 100 where it would be too large).
     table
         The data behind it: also ``stem.csv`` and ``stem.parquet``.  How it was made
         (``attrs["wpbench"]``) goes into the metadata of the SVG, the PNG (``Description``, JSON)
@@ -91,7 +93,7 @@ def save(
     Raises
     ------
     WpbenchError
-        If the PNG takes more than 100 kB even with few colours: a list would not take it.
+        If the PNG takes more than 100 kB even with few colours and dots: a list would not take it.
     """
     stem = Path(stem)
     make_folder(stem.parent)
@@ -124,19 +126,21 @@ def _svg(fig: Figure, text: str | None) -> bytes:
 
 
 def _png(fig: Figure, path: Path, text: str | None) -> bytes:
-    """Return a figure as a PNG of at most 100 kB: with fewer colours where it would be larger."""
+    """Return a figure as a PNG of at most 100 kB: fewer colours, then dots, where it is larger."""
     info = PngInfo()
     if text:
         info.add_text("Description", text, zip=True)
-    made = io.BytesIO()
-    options = {"pnginfo": info, "optimize": True}
-    fig.savefig(made, format="png", dpi=PNG_DPI, pil_kwargs=options)
-    if len(made.getvalue()) > PNG_BYTES:
-        with Image.open(made) as image:
-            image.load()
-        few = image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    for dpi, colours in _TRIES:
         made = io.BytesIO()
-        few.save(made, format="png", pnginfo=info, optimize=True, dpi=(PNG_DPI, PNG_DPI))
+        options = {"pnginfo": info, "optimize": True}
+        fig.savefig(made, format="png", dpi=dpi, pil_kwargs=options)
+        if colours:
+            with Image.open(made) as image:
+                few = image.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+            made = io.BytesIO()
+            few.save(made, format="png", pnginfo=info, optimize=True, dpi=(dpi, dpi))
+        if len(made.getvalue()) <= PNG_BYTES:
+            break
     size = len(made.getvalue())
     if size > PNG_BYTES:
         raise WpbenchError(

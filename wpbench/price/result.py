@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from scipy.optimize import isotonic_regression
 from ..errors import TableError, accepted
 from ..tables.folding import folded
 from ..text.layout import paragraph
-from .answer import answer, in_words, word
+from ..text.shown import Shown
+from .answer import answer, check_measure, in_words, word
+from .show import show_prices
 from .tally import PER
 from .verdicts import NO_FAULT
 
@@ -71,6 +73,23 @@ class Price:
             if row["error"]:
                 cells["wins"] += f" +-{100 * row['error']:.0f}"
         return cells | {"verdict": in_words(row["verdict"]), "note": row["note"]}
+
+    def of(self, measure: str) -> pd.DataFrame:
+        """Return the rows of one measure, a row a scenario, with the table's attributes.
+
+        Raises
+        ------
+        TableError
+            For another measure than ``write`` and ``cpu``.
+        """
+        check_measure(measure)
+        rows = self.table[self.table["measure"] == measure].reset_index(drop=True)
+        rows.attrs = self.table.attrs
+        return rows
+
+    def show(self, measure: str = "write", names: Iterable[str] | None = None) -> Shown:
+        """Return ``of(measure)`` for a notebook: ``show_prices()`` (``show.py``)."""
+        return show_prices(self.of(measure), names)
 
     def answer(
         self, *, measure: str = "write", by: str = "backend", x: str = "migration_rate"

@@ -6,58 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ..scenario.columns import parse_mix
 from ..tables.decision import TOO_FEW, decide
 from ..tables.folding import folded
 from ..tables.intervals import mean_interval, rate_interval
+from ..tables.work import work_of
 from ..text.layout import WIDTH, broken, hanging
 from .cases import CASE
 from .mechanisms import in_use
 from .source import MEASURED, Source
 
-# Workloads that write each page once a round, of each thread's pages or of the one region.
-_BY_THREAD = ("reproducer", "hand-over")
-_BY_REGION = ("userfaultfd", "fork-write", "swap-write")
-WRITES, ACCESSES, FAULTS = "writes", "accesses", "write-protect faults"
 YES, PARTLY, NEVER = "yes", "partly", "no"
-
-
-def writes_of(rows: pd.DataFrame) -> Any:
-    """Return how many writes of its program each run made; NaN where that is not known.
-
-    Of a random program by its mix: the share of its accesses that are writes, which both sides
-    have in common.
-    """
-    pages = rows["npages"].to_numpy(float) * rows["rounds"].to_numpy(float)
-    threads = rows["threads"].to_numpy(float) if "threads" in rows else np.ones(len(rows))
-    workload = rows["workload"].to_numpy(object)
-    made = np.full(len(rows), np.nan)
-    made = np.where(np.isin(workload, _BY_THREAD), pages * threads, made)
-    made = np.where(np.isin(workload, _BY_REGION), pages, made)
-    random = np.flatnonzero(workload == "random")
-    if len(random) and "mix" in rows and "accesses" in rows:
-        weights = [parse_mix(str(mix)) for mix in rows["mix"].iloc[random]]
-        share = [w["write"] / max(1, w["write"] + w["read"]) for w in weights]
-        made[random] = rows["accesses"].to_numpy(float)[random] * share
-    return made
-
-
-def work_of(rows: pd.DataFrame) -> tuple[str, Any]:
-    """Return what the rows' counts are by, and how much of it each run has.
-
-    ``writes`` where they are known of all; else ``accesses``, or write-protect faults in a table
-    that has neither.
-    """
-    if {"npages", "rounds"} <= set(rows):
-        writes = writes_of(rows)
-        if not np.isnan(writes).any() and (writes > 0).all():
-            return WRITES, writes
-    if "accesses" in rows and rows["accesses"].notna().all():
-        return ACCESSES, np.maximum(rows["accesses"].to_numpy(float), 1)
-    return FAULTS, np.maximum(rows["wp_faults"].to_numpy(float), 1)
 
 
 def _agrees(rows: pd.DataFrame) -> str:

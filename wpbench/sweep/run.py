@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -13,8 +12,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm as text_bar
-from tqdm.auto import tqdm
 
 from ..bounds import MAX_RUNS, check
 from ..errors import SweepError, short
@@ -26,6 +23,7 @@ from ..simulate import COUNTERS, Plan, plan_of, tabulate
 from .estimate import Estimate, estimate
 from .keys import run_keys
 from .pool import Pool
+from .progress import progress_bar
 from .resources import available_memory
 from .store import Store
 from .task import Done
@@ -72,8 +70,9 @@ def sweep(
         Threads of this process, None for as many as there are CPUs; with an executor, how many
         workers it has, where that cannot be seen.  The table does not depend on it.
     progress
-        A bar of the runs done: None for where somebody looks (a terminal, a notebook); ``"text"``
-        for one without widgets, on standard error wherever that goes: a headless notebook's.
+        A bar of the runs done, as ``progress_bar()``'s: None for a widget in JupyterLab, text in a
+        headless notebook and in a terminal, nothing where nobody looks; ``"text"`` for one without
+        widgets.
     max_hours
         A sweep that would take longer is refused.
     retry_failed
@@ -105,18 +104,9 @@ def sweep(
         with work.store:
             found, seconds = work.estimate()
             found.check(max_hours)
-            disable = None if progress is None else not progress
-            make = text_bar if progress == "text" else tqdm
-            every = 1.0 if progress == "text" else 0.1  # seconds: each line of text is kept
-            with make(
-                total=found.runs,
-                initial=found.known,
-                unit=" runs",
-                disable=disable,
-                mininterval=every,
+            with progress_bar(
+                found.runs, initial=found.known, progress=progress, head=str(found)
             ) as bar:
-                if not bar.disable:
-                    bar.write(str(found), file=sys.stderr)
                 work.do(seconds, bar)
     return work.table()
 

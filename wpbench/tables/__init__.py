@@ -13,7 +13,8 @@ from .decision import decide
 from .fields import varying
 from .folding import folded
 from .intervals import Interval, mean_interval, rate_interval, summarize
-from .rates import axis_of, check_axis, off_and_on, rates
+from .off_on import headline, off_and_on, policies, wide
+from .rates import axis_of, check_axis, rates
 
 __all__ = [
     "Interval",
@@ -22,10 +23,13 @@ __all__ = [
     "compare",
     "decide",
     "folded",
+    "headline",
     "mean_interval",
     "off_and_on",
+    "policies",
     "rate_interval",
     "rates",
     "summarize",
     "varying",
+    "wide",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,37 @@ import pandas as pd
 from ..errors import ScenarioError, TableError, accepted
 from ..scenario import GridFile, Scenario
 from ..scenario.kernels import OFF, ON, row_of
-from .comparison import compare
 from .fields import varying
 from .intervals import summarize
+from .work import work_of
 
 PATCH_DRAIN = str(row_of(ON)["drain"])
-VALUES = ("copy_rate", "reuse_rate", "faults_per_access", "copies_per_access", "drains_per_fault")
+# Totals of the program, by its work: what a kernel changes cannot change what they are divided by.
+TOTALS = {
+    "copies": ("copies",),
+    "drains": ("drains", "drains_swapin"),
+    "helped": ("drains_reused", "drains_swapin_reused"),
+    "pages_out": ("pswpout",),
+}
+VALUES = (
+    "copy_rate",
+    "reuse_rate",
+    "faults_per_access",
+    "copies_per_access",
+    "drains_per_fault",
+    *(f"{name}_per_work" for name in TOTALS),
+)
+# The order of drain policies, whichever the grid file gives first: the patch, less, more, others.
+_ORDER = (PATCH_DRAIN, "lru-add-only", "this-page", "always", "all-cpus", "never")
 _WHO = ("kernel", "drain")  # a line of the table
 # What lies along a line, of fields with equally many values the first of these.
 _ALONG = ("cpus", "npages", "migration_rate", "threads")
 _MANY_FIELDS = 4
-_COUNTS = ("wp_faults", "copies", "reuses", "drains", "accesses")
+_COUNTS = tuple(
+    dict.fromkeys(
+        ["wp_faults", "reuses", "accesses", *(name for names in TOTALS.values() for name in names)]
+    )
+)
 
 
 def runs_of(table: pd.DataFrame, grid: GridFile | None = None) -> pd.DataFrame:
@@ -38,29 +58,40 @@ def runs_of(table: pd.DataFrame, grid: GridFile | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``table`` and ``reuse_rate``, ``faults_per_access``, ``copies_per_access`` and
-        ``drains_per_fault``.
+        ``table`` and ``reuse_rate``, ``faults_per_access``, ``copies_per_access``,
+        ``drains_per_fault``; and by the program's work (``attrs["per"]``: ``writes``, where they
+        are known) ``copies_per_work``, ``drains_per_work``, ``helped_per_work`` (drains after which
+        the page was reused) and ``pages_out_per_work``.
 
     Raises
     ------
     TableError
         If ``table`` is not that grid's.
     """
-    runs = bare(table)
-    if grid is not None:
-        runs = _tied(runs, grid)
+    given = bare(table)
+    runs = given if grid is None else _tied(bare(table), grid)
     if "error" in runs:
-        runs = runs[runs["error"] == ""].astype(dict.fromkeys(_COUNTS, "int64"))
+        went_well = runs["error"] == ""
+        runs = runs[went_well].astype(dict.fromkeys(_COUNTS, "int64"))
+        given = given[went_well].astype(dict.fromkeys(_COUNTS, "int64"))
+    per, numbers = work_of(given)
+    work = pd.Series(numbers, runs.index)
     fields = [name for name in (*Scenario.model_fields, "replication") if name in runs]
     runs = runs.drop_duplicates(fields)  # scenarios of several grids
+    work = work[runs.index]
     faults = runs["wp_faults"].where(runs["wp_faults"] > 0).astype(float)
     accesses = runs["accesses"].where(runs["accesses"] > 0).astype(float)
-    return runs.assign(
-        reuse_rate=runs["reuses"] / faults,
-        faults_per_access=runs["wp_faults"] / accesses,
-        copies_per_access=runs["copies"] / accesses,
-        drains_per_fault=runs["drains"] / faults,
-    )
+    made = {
+        "reuse_rate": runs["reuses"] / faults,
+        "faults_per_access": runs["wp_faults"] / accesses,
+        "copies_per_access": runs["copies"] / accesses,
+        "drains_per_fault": runs["drains"] / faults,
+    }
+    for name, counters in TOTALS.items():
+        made[f"{name}_per_work"] = runs[list(counters)].sum(axis=1).astype(float) / work
+    runs = pd.concat([runs, pd.DataFrame(made)], axis=1)
+    runs.attrs["per"] = per
+    return runs
 
 
 def bare(table: pd.DataFrame) -> pd.DataFrame:
@@ -159,10 +190,11 @@ def rates(
     -------
     DataFrame
         The fields that vary (``kernel`` and ``drain`` first); ``n``, runs; and for ``copy_rate``
-        (of the write-protect faults, 0 to 1), ``reuse_rate``, ``faults_per_access``,
-        ``copies_per_access`` and ``drains_per_fault`` what ``wb.summarize()`` gives: ``_mean``,
-        ``_low`` and ``_high`` (95 % t interval of the mean, between runs), ``_n``, ``_distinct``.
-        Runs that failed are left out.  ``attrs["rates"]`` says what lies along a line.
+        (of the write-protect faults, 0 to 1), ``copies_per_work`` and the other values of
+        ``runs_of()`` what ``wb.summarize()`` gives: ``_mean``, ``_low`` and ``_high`` (95 % t
+        interval of the mean, between runs), ``_n``, ``_distinct``.  Runs that failed are left out.
+        ``attrs["rates"]`` says what lies along a line (``x``), and by what work totals are divided
+        (``per``).
 
     Raises
     ------
@@ -177,7 +209,7 @@ def rates(
     made = summarize(runs, by=axes, values=list(VALUES))
     made.attrs.update(table.attrs)
     failed = int((table["error"] != "").sum()) if "error" in table else 0
-    made.attrs["rates"] = {"x": x, "axes": axes, "failed": failed}
+    made.attrs["rates"] = {"x": x, "axes": axes, "failed": failed, "per": runs.attrs["per"]}
     return made
 
 
@@ -194,10 +226,19 @@ def who(kernel: str, drain: str, several: bool = True) -> str:
 
 
 def lines_of(made: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Return the lines of a table: (kernel, drain) and the name of each."""
-    pairs = list(dict.fromkeys(zip(made["kernel"], made["drain"], strict=True)))
+    """Return the lines of a table: (kernel, drain) and the name of each, in a fixed order.
+
+    Kernels as they come in the table; of each the drain policy of the patch first.
+    """
+    found = list(dict.fromkeys(zip(made["kernel"], made["drain"], strict=True)))
+    kernels = [kernel for kernel, _ in found]
+    pairs = sorted(found, key=lambda pair: (kernels.index(pair[0]), _place(pair[1])))
     policies = pd.DataFrame(pairs, columns=list(_WHO)).groupby("kernel")["drain"].nunique()
     return {(name, drain): who(name, drain, policies[name] > 1) for name, drain in pairs}
+
+
+def _place(drain: str) -> int:
+    return _ORDER.index(drain) if drain in _ORDER else len(_ORDER)
 
 
 def blocks_of(made: pd.DataFrame) -> list[tuple[str, list[str], pd.DataFrame]]:
@@ -242,51 +283,6 @@ def _title(given: dict[str, Any], made: pd.DataFrame) -> str:
             text = f"{value:g}" if isinstance(value, float) else str(value)
             words.append(f"{name} {text}" if name != "order" else text)
     return ", ".join(words)
-
-
-def off_and_on(
-    table: pd.DataFrame,
-    grid: GridFile | None = None,
-    *,
-    x: str | None = None,
-    value: str = "copy_rate",
-) -> pd.DataFrame | None:
-    """Compare the patch on, as it drains, with the patch off, scenario by scenario.
-
-    Parameters
-    ----------
-    table, grid, x
-        As in ``rates()``.
-    value
-        ``copy_rate``, or another of the values of ``rates()``.
-
-    Returns
-    -------
-    DataFrame or None
-        ``wb.compare()``'s; None where the table has not both.  ``attrs["rates"]``
-        as in ``rates()``.
-    """
-    runs = runs_of(table, grid)
-    x = along(runs, x or (None if grid is None else axis_of(grid)))
-    axes = axes_of(runs, x)
-    sides = runs[(runs["kernel"] == OFF) | _patch(runs)]
-    if set(sides["kernel"]) != {OFF, ON}:
-        return None
-    by = [name for name in axes if name not in _WHO]
-    made = compare(sides, "kernel", OFF, ON, value, by=by, test="t")
-    made.attrs.update(table.attrs)
-    made.attrs["rates"] = {"x": x, "axes": [*_WHO, *by]}
-    return made
-
-
-def _patch(runs: pd.DataFrame) -> Any:
-    return (runs["kernel"] == ON) & (runs["drain"] == PATCH_DRAIN)
-
-
-def joined(names: Iterable[str]) -> str:
-    """Return names as a sentence has them."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def chosen(values: Sequence[Any], most: int) -> list[Any]:

@@ -10,13 +10,18 @@ import pandas as pd
 
 from ..scenario.kernels import OFF, ON
 from ..tables.decision import TOO_FEW
-from ..tables.rates import PATCH_DRAIN, bare, blocks_of, chosen, joined, lines_of
+from ..tables.off_on import DOUBTFUL, blocks_of_both, headline
+from ..tables.rates import PATCH_DRAIN, bare, blocks_of, chosen, lines_of
 from .layout import WIDTH, paragraph
 
 _LABEL = 17  # of a line's name, two blanks before it
 _CELL = 4
-_SIGNS = {"fewer": "fewer", "more": "more", "same": "same", "~": "~"}
-_FEW_RUNS = {"too few runs": "few"}  # a column where there are such
+UNITS = {
+    "copies_per_work": "copies per 100 {per} of the same program",
+    "copy_rate": "copies in % of the write-protect faults",
+    "reuse_rate": "reuses in % of the write-protect faults",
+    "copies_per_access": "copies per 100 accesses",
+}
 
 
 def percent(rate: float) -> str:
@@ -30,32 +35,31 @@ def percent(rate: float) -> str:
     return f"{100 * rate:.0f}"
 
 
-def _cells(rows: pd.DataFrame, x: str, values: list[Any], width: int) -> str:
-    by_x = dict(zip(rows[x], rows["copy_rate_mean"], strict=True))
-    texts = [percent(by_x[value]) if value in by_x else "" for value in values]
+def _cells(rows: pd.DataFrame, value: str, x: str, values: list[Any], width: int) -> str:
+    by_x = dict(zip(rows[x], rows[f"{value}_mean"], strict=True))
+    texts = [percent(by_x[one]) if one in by_x else "" for one in values]
     return "".join(text.rjust(width) for text in texts)
 
 
-def _lines(rows: pd.DataFrame, x: str, values: list[Any], width: int) -> list[str]:
-    """Return a block's lines; policies that do the same share one."""
-    names: dict[str, list[str]] = {}
+def _lines(rows: pd.DataFrame, value: str, x: str, values: list[Any], width: int) -> list[str]:
+    """Return a block's lines, one a policy; a line that another one has already said names it."""
+    said: dict[str, str] = {}
+    lines = []
     for (kernel, drain), name in lines_of(rows).items():
         own = rows[(rows["kernel"] == kernel) & (rows["drain"] == drain)]
-        names.setdefault(_cells(own, x, values, width), []).append(name)
-    lines = []
-    for cells, who in names.items():
-        *first, last = paragraph(", ".join(who), _LABEL - 2).splitlines() or [""]
-        lines += [f"  {text}" for text in first]
-        lines.append(f"  {last}".ljust(_LABEL) + cells)
-    return [line.rstrip() for line in lines]
+        cells = _cells(own, value, x, values, width)
+        shown = f"  as {said[cells]}" if cells in said else cells
+        said.setdefault(cells, name)
+        lines.append(f"{f'  {name}':{_LABEL}}{shown}".rstrip())
+    return lines
 
 
 def _number(value: Any) -> str:
     return f"{value:g}"
 
 
-def format_rates(made: pd.DataFrame, *, title: str = "") -> str:
-    """Return the central table as text: copies in per cent of the write-protect faults.
+def format_rates(made: pd.DataFrame, *, title: str = "", value: str = "copies_per_work") -> str:
+    """Return all drain policies as text: a block for each backend and whatever else varies.
 
     Parameters
     ----------
@@ -63,23 +67,34 @@ def format_rates(made: pd.DataFrame, *, title: str = "") -> str:
         From ``rates()``.
     title
         Stands first.
+    value
+        ``copies_per_work``, or another value of ``rates()`` that is a share, such as ``copy_rate``.
 
     Returns
     -------
     str
-        A block for each backend and whatever else varies, a line a drain policy (policies with
-        equal cells share it), a column a value of ``attrs["rates"]["x"]``, at most eleven of them.
-        Pure ASCII, 72 columns, no trailing blanks.
+        In a block a line a drain policy, in the order of ``lines_of()`` (one that equals another
+        says so); a column a value of ``attrs["rates"]["x"]``, at most eleven of them.  Pure ASCII,
+        72 columns, no trailing blanks.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> print(wb.text.format_rates(made, title="One CPU").splitlines()[-1])
+      on                  0   0
     """
     made = bare(made)
     about = made.attrs["rates"]
     x = about["x"]
     everything = sorted(made[x].unique())
-    size = max(_CELL, 1 + max(len(_number(value)) for value in everything))
+    size = max(_CELL, 1 + max(len(_number(one)) for one in everything))
     values = chosen(everything, (WIDTH - _LABEL) // size)
     head = [title] if title else []
-    head.append("simulated: copies in % of the write-protect faults; the rest are reused")
-    text = "\n".join(paragraph(line) for line in (*head, _caption(made, about)))
+    head.append(f"simulated: {UNITS.get(value, value).format(**about)}")
+    text = "\n".join(paragraph(line) for line in (*head, _caption(made, about, value)))
     shared = None
     for common, backends, rows in blocks_of(made):
         if common != shared or shared is None:
@@ -88,15 +103,19 @@ def format_rates(made: pd.DataFrame, *, title: str = "") -> str:
             shared = common
         names = ", ".join(backends)
         text += f"\n{names}\n" if names else "\n"
-        text += "\n".join(_lines(rows, x, values, size))
+        text += "\n".join(_lines(rows, value, x, values, size))
     if len(values) < len(everything):
         text += f"\n\n{x}: {len(values)} of {len(everything)} values are shown"
+    return _plain(text)
+
+
+def _plain(text: str) -> str:
     lines = [line.rstrip() for line in text.splitlines()]
     return "\n".join(lines).encode("ascii", "backslashreplace").decode() + "\n"
 
 
-def _caption(made: pd.DataFrame, about: Mapping[str, Any]) -> str:
-    sentences = [interval_note(made)]
+def _caption(made: pd.DataFrame, about: Mapping[str, Any], value: str) -> str:
+    sentences = [interval_note(made, value)]
     kernels = set(made["kernel"])
     if OFF in kernels:
         sentences.append(f"off: the patch off ({OFF}).")
@@ -109,14 +128,14 @@ def _caption(made: pd.DataFrame, about: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def interval_note(made: pd.DataFrame) -> str:
+def interval_note(made: pd.DataFrame, value: str = "copy_rate") -> str:
     """Return how many runs a mean is of, and how wide its 95 % interval is at most."""
     low, high = int(made["n"].min()), int(made["n"].max())
     n = f"n = {low}" if low == high else f"n = {low} to {high}"
     if high < 2:
         return f"{n} run each: no interval."
-    half = 50 * (made["copy_rate_high"] - made["copy_rate_low"])
-    still = int((made["copy_rate_distinct"] == 1).sum())
+    half = 50 * (made[f"{value}_high"] - made[f"{value}_low"])
+    still = int((made[f"{value}_distinct"] == 1).sum())
     return (
         f"Means of {n} runs (random streams) each; 95% t intervals between runs: at most "
         f"+-{half.max():.1f} points, +-{half.median():.1f} in the middle; {still} of {len(made)} "
@@ -129,118 +148,123 @@ def _span(rate: pd.Series) -> str:
     return low if low == high else f"{low}..{high}"
 
 
-def format_answer(
-    both: pd.DataFrame | None, made: pd.DataFrame, per_access: pd.DataFrame | None = None
-) -> str:
-    """Return in words how often the drain helps, and where: from what, to what.
+def format_answer(both: pd.DataFrame | None, made: pd.DataFrame) -> str:
+    """Return in about five lines where the patch saves copies, where it adds some, and what else.
 
     Parameters
     ----------
     both
-        From ``off_and_on()``.
+        From ``off_and_on()``, of totals.
     made
         From ``rates()``: where ``both`` is None, it says how the kernels lie.
-    per_access
-        From ``off_and_on(value="copies_per_access")``: the drain may change how many faults there
-        are, and so the number of copies where their share stays as it was.
+
+    Returns
+    -------
+    str
+        ``headline()`` as text: pure ASCII, 72 columns.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> print(wb.text.format_answer(both, made).splitlines()[2])
+     copies saved    100 -> 0    npages 1
     """
     if both is None:
         return _spans(bare(made))
-    both = bare(both)
-    text = [_how_often(both)]
-    named = both.assign(kernel=ON, drain=PATCH_DRAIN, on_mean=both["other"], off_mean=both["base"])
-    signs = _SIGNS | (_FEW_RUNS if TOO_FEW in set(both["verdict"]) else {})
-    head = f"\n{'':26}{'off -> on':20}"
-    head += "".join(word.rjust(_width(word, signs)) for word in signs.values())
-    text.append(head)
-    shared = ""
-    for common, backends, rows in blocks_of(named):
-        known = rows.dropna(subset=["base", "other"])
-        if common != shared:
-            text.append(paragraph(f"{common}:"))
-            shared = common
-        change = f"{_span(known['base'])} -> {_span(known['other'])}" if len(known) else "no fault"
-        *first, last = paragraph(", ".join(backends), 22).splitlines() or [""]
-        text += [f"  {line}" for line in first]
-        text.append(f"  {last:24}{change:20}{_signs(known, signs)}".rstrip())
-    text += ["", paragraph(_extremes(both))]
-    if per_access is not None:
-        count = _verdicts(per_access).value_counts()
-        few = f"; too few runs to say in {count['too few runs']}" if "too few runs" in count else ""
-        text.append(
-            paragraph(
-                "Counted per access, not per fault (a page that waits in a pagevec is not paged "
-                "out, so that a drain can make more faults), there are fewer copies in "
-                f"{count.get('fewer', 0)}, more in {count.get('more', 0)} of "
-                f"{len(per_access)}{few}."
-            )
-        )
-    return "\n".join(text) + "\n"
-
-
-def _verdicts(both: pd.DataFrame) -> pd.Series:
-    """Return of each scenario what ``compare()`` decided, in words for copies."""
-    named = {"lower": "fewer", "higher": "more", TOO_FEW: "too few runs", "no pair": "no fault"}
-    return both["verdict"].replace(named)
-
-
-def _signs(rows: pd.DataFrame, signs: Mapping[str, str]) -> str:
-    count = _verdicts(rows).value_counts()
-    return "".join(
-        str(count.get(name, 0) or "-").rjust(_width(word, signs)) for name, word in signs.items()
-    )
-
-
-def _width(word: str, signs: Mapping[str, str]) -> int:
-    """Return how wide a sign's column is: of four or of five the line has 72 columns."""
-    return 6 if len(signs) == len(_SIGNS) else max(5, len(word) + 1)
-
-
-def _how_often(both: pd.DataFrame) -> str:
-    count = _verdicts(both).value_counts()
     about = both.attrs["rates"]
-    fields = joined(name for name in about["axes"] if name not in ("kernel", "drain"))
-    parts = [f"fewer copies in {count.get('fewer', 0)} of {len(both)} scenarios"]
-    named = {"more": "more", "same": "the same number", "~": "no difference shown (~)"}
-    named |= {"too few runs": "too few runs to say", "no fault": "no fault to compare"}
-    parts += [f"{words} in {count[name]}" for name, words in named.items() if name in count]
-    low, high = int(both["n"].min()), int(both["n"].max())
-    pairs = f"{low}" if low == high else f"{low} to {high}"
-    random = int((both["distinct"] > 1).sum())
-    rule = f"A difference counts where the 95% t interval of its mean, over {pairs} pairs of runs, "
-    rule += f"leaves 0 out, as in wb.compare(); of the {random} with a spread about "
-    rule += f"{0.05 * random:.0f} would by chance alone."
-    return paragraph(
-        f"Draining the local pagevecs ({ON}, {PATCH_DRAIN}), beside the patch off ({OFF}): "
-        f"{joined(parts)}. A scenario is a value of {fields}. {rule if high > 1 else ''} Below: "
-        "copies in % of the write-protect faults, off -> on, least..most over "
-        f"{about['x']}; and in how many scenarios."
-    )
+    lines = [
+        paragraph(
+            f"simulated, per 100 {about['per']} of the same program, where it is most: the patch "
+            f"off ({OFF}) -> on ({ON}, {PATCH_DRAIN})"
+        )
+    ]
+    for row in headline(both, made).to_dict("records"):
+        change = f"{_short(row['off'])} -> {_short(row['on'])}"
+        lines.append(paragraph(f" {row['what']:16}{change:12}{row['where']}", rest=" " * 29))
+    if len(lines) == 1:
+        lines.append("  no write-protect fault: there is nothing to compare")
+    return _plain("\n".join(lines))
 
 
-def _extremes(both: pd.DataFrame) -> str:
-    if "backend" not in both:
-        points = round(-100 * float(both["difference"].mean()))
-        return f"On average over these, of 100 faults {_fewer(points)} are copies."
-    saved = -both.groupby("backend", sort=False)["difference"].mean().dropna()
-    if saved.empty:
-        return "There was no write-protect fault to compare."
-    rounded = (100 * saved).round().astype(int) + 0
-    most, least = rounded.max(), rounded.min()
-    best = joined(str(name) for name in rounded.index[rounded == most])
-    worst = joined(str(name) for name in rounded.index[rounded == least])
-    words = f"On average over these, of 100 faults {_fewer(most)} are copies on {best}"
-    return f"{words}, {_fewer(least)} on {worst}." if most != least else f"{words}."
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value == 0 or abs(value) >= 9.95 else f"{value:.1f}"
 
 
-def _fewer(points: int) -> str:
-    return f"{points} fewer" if points > 0 else f"{-points} more" if points < 0 else "no fewer"
+def format_off_and_on(both: pd.DataFrame) -> str:
+    """Return copies with the patch off and on, as text: a line a backend, a column a value of x.
+
+    Parameters
+    ----------
+    both
+        From ``off_and_on()``, of a share such as ``copies_per_work``.
+
+    Returns
+    -------
+    str
+        As many values of ``attrs["rates"]["x"]`` as fit, the first and the last among them.
+        Backends with equal numbers share a line.  Pure ASCII, 72 columns.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> print(wb.text.format_off_and_on(both).splitlines()[-1].strip())
+    100 -> 0  88 -> 0
+    """
+    about = both.attrs["rates"]
+    x = about["x"]
+    everything = sorted(both[x].unique())
+    parts = [
+        (common, "  " + ", ".join(backends), {row[x]: _change(row) for row in _records(rows)})
+        for common, backends, rows in blocks_of_both(both)
+    ]
+    label = min(_LABEL, max(len(x), *(len(name) for _, name, _ in parts)))
+    size = 2 + max(len(cell) for *_, cells in parts for cell in cells.values())
+    values = chosen(everything, (WIDTH - label) // size)
+    title = UNITS[about["value"]].format(**about)
+    lines = [
+        paragraph(
+            f"{title}, off -> on ({DOUBTFUL}: no difference is shown, by the 95% t interval "
+            "between runs, or for too few of them)"
+        ),
+        "",
+        x.ljust(label) + "".join(_number(value).rjust(size) for value in values),
+    ]
+    shared = ""
+    for common, name, cells in parts:
+        if common != shared:
+            lines.append(paragraph(common))
+            shared = common
+        *above, last = [name, ""] if len(name) > label else [name]
+        shown = "".join(cells.get(value, "").rjust(size) for value in values)
+        lines += [*above, f"{last:{label}}{shown}"]
+    if len(values) < len(everything):
+        lines += ["", f"{x}: {len(values)} of {len(everything)} values are shown"]
+    return _plain("\n".join(lines))
+
+
+def _records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
+    return rows.to_dict("records")
+
+
+def _change(row: Mapping[Any, Any]) -> str:
+    """Return off -> on of one scenario, marked where no difference is shown."""
+    if math.isnan(row["difference"]):
+        return "-"
+    mark = DOUBTFUL if row["verdict"] in (DOUBTFUL, TOO_FEW) else ""
+    return f"{percent(row['base'])} -> {percent(row['other'])}{mark}"
 
 
 def _spans(made: pd.DataFrame) -> str:
-    lines = ["Copies in % of the write-protect faults, least..most:", ""]
+    about = made.attrs["rates"]
+    lines = [f"simulated: {UNITS['copies_per_work'].format(**about)}, least..most:"]
     for (kernel, drain), name in lines_of(made).items():
         rows = made[(made["kernel"] == kernel) & (made["drain"] == drain)]
-        known = rows["copy_rate_mean"].dropna()
-        lines.append(f"  {name:24}{_span(known) if len(known) else 'no fault'}")
-    return "\n".join(lines) + "\n"
+        known = rows["copies_per_work_mean"].dropna()
+        lines.append(f"  {name:24}{_span(known) if len(known) else 'no run'}")
+    return _plain("\n".join(lines))
