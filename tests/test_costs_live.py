@@ -76,6 +76,8 @@ BROKEN_ELSEWHERE = [
     (Slot("vain", 0), "drained", "lru"),
     (Slot("interrupted", 1), "quiet", "interrupts"),
     (Slot("interrupted", 1), "exited", "mapped"),
+    (Slot("contended", 1), "quiet", "alone"),
+    (Slot("contended", 1), "drained", "lru"),
 ]
 BROKEN_SWAP = [
     (Slot("pageout", 4), "unmapped", "swap"),

@@ -47,6 +47,21 @@ def test_every_nanosecond_is_booked(program, backend, cost_set):
         assert (m.clock - m.started).min() >= 0
 
 
+@pytest.mark.parametrize("backend", ["zram", "nvme"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p["workload"])
+def test_the_log_says_what_each_write_took(program, backend):
+    scenario = wb.Scenario(kernel="patch2", backend=backend, costs="server", seed=3, **program)
+    counted = wb.simulate(scenario).iloc[0]
+    log = wb.faults(scenario)
+    assert len(log) == counted["wp_faults"]
+    assert log["took_ns"].sum() == counted["write_ns"]
+    timed = log[log["took_ns"] > 0]
+    assert len(timed) == counted["wp_faults"] - counted["direct_wp_faults"]
+    steps = costs()["server"]
+    copies = timed.loc[timed["outcome"] == "copy", "took_ns"]
+    assert (copies >= steps["copy_insert"] + steps["copy_return"]).all()
+
+
 # With a clock threads go by their times, without one they take turns.
 IN_TURN = [p for p in PROGRAMS if p.get("threads", 1) == 1 and p["workload"] != "redis"]
 

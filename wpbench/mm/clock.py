@@ -43,14 +43,14 @@ def idle_until(m: Machine, cpu: int, time: int) -> None:
 
 @inline
 def cool(m: Machine, cpu: int) -> None:
-    """Note a system call on a CPU: its caches have other things than the next fault needs."""
+    """Note a system call or a thread that came from elsewhere: this CPU's caches are cold."""
     if m.timed:
         m.cold[cpu] = 1
 
 
 @inline
 def warm_up(m: Machine, cpu: int) -> None:
-    """Take what the first write-protect fault after a system call takes more."""
+    """Take what the first write-protect fault with cold caches takes more."""
     if m.cold[cpu]:
         m.cold[cpu] = 0
         spend(m, cpu, Cost.FAULT_FIRST, m.cost[Cost.FAULT_FIRST])

@@ -49,6 +49,14 @@ def _read(m: Machine, cpu: int, at: int) -> int:
     return Outcome.MINOR
 
 
+@kernel
+def _log_time(m: Machine, ns: int) -> None:
+    """Write into the log how long the write took whose fault was the last one."""
+    row = (m.nr_logged - 1) * L.NR_LOG
+    if row >= 0 and m.log[row] == m.wp_faults - 1:
+        m.log[row + L.NR_LOG - 1] = ns
+
+
 @inline
 def _write(m: Machine, cpu: int, at: int) -> int:
     if m.background_insert_ppm + m.background_drain_ppm:
@@ -67,6 +75,8 @@ def _write(m: Machine, cpu: int, at: int) -> int:
         outcome = do_wp_page(m, cpu, at)
         if m.timed and pte >> L.SHIFT_PTE != L.ZERO_PAGE:
             time_write_fault(m, m.clock[cpu] - start)
+            if m.log_rows:
+                _log_time(m, m.clock[cpu] - start)
         return outcome
     if pte & L.PTE_SWAP:
         kind = do_swap_page(m, cpu, at, 1)

@@ -361,6 +361,7 @@ LOG = (
     "reason",
     "drained",
     "frame",
+    "took_ns",  # the write that met it, whole
 )
 NR_LOG = len(LOG)
 

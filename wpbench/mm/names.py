@@ -137,7 +137,7 @@ class Cost(Numbered):
     ACCESS = "access"  # an access that does not fault, the program's loop around it included
     FAULT_ENTRY = "fault_entry"  # start of an access to the swap-cache lookup
     FAULT_DECISION = "fault_decision"  # start of a write-protect fault to the decision
-    FAULT_FIRST = "fault_first"  # more, after a fork, an exit or a madvise(): cold caches
+    FAULT_FIRST = "fault_first"  # more, after a fork, exit, madvise() or move: cold caches
     DRAIN = "drain"  # an lru_add_drain() by do_wp_page(), without its holding of lru_lock
     DRAIN_ALL_CPU = "drain_all_cpu"  # per CPU of an lru_add_drain_all()
     COPY_INSERT = "copy_insert"  # decision to the copy's insertion into lru_add

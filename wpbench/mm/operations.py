@@ -7,7 +7,7 @@ workload of one's own calls, looks before it calls these.
 from ..jit.compile import link
 from .background import background, insert_foreign_page, munmap_foreign
 from .chance import below, chance, next_u64, uniform
-from .clock import idle_until, spend
+from .clock import cool, idle_until, spend
 from .fault import is_mapped, read, read_inline, resident, sleep_until, write, write_inline
 from .fork import exit_flush, exit_process, exit_zap, fork
 from .gup import (
@@ -45,6 +45,7 @@ __all__ = [
     "below",
     "chance",
     "collapse_fails",
+    "cool",
     "enqueue",
     "exit_flush",
     "exit_process",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..jit.compile import inline, kernel
 from . import layout as L
 from .chance import below, chance
-from .clock import idle_until
+from .clock import cool, idle_until
 from .machine import Machine
 from .names import Error
 from .tlb import run_off, run_on
@@ -101,6 +101,7 @@ def migrate_thread(m: Machine, thread: int, cpu: int) -> None:
     run_on(m, cpu)
     m.thread[row + L.TH_CPU] = cpu
     idle_until(m, cpu, m.clock[old])
+    cool(m, cpu)
 
 
 @kernel

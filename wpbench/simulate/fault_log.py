@@ -23,12 +23,14 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
     scenario, replication
         The run, as ``simulate()`` would do it.
     limit
-        Rows kept at most, from the first fault on (72 bytes of memory each).
+        Rows kept at most, from the first fault on (88 bytes of memory each).
 
     Returns
     -------
     DataFrame
-        ``fault`` (number), ``page``, ``cpu``, ``t_ns`` (0 without a clock), ``outcome`` (reuse,
+        ``fault`` (number), ``page``, ``cpu``, ``t_ns`` (the decision; 0 without
+        a clock), ``took_ns`` (the write, whole; 0 without a clock, and where the fault is a part of
+        a swap-in), ``outcome`` (reuse,
         copy), ``reason`` (of a copy), ``before`` and ``decided``: page_count, holders and flags of
         the page when the fault began and when the decision fell; ``drained``: entries that waited
         in the pagevecs drained, -1 where none were.
@@ -47,6 +49,7 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
             "page": raw["page"],
             "cpu": raw["cpu"],
             "t_ns": raw["t_ns"],
+            "took_ns": raw["took_ns"],
             "outcome": raw["outcome"].map(dict(enumerate(texts(Outcome)))),
             "reason": raw["reason"].map(lambda r: Reason.text_of(r) if r >= 0 else ""),
             "before": raw["before"].map(text),

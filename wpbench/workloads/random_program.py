@@ -71,6 +71,7 @@ def random_program(m: Machine) -> None:
             mm.madvise_free(m, cpu, arg, n)
         elif op == OP_MIGRATE:
             cpu = arg
+            mm.cool(m, cpu)
         elif op == OP_FORK and not forked:
             mm.fork(m, cpu, 0, 1)
             mm.lru_add_drain(m, cpu)

@@ -1,4 +1,4 @@
-"""Patterns of several CPUs: a pagevec of another one, and threads that are interrupted."""
+"""Patterns of several CPUs: another one's pagevec, its lru_lock, and threads interrupted there."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .states import (
     wrong_before,
 )
 from .told import (
+    ALONE,
     BY_QUIET,
     FAILED_THREAD,
     INTERRUPTS,
@@ -24,8 +25,11 @@ from .told import (
     CostRow,
 )
 from .visits import (
+    DRAINS,
+    begin,
     first_of,
     look_at_all,
+    timed_drain,
     timed_write,
     touch,
     write_all,
@@ -66,15 +70,16 @@ def visit_vain(b: CostRow, slot: int, waiting: int) -> None:
 
 
 @part
-def start_threads(b: CostRow, n: int) -> None:
-    """Let threads of this process spin on other CPUs."""
+def start_threads(b: CostRow, n: int, run: int, flags: int) -> None:
+    """Let threads of this process, or processes of their own, run on other CPUs."""
     b.stop_threads = 0
     b.threads = 0
     for thread in range(n):
         b.thread = thread
         b.gaps[thread] = 0
+        b.rounds_of[thread] = 0
         top = b.stack + (4 + thread) * STACK
-        if c_clone(b.thread_entry, top, CLONE_VM | SIGCHLD, b.address) < 0:
+        if c_clone(run, top, flags | SIGCHLD, b.address) < 0:
             fail(b, FAILED_CLONE)
             return
         for _ in range(YIELDS):
@@ -88,7 +93,7 @@ def start_threads(b: CostRow, n: int) -> None:
 
 @part
 def stop_threads(b: CostRow, n: int) -> None:
-    """Wait for the spinning threads' end."""
+    """Wait for the end of what runs on the other CPUs."""
     b.stop_threads = 1
     for _ in range(n):
         reap(b, -1)
@@ -101,7 +106,7 @@ def visit_interrupted(b: CostRow, slot: int, threads: int) -> None:
     touch(b, 0, b.many)
     drain_here(b)
     begin_child(b)
-    start_threads(b, 0 if b.spoil == BY_QUIET else threads)
+    start_threads(b, 0 if b.spoil == BY_QUIET else threads, b.thread_entry, CLONE_VM)
     if b.failed:
         return
     spoil(b, 0, b.many)
@@ -120,3 +125,18 @@ def visit_interrupted(b: CostRow, slot: int, threads: int) -> None:
     for i in range(min(lost, GAPS)):
         judge(b, slot + 1, quiet, b.gap[i])
     end_child(b)
+
+
+@part
+def visit_contended(b: CostRow, slot: int, rivals: int) -> None:
+    """Drain pages while processes on other CPUs do nothing but fill and drain their pagevecs."""
+    running = 0 if b.spoil == BY_QUIET else rivals
+    start_threads(b, running, b.rival_entry, 0)
+    for _ in range(DRAINS):
+        if b.failed:
+            return
+        before = b.rounds_of[0]
+        begin(b)
+        wrong = timed_drain(b, b.many - 1)
+        judge(b, slot, first_of(wrong, KEPT if b.rounds_of[0] > before else ALONE), b.took[0])
+    stop_threads(b, running)

@@ -7,7 +7,7 @@ from ..probe.libc import MADV_PAGEOUT, c_madvise, c_memcpy, load_byte, store_byt
 from ..probe.litmus_row import FAILED_MADVISE
 from ..probe.litmus_steps import PAGE, fail, now, set_cpu
 from .children import begin_child, end_child
-from .elsewhere import visit_interrupted, visit_vain
+from .elsewhere import visit_contended, visit_interrupted, visit_vain
 from .states import (
     ZERO_PAGE,
     begin_counting,
@@ -24,6 +24,7 @@ from .states import (
 )
 from .told import (
     CLOCK,
+    CONTENDED,
     COPY,
     COPY_FIRST,
     DRAIN,
@@ -43,12 +44,14 @@ from .told import (
     CostRow,
 )
 from .visits import (
+    DRAINS,
     MOST,
     WARM,
     begin,
     first_of,
     judge_all,
     look_at_all,
+    timed_drain,
     timed_write,
     touch,
     write_all,
@@ -118,19 +121,10 @@ def visit_drain(b: CostRow, slot: int, waiting: int) -> None:
 @part
 def visit_madvise(b: CostRow, slot: int, waiting: int) -> None:
     """Drain pages that wait, or none, by MADV_COLD on memory never touched."""
-    for _ in range(4):
+    for _ in range(DRAINS):
         begin(b)
-        touch(b, 0, waiting)
-        spoil(b, 0, waiting)
-        wrong = KEPT
-        for page in range(waiting):
-            look(b, page)
-            wrong = first_of(wrong, wrong_before(b, page, 0, 1))
-        spoil_late(b)
-        start = now(b)
-        drain_here(b)
-        took = now(b) - start
-        judge(b, slot, first_of(wrong, wrong_rest(b, 0, waiting)), took)
+        wrong = timed_drain(b, waiting)
+        judge(b, slot, wrong, b.took[0])
         set_cpu(b, 0, 0)
 
 
@@ -255,6 +249,8 @@ def visit(b: CostRow, slot: int) -> None:
         visit_madvise(b, slot, param)
     elif kind == COPY:
         visit_copy(b, slot)
+    elif kind == CONTENDED:
+        visit_contended(b, slot, param)
     elif kind == VAIN:
         visit_vain(b, slot, param)
     elif kind == ZERO:

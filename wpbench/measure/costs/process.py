@@ -30,7 +30,7 @@ from ..probe.litmus_row import (
     SYS_OPENAT,
     SYS_PPOLL,
 )
-from ..probe.litmus_steps import PAGE, drain_all, fail, flush_tlb, now, reap, set_cpu
+from ..probe.litmus_steps import MADV_DONTNEED, PAGE, drain_all, fail, flush_tlb, now, reap, set_cpu
 from ..probe.steps import (
     NSEC_PER_SEC,
     OP_COLD,
@@ -46,10 +46,12 @@ from .children import begin_child, end_child
 from .elsewhere import GAP_NS, GAPS
 from .patterns import visit
 from .states import begin_counting, drain_here, keep, one_fault
-from .told import KEPT, CostRow
+from .told import KEPT, REGION, CostRow
+from .visits import touch
 
 MADV_DONTFORK = 10
 REST_NS = 1_000_000  # after each round
+RIVAL_ROUNDS = 500  # some tens of milliseconds; a visit takes one
 row_at = CostRow.at
 
 
@@ -85,6 +87,28 @@ def _thread(address: int) -> int:
                 b.gap[b.gaps[0]] = time - last
             b.gaps[thread] += 1
         last = time
+    c_exit(0)
+    return 0
+
+
+def _rival(address: int) -> int:
+    """Fill and drain the pagevec of a CPU of its own, in an address space of its own.
+
+    It ends by itself: a real-time task that did not would lock out whatever must run on that CPU.
+    """
+    b = row_at(address)
+    thread = b.thread
+    dies_with(b.process)
+    set_cpu(b, 0, thread + 1)
+    b.threads = thread + 1
+    for _ in range(RIVAL_ROUNDS):
+        if b.stop_threads or b.failed:
+            break
+        if c_madvise(b.base, PAGE * REGION, MADV_DONTNEED):
+            fail(b, FAILED_MADVISE)
+        touch(b, 0, b.many - 1)
+        drain_here(b)
+        b.rounds_of[thread] += 1
     c_exit(0)
     return 0
 
@@ -207,6 +231,7 @@ def _starter(address: int) -> int:
 
 child_entry = entry(_child)
 thread_entry = entry(_thread)
+rival_entry = entry(_rival)
 main_entry = entry(_main)
 starter_entry = entry(_starter)
 

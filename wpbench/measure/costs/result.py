@@ -17,7 +17,7 @@ from .timings import CLOCK, REUSE, Timings, drift
 
 TABLE = "measured"
 NOT_MEASURED = (
-    "how long others wait for lru_lock: it comes out of the model, from lru_hold and lru_hold_page",
+    "how long others wait for lru_lock: it comes out of the model (contended: beside madvise)",
     "the reuse of a page that is PageAnonExclusive",
     "devices other than zram, and zswap",
     "pages that are written again or dropped by reclaim",

@@ -42,7 +42,7 @@ class Slot:
     kind
         One of ``told.KINDS``.
     param
-        Pages that wait, threads that spin, or pages that are paged out.
+        Pages that wait, threads or processes on other CPUs, or pages that are paged out.
     content
         Of pages that are paged out: ``SAME``, one word all over, or ``COMPRESSES``.
     """
@@ -61,7 +61,7 @@ class Slot:
 
 _LISTS = ("kind", "param", "content_of", "order")
 _CONTENTS = {SAME: "-same", COMPRESSES: "-compresses"}
-_NUMBERED = ("drain", "madvise", "vain", "interrupted", "lost", "pageout")
+_NUMBERED = ("drain", "madvise", "contended", "vain", "interrupted", "lost", "pageout")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Session:
         stacks = 3 + len(self.cpus)
         entries = {
             f"{name}_entry": getattr(process, f"{name}_entry")()
-            for name in ("child", "thread", "main", "starter")
+            for name in ("child", "thread", "rival", "main", "starter")
         }
         mappings = spared_here()
         path = PROC_PAGEMAP.ljust(-len(PROC_PAGEMAP) % 8 + len(PROC_PAGEMAP), b"\0")
@@ -207,6 +207,7 @@ class Session:
                     **dict.fromkeys(("frame", "flags", "mappings", "took", "seen"), REGION),
                     "gap": GAPS,
                     "gaps": len(self.cpus),
+                    "rounds_of": len(self.cpus),
                     "spin": 2 * len(self.cpus),
                     "mask": crew.masks(self.cpus),
                     "path": np.frombuffer(path, np.int64),

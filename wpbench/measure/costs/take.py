@@ -47,7 +47,7 @@ def slots(pagevec: int, cpus: int, swap: bool) -> tuple[list[Slot], list[Slot]]:
         return alone, []
     others = [Slot("vain", k) for k in (0, 1)]
     for threads in sorted({1, cpus - 1}):
-        others += [Slot("interrupted", threads), Slot("lost", threads)]
+        others += [Slot("interrupted", threads), Slot("lost", threads), Slot("contended", threads)]
     return alone, others
 
 

@@ -16,6 +16,8 @@ FIRST = ("reuse-first", "copy-first")  # a row of these is WARM accesses
 # The most by the least of some blocks in a row, less 1: what two measurements may differ by.
 STEADY = {"interrupted": 0.3, "lost": 0.3}
 STEADY_ELSE = 0.15
+QUANTILES = 1000
+_MIDDLES = (np.arange(QUANTILES) + 0.5) / QUANTILES
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class Timing:
         The median and the quartiles; ``low`` to ``high`` is the interquartile range.
     p99
         What 99 per cent of the rows did not exceed.
+    spread
+        How the rows lie about the mean: ``QUANTILES`` of them, as evenly as they came, less the
+        mean.
     n
         Rows kept.
     blocks, means
@@ -44,6 +49,7 @@ class Timing:
     low: float
     high: float
     p99: float
+    spread: tuple[float, ...]
     n: int
     blocks: tuple[float, ...]
     means: tuple[float, ...]
@@ -82,6 +88,7 @@ def timings(blocks: Sequence[Block]) -> Timings:
             low,
             high,
             p99,
+            tuple(np.quantile(rows, _MIDDLES) - usual_mean(rows)),
             len(rows),
             tuple(float(np.median(part)) for part in taken),
             tuple(usual_mean(part) for part in taken),

@@ -19,6 +19,7 @@ KINDS = (
     "madvise",  # MADV_COLD on memory never touched: its lru_add_drain()
     "copy",  # a write to a page that the child maps too
     "copy-first",  # of that: the first writes after the fork, together
+    "contended",  # MADV_COLD as above, while other CPUs' processes take the same lru_lock
     "vain",  # a write to a page that waits in another CPU's pagevec: a drain, and a copy
     "zero",  # a write to the zero page
     "touch",  # a write to memory never touched
@@ -36,6 +37,7 @@ KINDS = (
     MADVISE,
     COPY,
     COPY_FIRST,
+    CONTENDED,
     VAIN,
     ZERO,
     TOUCH,
@@ -54,9 +56,10 @@ REASONS = (
     "drained",  # the pages that waited with it wait still
     "swap",  # not paged out, or not read from swap
     "interrupts",  # a spinning thread saw another number of interrupts
+    "alone",  # no other process drained meanwhile
     "late",  # the child took so long to come or go that other tasks were let in
 )
-(NO_FAULT, LRU, MAPPED, FRAME, DRAINED, SWAP, INTERRUPTS, LATE) = range(len(REASONS))
+(NO_FAULT, LRU, MAPPED, FRAME, DRAINED, SWAP, INTERRUPTS, ALONE, LATE) = range(len(REASONS))
 KEPT = -1
 
 # What is broken on purpose between a pattern's set-up and its look at the state: by tests.
@@ -99,6 +102,7 @@ class CostRow(SharedRow):
         "stacks_end",
         "child_entry",
         "thread_entry",
+        "rival_entry",
         "main_entry",
         "starter_entry",
         "nslots",
@@ -169,6 +173,7 @@ class CostRow(SharedRow):
         "seen",  # REGION: faults that it met
         "gap",  # what a spinning thread lost, one after the other
         "gaps",  # how many of them, for each thread
+        "rounds_of",  # of each process that takes the same lru_lock
         "spin",  # two words for each thread
         "mask",
         "path",

@@ -11,8 +11,11 @@ from .states import (
     judge,
     look,
     one_fault,
+    spoil,
+    spoil_late,
     wrong_after,
     wrong_before,
+    wrong_rest,
 )
 from .told import (
     KEPT,
@@ -20,6 +23,7 @@ from .told import (
     CostRow,
 )
 
+DRAINS = 4  # of a visit whose pattern is a drain
 WARM = 5  # accesses before those that count, after what leaves the caches cold
 MOST = 32  # accesses of a visit at most: "many", fewer than a pagevec holds, so that none fills it
 
@@ -47,6 +51,27 @@ def timed_write(b: CostRow, page: int) -> None:
     store_byte(b.base + PAGE * page, 2)
     b.took[page] = now(b) - start
     b.seen[page] = one_fault(b, 0)
+
+
+@part
+def timed_drain(b: CostRow, waiting: int) -> int:
+    """Drain pages that wait, or none, by MADV_COLD; return why the row is dropped.
+
+    ``took[0]`` is what it took.
+    """
+    touch(b, 0, waiting)
+    spoil(b, 0, waiting)
+    wrong = KEPT
+    for page in range(waiting):
+        look(b, page)
+        wrong = first_of(wrong, wrong_before(b, page, 0, 1))
+    spoil_late(b)
+    start = now(b)
+    drain_here(b)
+    took = now(b) - start
+    wrong = first_of(wrong, wrong_rest(b, 0, waiting))
+    b.took[0] = took
+    return wrong
 
 
 @part
