@@ -1,5 +1,7 @@
 """Rounds that repeat earlier ones are skipped, and nobody could tell: against the long way."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +24,8 @@ from wpbench.workloads.fast_forward import EXACT, FIRST_LOOK, OTHERS
 
 pytestmark = pytest.mark.nojit
 EXAMPLES = 12 if JIT_DISABLED else 120
-COMMON = {
+COMMON: dict[str, Any] = {
+    "derandomize": True,
     "deadline": None,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
@@ -46,9 +49,9 @@ class Program:
     def round(self):
         m = self.m
         taken = []
-        for name, cpu, at, n in self.operations:
-            cpu %= m.ncpus
-            at %= m.npages
+        for name, number, place, n in self.operations:
+            cpu = number % m.ncpus
+            at = place % m.npages
             if name.startswith("madvise"):
                 getattr(mm, name)(m, cpu, at, min(n, m.npages - at))
             elif name in ("child_read", "child_write"):
@@ -404,5 +407,7 @@ def test_the_command_line_says_what_was_skipped(capsys):
     assert main(line.split()) == 0
     said = capsys.readouterr().out.splitlines()[-2:]
     assert said[0].startswith("fast-forward: 5")
-    assert said[0].endswith("of 12048 rounds repeat earlier ones and were skipped; the counts are exact")
+    assert said[0].endswith(
+        "of 12048 rounds repeat earlier ones and were skipped; the counts are exact"
+    )
     assert said[1] == "fast-forward: not in 2 runs: random numbers decide"
