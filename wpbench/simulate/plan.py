@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..scenario.columns import (
 )
 from ..scenario.grids import check_runs
 from ..scenario.model import as_columns
+from ..scenario.repeats import obstacles
 from ..workloads.catalog import WORKLOADS, facts_of
 from .own import OwnWorkload
 
@@ -104,6 +106,10 @@ class Plan:
         """Return how much memory each run's machine takes, bytes."""
         return np.broadcast_to(8 * memory_words(self._config), self.n)
 
+    def obstacles(self) -> Any:
+        """Return why rounds of each run are not skipped: places in ``repeats.OBSTACLES``."""
+        return np.broadcast_to(obstacles(self.columns, self._config), self.n)
+
     def machine(self, run: int) -> Machine:
         """Return the machine of one run, before it."""
         config = {
@@ -150,5 +156,10 @@ def plan_of(what: object, seeds: int = 1, *, max_runs: int = MAX_RUNS) -> Plan:
         if len(scenarios) > max_runs:
             break  # it may have no end
     check_runs([len(scenarios)], seeds, max_runs)
-    columns = {name: [getattr(s, name) for s in scenarios] for name in Scenario.model_fields}
+    names = list(Scenario.model_fields)
+    rows = zip(*map(attrgetter(*names), scenarios), strict=True)
+    columns = dict(zip(names, rows, strict=True)) if scenarios else dict.fromkeys(names, ())
+    for name, values in columns.items():
+        if len(values) > 1 and values.count(values[0]) == len(values):
+            columns[name] = values[:1]
     return _every(as_columns(columns), len(scenarios), seeds)
