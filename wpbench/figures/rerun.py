@@ -78,10 +78,25 @@ def rerun(
     max_runs
         A file of more runs is refused.
 
+    Returns
+    -------
+    Rerun
+        ``identical``, and the differences in words.
+
     Raises
     ------
     WpbenchError
-        If the file does not say enough.
+        If the file does not record enough.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=5))
+    >>> files = wb.figures.draw(
+    ...     "mean_over", table, "again", caption="Copies over pages", x="npages"
+    ... )
+    >>> wb.figures.rerun("again.svg").identical
+    True
     """
     path = Path(path)
     record = read_provenance(path)

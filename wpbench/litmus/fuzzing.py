@@ -217,18 +217,18 @@ def fuzz(
     zram: str = "64M",
     stop_at: int = 10,
 ) -> Fuzzed:
-    """Run random programs on two kernels, compare line by line, shrink each that differs.
+    """Run random programs on two kernels, compare line by line, and shrink each that differs.
 
     Parameters
     ----------
     programs
-        How many.
+        The number of programs.
     seed
-        Where they are drawn from.
+        Seed of the random draws.
     kernel
-        The simulated one; None: the release that runs here.
+        The simulated kernel; None: the release of the running one.
     rules
-        Rules that it has otherwise.
+        Rules of it with another value.
     against
         The other side: ``running``, or the name of another simulated kernel.
     zram
@@ -236,12 +236,24 @@ def fuzz(
     stop_at
         Mismatches after which no more programs are drawn.
 
+    Returns
+    -------
+    Fuzzed
+        ``programs``, ``operations``, ``mismatches``, ``noise``, and ``found``: the shrunk programs.
+
     Raises
     ------
     MeasureError
         If the running kernel, or this user, cannot run programs.
     ScenarioError
-        For no kernel's name, or a rule that there is not.
+        For an unknown kernel or rule.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> done = wb.litmus.fuzz(20, seed=1, kernel="v6.12", against="v6.12")
+    >>> done.programs, done.mismatches
+    (20, 0)
     """
     for name, value in (("programs", programs), ("stop_at", stop_at)):
         check_positive(name, value)

@@ -192,7 +192,7 @@ def _not_accepted(name: str) -> str:
 
 
 def kernel(name: object) -> Kernel:
-    """Return the row that holds for a kernel.
+    """Return the row of rules of a kernel.
 
     Parameters
     ----------
@@ -200,10 +200,21 @@ def kernel(name: object) -> Kernel:
         A release from v5.8 on (``v6.12``, ``6.18.44-generic`` as uname prints it), or a table's
         name: ``patch1``, ``patch2``, ``patch2-rfc2``, ``patch2-always``, ``exclusive``.
 
+    Returns
+    -------
+    Kernel
+        The name of the row, and its rules.
+
     Raises
     ------
     ScenarioError
-        For anything else; says what is accepted.
+        For anything else; names the accepted kernels.
+
+    Examples
+    --------
+    >>> from wpbench.scenario import kernel
+    >>> kernel("6.18.44").name, kernel("6.18.44").values()["exit_drains"]
+    ('v6.17', False)
     """
     if not isinstance(name, str):
         raise ScenarioError(_not_accepted(repr(name)))

@@ -269,11 +269,17 @@ def explain(
     Parameters
     ----------
     scenario, replication, fault
-        The run, as ``simulate()`` would do it, and the number of its write-protect fault, from 0
+        The run, as in ``simulate()``, and the number of its write-protect fault, from 0
         (``wb.faults()`` lists them).
     trace, row, pmd_offset, max_mb
         A trace file, as for ``replay()``, and the number of one of its operations, from 0 for the
         first: a write to a page that was mapped read-only.
+
+    Returns
+    -------
+    Explanation
+        The holders of the page, in the order in which they came; each test of do_wp_page() with its
+        values; the outcome, the reason and the drain.
 
     Raises
     ------
@@ -281,6 +287,15 @@ def explain(
         If there is no such fault or row.
     TraceError
         If the file is no trace.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> found = wb.explain(wb.Scenario(kernel="patch1", npages=8, rounds=1), fault=3)
+    >>> found.outcome, found.reason
+    ('copy', 'pagevec_local')
+    >>> [holder.holder for holder in found.holders]
+    ['pte', 'lru_add']
     """
     if (scenario is None) == (trace is None):
         raise ScenarioError("explain() takes a scenario and fault=, or trace= and row=")

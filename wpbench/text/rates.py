@@ -62,14 +62,25 @@ def format_rates(made: pd.DataFrame, *, title: str = "") -> str:
     made
         From ``rates()``.
     title
-        Stands first.
+        The first line.
 
     Returns
     -------
     str
-        A block for each backend and whatever else varies, a line a drain policy (policies with
-        equal cells share it), a column a value of ``attrs["rates"]["x"]``, at most eleven of them.
+        A block for each backend and each combination of other fields that vary, a line for each
+        drain policy (policies with equal cells share it), and a column for each of at most eleven
+        values of ``attrs["rates"]["x"]``.
         Pure ASCII, 72 columns, no trailing blanks.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], cpus=[1, 2], rounds=5), seeds=2)
+    >>> made = rates(table, x="cpus")
+    >>> text = wb.text.format_rates(made, title="Two CPUs")
+    >>> print(text.splitlines()[0])
+    Two CPUs
     """
     made = bare(made)
     about = made.attrs["rates"]
@@ -132,17 +143,32 @@ def _span(rate: pd.Series) -> str:
 def format_answer(
     both: pd.DataFrame | None, made: pd.DataFrame, per_access: pd.DataFrame | None = None
 ) -> str:
-    """Return in words how often the drain helps, and where: from what, to what.
+    """Return in words how often the drain helps, and where.
 
     Parameters
     ----------
     both
         From ``off_and_on()``.
     made
-        From ``rates()``: where ``both`` is None, it says how the kernels lie.
+        From ``rates()``; used for the answer if ``both`` is None.
     per_access
-        From ``off_and_on(value="copies_per_access")``: the drain may change how many faults there
-        are, and so the number of copies where their share stays as it was.
+        From ``off_and_on(value="copies_per_access")``: the drain may change the number of
+        faults, and so the number of copies although their share stays the same.
+
+    Returns
+    -------
+    str
+        At most 72 columns.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], cpus=[1, 2], rounds=5), seeds=2)
+    >>> made = rates(table, x="cpus")
+    >>> text = wb.text.format_answer(off_and_on(table, x="cpus"), made)
+    >>> max(map(len, text.splitlines())) <= 72
+    True
     """
     if both is None:
         return _spans(bare(made))

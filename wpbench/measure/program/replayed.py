@@ -69,13 +69,54 @@ def sentences(table: pd.DataFrame) -> list[str]:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """Return what was measured of a recorded program, and how far the simulation agrees with it."""
+    """Return the measured outcomes of a recorded program and the simulation's agreement, in words.
+
+    Parameters
+    ----------
+    table
+        From ``wb.programs.replay()``.
+
+    Returns
+    -------
+    str
+        At most 72 columns.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> file = wb.data_dir() / "programs" / "shell-short.parquet"
+    >>> print(wb.programs.summary(wb.programs.replay(file)))
+    Measured on 6.18.44-fc-v669: of 1543 write-protect faults on anonymous
+    pages 977 were copied; a drain helped in 0, and 40 drains were in vain.
+    Simulated, the recorded kernel (6.18.44-fc-v669) does what it did in
+    1543 of 1543 write-protect faults on anonymous pages (100 %): reuse or
+    copy, drained or not, helped or not.
+    """
     told = [_measured(table), *sentences(table)[:1]]
     return "\n".join(paragraph(text) for text in told)
 
 
 def answer(table: pd.DataFrame) -> str:
-    """Return what the drain did and would do for a recorded program, a paragraph a kernel."""
+    """Return the effect of the drain on a recorded program in words, a paragraph for each kernel.
+
+    Parameters
+    ----------
+    table
+        From ``wb.programs.replay()``.
+
+    Returns
+    -------
+    str
+        At most 72 columns.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> file = wb.data_dir() / "programs" / "shell-short.parquet"
+    >>> print(wb.programs.answer(wb.programs.replay(file)))
+    Measured on 6.18.44-fc-v669: of 1543 write-protect faults on anonymous
+    pages 977 were copied; a drain helped in 0, and 40 drains were in vain.
+    """
     about = table.attrs["wpbench"]
     doubt = ""
     if about["agreement"] is not None and _is_doubtful(about):
@@ -106,6 +147,24 @@ def _more(number: int) -> str:
 
 
 def describe(table: pd.DataFrame) -> str:
-    """Return ``overview()`` and ``sentences()``."""
+    """Return a replay as a table of text, and in words.
+
+    Parameters
+    ----------
+    table
+        From ``wb.programs.replay()``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> file = wb.data_dir() / "programs" / "shell-short.parquet"
+    >>> text = wb.programs.describe(wb.programs.replay(file))
+    >>> print(text.splitlines()[0])
+                       kernel      drain wp_faults reuses copies helped in_vain drains
+    """
     paragraphs = [paragraph(text) for text in sentences(table)]
     return "\n".join([overview(table), *paragraphs])
