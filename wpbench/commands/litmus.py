@@ -150,8 +150,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     run = kinds.add_parser(
         "run",
         help="run programs and print their observations",
-        description="Run programs; print each line that observes.  Several kernels make a table, in "
-        "which * marks the lines that differ.",
+        description="Run programs; print each line that observes.  Several kernels make a table; "
+        "* marks the lines that differ.",
     )
     run.add_argument("files", nargs="+", metavar="FILE", help="a file, or a name from the list")
     run.add_argument(

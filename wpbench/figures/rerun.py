@@ -28,7 +28,7 @@ _MOST = 8  # differences that are listed
 
 @dataclass(frozen=True)
 class Rerun:
-    """What became of a file that was made again.
+    """The result of making a file again.
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class Rerun:
     identical
         Has the new one the same bytes?
     differences
-        What differs, where not.
+        The differences, if it is not.
     versions
-        What it was made with and what made it again, where these are not the same.
+        The versions that made it and made it again, if they differ.
     """
 
     file: Path

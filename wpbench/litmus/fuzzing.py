@@ -42,7 +42,7 @@ class Mismatch:
     runs, runs_differing
         Of the shrunk one, and how many of them differed from the simulation.
     before
-        What both sides see of all pages just before the first line that differs: label,
+        The state of all pages on both sides just before the first line that differs: label,
         simulated, measured.
     rules
         Rules that, set otherwise, one by one, make the simulation's outcome the measured one, as
@@ -72,7 +72,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """What random programs found.
+    """The result of random programs.
 
     Attributes
     ----------

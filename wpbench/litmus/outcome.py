@@ -12,7 +12,7 @@ RUNS = 5  # of a program on it
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a program's observing operations saw on one kernel.
+    """The lines of a program's observing operations on one kernel.
 
     Attributes
     ----------

@@ -85,7 +85,7 @@ class Program:
     swap
         Does it need swap?
     operations
-        What it does, line by line.
+        Its operations, line by line.
     comment
         The first comment, empty where there is none.
     """

@@ -55,7 +55,7 @@ class Report:
     rows
         The runs that it is about, ``case`` in front.
     comparison
-        What ``wb.compare()`` found, a row a case.
+        The table of ``wb.compare()``, with a row for each case.
     copies
         Copies and drains per 100 writes, a row a case: the table that is printed.
     prices

@@ -27,13 +27,13 @@ class GridFile(Sequence[Scenario]):
     path
         The file.
     title, question
-        What it is, and what it is to answer.
+        Its title, and the question that it asks.
     seeds
-        Replications of each scenario that it asks for.
+        Replications of each scenario.
     grids
         One for each of its ``[[grid]]`` tables.
     cases
-        What each of them is called, "" where it has no ``case``.
+        The ``case`` of each of them, "" if it has none.
     """
 
     path: Path

@@ -26,8 +26,8 @@ _FREE = frozenset(
 class Grid(Sequence[Scenario]):
     """The scenarios of every combination of some axes' values, in the order of the axes.
 
-    The last axis varies fastest.  Made by ``wb.grid()``.  Scenarios are made when they are asked
-    for; that each can be made is known from the start.
+    The last axis varies fastest.  Made by ``wb.grid()``.  Scenarios are made on demand; all of
+    them are validated at the start.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A row: what one kernel does.
+    """A row: the rules of one kernel.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Kernel:
     start
         The row that it starts from, None for the first.
     note
-        What it is.
+        A description.
     facts
         Every rule -> its value and where that is from.
     changed

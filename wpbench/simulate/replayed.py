@@ -51,7 +51,7 @@ class Replay:
     first
         The first mismatches, a line each, with the machine's state before the operation.
     outcomes
-        How often writes were what: outcome -> (kernel's, machine's).
+        Number of writes by outcome: outcome -> (kernel's, machine's).
     """
 
     file: str
