@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 
 # The first of these that runs; override with `make env PYTHON=/path/to/python3.11`.
 PYTHON ?= $(firstword $(foreach p,python3.11 python3 python,$(shell $(p) -c pass >/dev/null 2>&1 && echo $(p))))
-EXTRAS := cluster,app,test,dev
+EXTRAS := cluster,app,docs,test,dev
 VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.made
@@ -41,7 +41,7 @@ export IPYTHONDIR := $(CURDIR)/.cache/ipython
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help env run test quick check compiled test-jit test-nojit coverage fuzz format lab app bench lock data-sums clean distclean
+.PHONY: help env run test quick check compiled test-jit test-nojit coverage fuzz format lab app docs bench lock data-sums clean distclean
 
 help:           ## this list
 	@sed -nE 's/^([a-z-]+):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -106,6 +106,9 @@ APP := --token --Voila.ip=127.0.0.1 --Voila.tornado_settings=allow_remote_access
 
 app: env        ## the notebooks as a web page (voila), at the address that it prints
 	$(PY) -m voila $(APP) notebooks
+
+docs: env       ## the documentation with executed notebooks: out/site/index.html (once ten minutes)
+	$(PY) -m sphinx -W --keep-going -q -c docs . $(OUT)/site
 
 bench: env      ## benchmarks/run.py: a table, and out/bench.json (about twenty minutes)
 	$(PY) benchmarks/run.py --json $(OUT)/bench.json

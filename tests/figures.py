@@ -1,4 +1,4 @@
-"""The README's figures: `python tests/figures.py` writes them into docs/img anew."""
+"""The figures of README and docs: `python tests/figures.py` writes them into docs/img anew."""
 
 from pathlib import Path
 
@@ -12,6 +12,30 @@ from wpbench.tables.rates import rates
 IMG = Path(__file__).resolve().parents[1] / "docs" / "img"
 BACKENDS = ["zram", "zswap", "nvme"]
 POLICIES = ["off", "if-not-lru", "all-cpus"]
+
+
+def answer(folder):
+    """The reproducer, patch off and on, and real programs: both measured; lines are simulated."""
+    kernels = ["patch1", "patch2"]
+    pages = [*range(1, 32), *range(32, 513, 4)]
+    line = wb.simulate(wb.grid(kernel=kernels, npages=pages, rounds=100))
+    rows = pd.read_csv(wb.data_dir() / "kernel-measurements" / "reproducer_sync.csv")
+    rows = rows.rename(columns={"decision": "kernel"})
+    points = rows[
+        (rows["backend"] == "zram")
+        & (rows["pattern"] == "read-write")
+        & (rows["read_cpu"] == rows["write_cpu"])
+        & (rows["fork_exit_before"] == 0)
+        & rows["kernel"].isin(kernels)
+    ]
+    figure, first = plots.figure(11.0, 3.9)
+    first.remove()
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
+    plots.copy_rate(line, left, measured=points)
+    left.set_title("The reproducer on zram", fontsize=10)
+    plots.programs(wb.programs.measured(), right, by="recipe")
+    right.set_title("Real programs on Linux 6.18 (patch on), measured\n\n\n", fontsize=10)
+    return plots.save(figure, Path(folder) / "answer")[0]
 
 
 def central_scenarios():
@@ -75,7 +99,7 @@ def frontier(folder):
 
 
 if __name__ == "__main__":
-    for draw in (central, agreement, frontier):
+    for draw in (answer, central, agreement, frontier):
         made = draw(IMG)
         made.with_suffix(".png").unlink()
         print(made)

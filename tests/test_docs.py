@@ -31,6 +31,22 @@ def test_command(command, capsys):
     assert capsys.readouterr().out.strip()
 
 
+@pytest.mark.parametrize("page", ["litmus.md", "differ.md"])
+def test_the_first_command_prints_what_is_shown(page, capsys):
+    """Each block of text below it is in its output."""
+    text = (DOCS / page).read_text()
+    before = text.split("In Python")[0]
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", before, flags=re.MULTILINE)
+    first, *shown = [re.sub("^    ", "", block, flags=re.MULTILINE).strip() for block in blocks]
+    command = first.splitlines()[0].split("#")[0].removeprefix("wpbench ")
+    assert main(shlex.split(command)) == 0
+    printed = capsys.readouterr().out
+    assert shown
+    for block in shown:
+        for part in re.split(r"\n\n+", block):
+            assert part in printed
+
+
 def test_the_examples_of_kernels(tmp_path):
     text = (DOCS / "kernels.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)

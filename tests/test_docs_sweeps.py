@@ -1,11 +1,11 @@
-"""docs/sweeps.md and the README's figures: what they say can be run, and gives what they show."""
+"""docs/sweeps.md runs as it stands there; the figures of docs/img are drawn anew and compared."""
 
 import re
 import runpy
 from pathlib import Path
 
 import pytest
-from figures import IMG, agreement, central, frontier
+from figures import IMG, agreement, answer, central, frontier
 
 import wpbench as wb
 from wpbench.commands.main import main
@@ -74,12 +74,20 @@ def test_python(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("draw", [central, agreement, frontier])
-def test_figures_of_the_readme(tmp_path, draw):
+@pytest.mark.parametrize(
+    ("draw", "page"),
+    [
+        (answer, "README.md"),
+        (agreement, "docs/agreement.md"),
+        (central, "docs/sweeps.md"),
+        (frontier, "docs/price.md"),
+    ],
+)
+def test_figures(tmp_path, draw, page):
     """Made anew they are the committed ones; if not, `python tests/figures.py`, and look."""
     new = draw(tmp_path)
     assert _rounded(new) == _rounded(IMG / new.name)
-    assert f"docs/img/{new.name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"img/{new.name})" in (ROOT / page).read_text(encoding="utf-8")
     assert new.stat().st_size < 150_000
 
 

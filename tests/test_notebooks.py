@@ -1,9 +1,5 @@
-"""Notebooks run headless, and the README's examples as they stand there."""
+"""Notebooks run headless."""
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -55,37 +51,3 @@ class TestReproducer:
     def test_bad_parameter(self, tmp_path, parameters, message):
         with pytest.raises(wb.WpbenchError, match=message):
             run(tmp_path, **parameters)
-
-
-def test_readme_examples_run():
-    text = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert len(blocks) == 2
-    outputs = [
-        subprocess.run(
-            [sys.executable, "-c", block], capture_output=True, text=True, check=True, cwd=ROOT
-        ).stdout
-        for block in blocks
-    ]
-    assert "0 mismatches" in outputs[0]
-    assert "pagevec_local" in outputs[0]
-    # Written on another CPU: patch2 drains its own, empty pagevecs in vain.
-    assert re.search(r"patch2 +631 +31 +31 +31", outputs[1]), outputs[1]
-
-
-def test_readme_commands_run(tmp_path):
-    """Where there is data/, and the cost set that `sudo wpbench measure costs` would write."""
-    text = (ROOT / "README.md").read_text()
-    commands = re.findall(r"^    wpbench (.*)$", text, flags=re.MULTILINE)
-    assert {command.split()[0] for command in commands} >= {"run", "explain", "replay", "backends"}
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    sets = (ROOT / "data" / "costs.toml").read_text()
-    own = sets[sets.index("[epyc-guest]\n") :].split("\n\n[")[0]
-    (tmp_path / "my.toml").write_text(f"{own}\n")
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for command in commands:
-        words = [sys.executable, "-m", "wpbench", *command.split()]
-        done = subprocess.run(
-            words, env=env, cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, (command, done.stderr)

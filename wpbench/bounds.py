@@ -31,7 +31,7 @@ MAX_RERUN_HOURS = 0.5
 
 @dataclass(frozen=True)
 class Bound:
-    """What a number may be.
+    """The accepted values of a number.
 
     Attributes
     ----------

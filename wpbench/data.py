@@ -99,7 +99,19 @@ class _CostSet(_Strict):
 
 @lru_cache(maxsize=1)
 def data_dir() -> Path:
-    """Return the directory of wpbench's data files."""
+    """Return the directory of wpbench's data files: measurements, published figures, costs.
+
+    Returns
+    -------
+    Path
+        ``data/`` of a checkout, or the copy in an installed package.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> (wb.data_dir() / "kernels.toml").is_file()
+    True
+    """
     installed = _HERE / "_data"
     return installed if installed.is_dir() else _HERE.parent / "data"
 
@@ -249,13 +261,51 @@ def _values(name: str) -> dict[str, dict[str, Any]]:
 
 @lru_cache(maxsize=1)
 def backends() -> dict[str, dict[str, Any]]:
-    """Return the facts of each swap backend: name -> fact -> value (data/backends.toml)."""
+    """Return the facts of each swap backend, from data/backends.toml.
+
+    Returns
+    -------
+    dict
+        Name of the backend -> fact -> value, such as ``latency_ns`` in nanoseconds.
+
+    Raises
+    ------
+    DataError
+        If the file lacks a key or has an impossible value.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> wb.backends()["zram"]["synchronous"]
+    True
+    >>> wb.backends()["null_blk"]["latency_ns"]
+    10000
+    """
     return _values("backends")
 
 
 @lru_cache(maxsize=1)
 def costs() -> dict[str, dict[str, int]]:
-    """Return the shipped cost sets: name -> step -> nanoseconds (data/costs.toml)."""
+    """Return the shipped cost sets, from data/costs.toml.
+
+    Returns
+    -------
+    dict
+        Name of the set -> step -> nanoseconds.
+
+    Raises
+    ------
+    DataError
+        If the file lacks a step or has an impossible value.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> sorted(wb.costs())
+    ['epyc-guest', 'haswell-kvm', 'icount', 'none', 'server']
+    >>> wb.costs()["server"]["drain"]
+    120
+    """
     return {name: cost_steps(name) for name in facts("costs")}
 
 

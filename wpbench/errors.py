@@ -1,4 +1,4 @@
-"""What goes wrong for a user: one line that names the field, what came, and what is accepted."""
+"""Errors for users: one line that names the field, the given value and the accepted ones."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class TraceError(WpbenchError, ValueError):
 
 
 class LitmusError(WpbenchError, ValueError):
-    """A litmus program with a line that is none, or that cannot be run."""
+    """A litmus program with a wrong line, or that cannot be run."""
 
 
 class DataError(WpbenchError, RuntimeError):
-    """A data file that lacks something, or has what cannot be."""
+    """A data file that lacks something, or has an impossible value."""
 
 
 class TableError(WpbenchError, ValueError):
-    """A table that has not what is asked of it, or a question that it cannot answer."""
+    """A table that lacks a column or a value, or a question that it cannot answer."""
 
 
 class SweepError(WpbenchError, RuntimeError):
@@ -110,7 +110,7 @@ def _other_version(one: str, other: str) -> bool:
 
 
 def readable(error: pydantic.ValidationError, limits: Mapping[str, object] | None = None) -> str:
-    """Return pydantic's report on one line: each field, its value, and what is accepted.
+    """Return pydantic's report on one line: each field, its value, and the accepted values.
 
     ``limits``: of fields, what is accepted, where that says more than pydantic does.
     """

@@ -15,7 +15,7 @@ def add_max_mb(parser: argparse.ArgumentParser) -> None:
         type=number_of("max_trace_mb"),
         default=MAX_TRACE_MB,
         metavar="N",
-        help="MiB of a trace, unpacked, that are refused beyond; default: %(default)s",
+        help="a trace of more MiB, unpacked, is refused; default: %(default)s",
     )
 
 

@@ -1,4 +1,4 @@
-"""``wpbench backends``: the swap backends, and what is known of each."""
+"""``wpbench backends``: the swap backends and their facts."""
 
 from __future__ import annotations
 

@@ -13,16 +13,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.description = "Compare two stores, Parquet or CSV files, simulated or measured."
     parser.add_argument("a", metavar="A")
     parser.add_argument("b", metavar="B")
-    parser.add_argument("--by", metavar="C[,C]", help="what makes a scenario")
+    parser.add_argument("--by", metavar="C[,C]", help="fields that identify a scenario")
     parser.add_argument("--value", default="copy_rate", metavar="C", help="default: %(default)s")
     parser.add_argument(
         "--base-column",
         metavar="C",
-        help="of A take the rows with the value --base in this column, of B those with --other",
+        help="take from A the rows with the value --base in this column, from B those with --other",
     )
     parser.add_argument("--base", metavar="V")
     parser.add_argument("--other", metavar="V")
-    parser.add_argument("--unpaired", action="store_true", help="hold every run against every one")
+    parser.add_argument("--unpaired", action="store_true", help="compare every run with every run")
     parser.add_argument("--test", default="t", metavar="t|rank")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(do=_compare)

@@ -14,7 +14,7 @@ from .options import add_scenario_options, scenarios_of
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        "Explain a fault of a scenario (--fault, and the options of run), or one that was "
+        "Explain a fault of a scenario (--fault, and the options of run), or a fault that was "
         "recorded (--trace and --row)."
     )
     add_scenario_options(parser)
@@ -28,7 +28,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--trace-pmd-offset", type=number_of("pmd_offset"), default=0, metavar="N")
     add_max_mb(parser)
-    parser.add_argument("--history", action="store_true", help="what changed the page before")
+    parser.add_argument(
+        "--history", action="store_true", help="print every earlier change of the page"
+    )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(do=_explain)
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 def add_guest_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--vng`` and what the guest is to be like."""
+    """Add ``--vng`` and the options of the guest."""
     parser.add_argument("--vng", metavar="KERNEL_IMAGE", help="boot it and measure inside")
-    parser.add_argument("--accel", default="auto", help="of the guest: auto, kvm or tcg")
+    parser.add_argument(
+        "--accel", default="auto", help="accelerator of the guest: auto, kvm or tcg"
+    )
     parser.add_argument("--guest-cpus", type=number_of("cpus"), default=4, metavar="N")
     parser.add_argument("--guest-memory", default="1G", metavar="SIZE")
     parser.add_argument(
@@ -23,7 +25,7 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
         type=number_of("timeout"),
         default=900,
         metavar="SECONDS",
-        help="until the guest is ended",
+        help="end the guest after this time",
     )
 
 

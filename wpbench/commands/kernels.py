@@ -1,4 +1,4 @@
-"""``wpbench kernels``: the rows of rules, and what changed between two of them."""
+"""``wpbench kernels``: the rows of rules, and the differences between two of them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from ..text.layout import broken
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        "List the kernels of data/kernels.toml, the rules of some, or with --diff what "
-        "changed between two.  A name is a release from v5.8 on, also as uname prints it."
+        "List the kernels of data/kernels.toml, the rules of some, or with --diff the rules "
+        "that differ between two.  A name is a release from v5.8 on, also as uname prints it."
     )
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--diff", action="store_true", help="only what differs between two")
+    parser.add_argument(
+        "--diff", action="store_true", help="only the rules that differ between two kernels"
+    )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(do=_kernels)
 

@@ -94,22 +94,22 @@ def _length(text: str) -> int | None:
 def _add_differ(kinds: Any) -> None:
     parser = kinds.add_parser(
         "differ",
-        help="the programs in which two kernels differ, all of them tried",
+        help="try all programs and print those in which two kernels differ",
         description="Try every program of up to N operations on two kernels; print a shortest one "
-        "of each kind of difference, with both outcomes and why, and how far the search was "
-        "complete.  Ctrl-C prints what was found so far.",
+        "of each kind of difference, with both outcomes and the reason, and the length up to which "
+        "the search is complete.  Ctrl-C prints the results so far.",
     )
     parser.add_argument("a", metavar="A", help="the name of a kernel")
-    parser.add_argument("b", metavar="B", help="the name of another")
+    parser.add_argument("b", metavar="B", help="the name of another kernel")
     parser.add_argument(
         "--operations",
         type=_length,
         default=7,
         metavar="N",
-        help="of the longest programs; any: until none leads to another state; default: 7",
+        help="length of the longest programs; any: until none leads to a new state; default: 7",
     )
     for name, default in (("pages", 2), ("cpus", 2)):
-        text = f"that programs use, 1 to 3; default: {default}"
+        text = f"{name} in the programs, 1 to 3; default: {default}"
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=text)
     parser.add_argument(
         "--observe",
@@ -120,7 +120,7 @@ def _add_differ(kinds: Any) -> None:
     parser.add_argument(
         "--among",
         metavar="OPERATION[,OPERATION...]",
-        help="what programs are made of; default: all operations that change something",
+        help="operations in the programs; default: all that change something",
     )
     for side in ("a", "b"):
         parser.add_argument(
@@ -128,15 +128,15 @@ def _add_differ(kinds: Any) -> None:
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help=f"a rule that {side.upper()} has otherwise (wpbench kernels lists them)",
+            help=f"set a rule of {side.upper()} (wpbench kernels lists the rules)",
         )
     parser.add_argument(
-        "--pagevec", type=int, metavar="N", help="entries that fill a pagevec, of both kernels"
+        "--pagevec", type=int, metavar="N", help="entries that fill a pagevec of both kernels"
     )
     parser.add_argument(
         "--max-states", type=int, default=5_000_000, metavar="N", help="default: %(default)s"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="default: one a CPU")
+    parser.add_argument("--threads", type=int, metavar="N", help="default: one for each CPU")
     parser.add_argument("--json", action="store_true", help="print an object")
     parser.set_defaults(do=_differ)
 
@@ -149,21 +149,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
     run = kinds.add_parser(
         "run",
-        help="run programs and print what they observed",
-        description="Run programs; print each line that observes.  Of several kernels a table, in "
-        "which * marks the lines that differ.",
+        help="run programs and print their observations",
+        description="Run programs; print each line that observes.  Several kernels make a table; "
+        "* marks the lines that differ.",
     )
-    run.add_argument("files", nargs="+", metavar="FILE", help="a file, or a name out of the list")
+    run.add_argument("files", nargs="+", metavar="FILE", help="a file, or a name from the list")
     run.add_argument(
         "--kernel",
         required=True,
         metavar="NAME[,NAME...]",
-        help=f"names of kernels; {RUNNING}: the one that runs here (root)",
+        help=f"names of kernels; {RUNNING}: the running kernel (root)",
     )
     add_running_options(run)
     run.add_argument("--json", action="store_true", help="print a list of outcomes")
     run.set_defaults(do=_run)
     _add_differ(kinds)
-    shipped = kinds.add_parser("list", help="the programs that come with wpbench")
+    shipped = kinds.add_parser("list", help="list the shipped programs")
     shipped.add_argument("--json", action="store_true", help="print names and comments")
     shipped.set_defaults(do=_list)

@@ -18,16 +18,16 @@ from ..jit.folder import keep_others_in_own_folder
 # Each verb is a module of this room; only the one that is asked for is imported.
 COMMANDS = {
     "run": "simulate a scenario or, with commas, a grid of them",
-    "sweep": "simulate the scenarios of a grid file; what is done stays done",
-    "kernels": "which kernel has which rules, and where that is from",
-    "report": "a report for a mailing list: plain text, figures, a mail",
-    "compare": "two tables, scenario by scenario",
-    "provenance": "how a figure or a table was made",
+    "sweep": "simulate the scenarios of a grid file; finished runs are kept on disk",
+    "kernels": "the rules of each kernel, with their sources",
+    "report": "write a report for a mailing list: plain text, figures, a mail",
+    "compare": "compare two tables, scenario by scenario",
+    "provenance": "print how a figure or a table was made",
     "rerun": "make a figure or a table again and compare",
-    "price": "patch on less patch off, in time, over the ranges of the costs",
-    "litmus": "small programs whose outcome tells kernels apart",
+    "price": "time with the patch on less off, over the ranges of the costs",
+    "litmus": "run small programs whose outcome tells kernels apart",
     "replay": "replay recorded programs and compare",
-    "explain": "one write-protect fault, test by test",
+    "explain": "explain one write-protect fault, test by test",
     "backends": "list the swap backends",
     "notebook": "run one of the notebooks headless (papermill)",
     "measure": "run a workload on the running kernel",
@@ -54,9 +54,9 @@ def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of a command line: it knows the options of the verb that is in it."""
     parser = _Parser(
         prog="wpbench",
-        description="What Linux does when a page that came back from swap is written to.",
+        description="Reuse or copy? do_wp_page() simulated, beside measurements of kernels.",
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     verb = next((word for word in words if not word.startswith("-")), None)
     for name, text in COMMANDS.items():
@@ -68,7 +68,7 @@ def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
 
 @contextmanager
 def _warnings_as_lines(command: str) -> Iterator[None]:
-    """Print what wpbench warns of as a line on standard error, once."""
+    """Print a warning of wpbench as a line on standard error, once."""
     shown: set[str] = set()
 
     def show(message: Warning | str, *_details: object, **_more: object) -> None:

@@ -32,11 +32,11 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 _KERNEL = ("kernel", "pagevec")
 _RECORDED = ("random",)  # whose runs can be traces
 _HELP = {
-    "threads": "threads that measure, each with its own region and CPU",
+    "threads": "measuring threads, each with its own region and CPU",
     "npages": "pages of a thread's region",
     "rounds": "rounds of the reproducer, operations of a random program",
-    "cpus": "CPUs that are used",
-    "seed": "of the random program",
+    "cpus": "number of CPUs",
+    "seed": "seed of the random program",
     "order": "read-write, read-write-shuffled or read-all-write-all",
     "read_cpu": "CPU that pages out and reads",
     "write_cpu": "CPU that writes",
@@ -44,8 +44,8 @@ _HELP = {
     "fork_exit_before": "true: a child was forked and reaped before the rounds",
     "delay_ns": "wait between MADV_PAGEOUT and the first access",
     "mix": "weights, such as 'pageout:3 read:40 write:40 cold:2 migrate:4 fork:2 exit:3 free:2'",
-    "kernel": "whose rules, where the version does not tell (a patched tree)",
-    "pagevec": "entries of a pagevec, where the version does not tell",
+    "kernel": "kernel with these rules, if the version does not tell (a patched tree)",
+    "pagevec": "entries of a pagevec, if the version does not tell",
 }
 _SHOWN = (
     "wp_faults",
@@ -149,12 +149,14 @@ def _add_options(parser: argparse.ArgumentParser, workload: str, *, record: bool
         default="auto",
         help="on: frame numbers tell copy from reuse; off: fault counts and times; auto",
     )
-    parser.add_argument("--zram", metavar="SIZE", help="swap to a zram device of its own, as 64M")
+    parser.add_argument(
+        "--zram", metavar="SIZE", help="swap to a new zram device of this size, such as 64M"
+    )
     if record:
         parser.add_argument(
             "--record",
             metavar="FILE",
-            help="write the trace (.gz is compressed); of several runs into a folder",
+            help="write the trace (.gz is compressed); several runs go into a folder",
         )
     else:
         parser.set_defaults(record=None)
@@ -165,7 +167,9 @@ def _add_options(parser: argparse.ArgumentParser, workload: str, *, record: bool
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's kinds, and the options of each."""
-    parser.description = "Run a workload on the running kernel, or on one that is booted for it."
+    parser.description = (
+        "Run a workload on the running kernel, or on a kernel that is booted for it."
+    )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
     helps = {
         "reproducer": "page out, read and write every page, again and again",
@@ -179,7 +183,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     measure_program.add_kinds(kinds)
     measure_litmus.add_kinds(kinds)
     measure_costs.add_kinds(kinds)
-    environment = kinds.add_parser("environment", help="what would be measured on, as JSON")
+    environment = kinds.add_parser("environment", help="describe this machine and kernel, as JSON")
     environment.set_defaults(do=_environment)
     compare = kinds.add_parser(
         "compare",

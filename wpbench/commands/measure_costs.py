@@ -1,4 +1,4 @@
-"""``wpbench measure costs``: what the steps of faults take here, as a cost set."""
+"""``wpbench measure costs``: the times of the steps of faults here, as a cost set."""
 
 from __future__ import annotations
 
@@ -31,22 +31,24 @@ def _costs(options: argparse.Namespace) -> int:
 
 
 def add_kinds(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register ``costs`` among what ``measure`` measures."""
+    """Register ``costs`` among the kinds of ``measure``."""
     parser = kinds.add_parser(
         "costs",
-        help="what the steps of faults take here: a cost set",
-        description="Time patterns of fork and exit whose state is looked at, and make a cost set "
-        "of them, which --costs FILE takes.",
+        help="measure the times of the steps of faults here, as a cost set",
+        description="Time patterns of fork and exit whose state is checked, and make a cost set of "
+        "them for --costs FILE.",
     )
-    parser.add_argument("--zram", metavar="SIZE", help="measure swap on a zram device, as 64M")
+    parser.add_argument(
+        "--zram", metavar="SIZE", help="measure swap on a zram device of this size, such as 64M"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the cost set (TOML)")
-    parser.add_argument("--json", action="store_true", help="all that was measured, as JSON")
+    parser.add_argument("--json", action="store_true", help="print all measurements as JSON")
     parser.add_argument(
         "--predict",
         action="store_true",
         help="also run programs, and compare their faults' times with the simulated ones",
     )
     parser.add_argument(
-        "--seconds", type=float, default=20.0, metavar="N", help="how long at most (20)"
+        "--seconds", type=float, default=20.0, metavar="N", help="the longest time (20)"
     )
     parser.set_defaults(do=_costs)

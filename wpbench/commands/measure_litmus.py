@@ -79,13 +79,13 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=RUNS,
         metavar="N",
-        help="of a program on a real kernel; default: %(default)s",
+        help="runs of a program on a real kernel; default: %(default)s",
     )
     parser.add_argument(
         "--zram",
         default="64M",
         metavar="SIZE",
-        help="of the swap device that is set up there; default: %(default)s",
+        help="size of the swap device there; default: %(default)s",
     )
 
 
@@ -102,7 +102,7 @@ def add_kinds(kinds: Any) -> None:
     one.set_defaults(do=_random, do_one=one.get_default("do"))
     fingerprint = kinds.add_parser(
         "fingerprint",
-        help="which rules does this kernel follow?",
+        help="find the rules that this kernel follows",
         description="Run a smallest set of programs that tells rows of rules apart; print the rows "
         "that fit, and each rule with the outcomes for and against it.  Exit status 1 if none "
         "fits.",
@@ -111,9 +111,9 @@ def add_kinds(kinds: Any) -> None:
         "--kernel",
         default=RUNNING,
         metavar="NAME",
-        help="a simulated one instead, as a check; default: %(default)s",
+        help="a simulated kernel instead, as a self-check; default: %(default)s",
     )
     add_running_options(fingerprint)
     add_guest_options(fingerprint)
-    fingerprint.add_argument("--json", action="store_true", help="print all that was found")
+    fingerprint.add_argument("--json", action="store_true", help="print all results")
     fingerprint.set_defaults(do=_fingerprint)

@@ -93,18 +93,22 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--buffer", metavar="SIZE", help="a CPU's ring buffer, 32M by default")
+    parser.add_argument(
+        "--buffer", metavar="SIZE", help="size of the ring buffer of each CPU; default: 32M"
+    )
     parser.add_argument("--record", metavar="FILE", help="keep the events (Parquet)")
     add_output_options(parser)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--runs", type=int, default=1, metavar="N", help="run it so many times")
+    parser.add_argument("--runs", type=int, default=1, metavar="N", help="number of runs")
     parser.add_argument(
-        "--pairs", type=int, default=0, metavar="N", help="pair N runs with one without tracing"
+        "--pairs", type=int, default=0, metavar="N", help="pair N runs with runs without tracing"
     )
-    parser.add_argument("--memory", metavar="SIZE", help="limit of a cgroup for it, as 60M")
-    parser.add_argument("--zram", metavar="SIZE", help="swap to a zram device, as 256M")
+    parser.add_argument("--memory", metavar="SIZE", help="limit of a cgroup for it, such as 60M")
+    parser.add_argument(
+        "--zram", metavar="SIZE", help="swap to a zram device of this size, such as 256M"
+    )
     parser.add_argument(
         "--quiet", action="store_true", help="its input and output are /dev/null (so with --json)"
     )
@@ -116,23 +120,25 @@ def _add_replay(kinds: Any) -> None:
 
     replay = kinds.add_parser(
         "replay",
-        help="what other kernels would have done with a recorded program",
-        description="Drive simulated kernels with the events that --record kept.  First, how far "
-        "the simulation of the recorded kernel agrees with it.  Needs no root.",
+        help="simulate a recorded program under other kernels",
+        description="Drive simulated kernels with the events of --record.  The first rows compare "
+        "the recorded kernel with its simulation.  Needs no root.",
     )
-    replay.add_argument("file", metavar="FILE", help="of --record")
+    replay.add_argument("file", metavar="FILE", help="a file of --record")
     replay.add_argument("--kernel", metavar="VALUE[,VALUE...]", help="other kernels")
     add_rule_option(replay)
-    replay.add_argument("--drain", metavar="VALUE[,VALUE...]", help="when do_wp_page() drains")
+    replay.add_argument(
+        "--drain", metavar="VALUE[,VALUE...]", help="drain policies of do_wp_page()"
+    )
     add_output_options(replay)
     replay.set_defaults(do=_replay)
 
 
 def add_kinds(kinds: Any) -> None:
-    """Register the four among what ``measure`` measures."""
+    """Register the four among the kinds of ``measure``."""
     program = kinds.add_parser(
         "program",
-        help="run a command: its write-protect faults, by tracepoints",
+        help="run a command and count its write-protect faults, by tracepoints",
         description="Run a command and count, for each command name and CPU, its write-protect "
         "faults: reused, copied, drained for it, in vain or not.  As root.",
     )
@@ -141,16 +147,16 @@ def add_kinds(kinds: Any) -> None:
     program.set_defaults(do=_program)
     system = kinds.add_parser(
         "system",
-        help="the same of all processes, for some time",
+        help="the same for all processes, for some time",
         description="Count the write-protect faults of all processes for some time.  As root.",
     )
-    system.add_argument("--seconds", type=float, required=True, metavar="N", help="how long")
+    system.add_argument("--seconds", type=float, required=True, metavar="N", help="the time")
     _add_common(system)
     system.set_defaults(do=_system)
     recipe = kinds.add_parser(
         "recipe",
-        help="the same of a well-known workload; without NAME: list them",
-        description="Measure a workload that a reader knows, with the distribution's software.",
+        help="the same for a well-known workload; without NAME: list them",
+        description="Measure a well-known workload with the distribution's software.",
     )
     recipe.add_argument("name", nargs="?", metavar="NAME")
     _add_options(recipe)

@@ -11,9 +11,11 @@ from ..errors import ScenarioError
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.description = "Run notebooks/NAME.ipynb; non-zero on any failed cell."
+    parser.description = "Run notebooks/NAME.ipynb.  The exit status is not 0 if a cell fails."
     parser.add_argument("name", metavar="NAME")
-    parser.add_argument("--out", default="out", metavar="DIR", help="where results go")
+    parser.add_argument(
+        "--out", default="out", metavar="DIR", help="folder of the results; default: %(default)s"
+    )
     parser.add_argument("-p", dest="parameter", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--timeout", type=number_of("timeout"), default=600, metavar="SECONDS")
     parser.set_defaults(do=_notebook)

@@ -46,7 +46,7 @@ def add_rule_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE[,VALUE...]",
-        help="a rule otherwise than the kernel's (wpbench kernels lists them)",
+        help="set a rule of the kernel (wpbench kernels lists the rules)",
     )
 
 

@@ -1,4 +1,4 @@
-"""``wpbench price``: what the patch saves and costs, over the ranges of the costs."""
+"""``wpbench price``: savings and costs of the patch, over the ranges of the costs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=number_of("draws"),
         default=16,
         metavar="N",
-        help="of costs, to begin with: 2, 4, ...; default: %(default)s",
+        help="first number of draws of the costs: 2, 4, ...; default: %(default)s",
     )
     parser.add_argument(
         "--most-draws",
         type=number_of("draws"),
         default=128,
         metavar="N",
-        help="they are doubled up to here, until the verdict is stable; default: %(default)s",
+        help="double the draws up to here, until the verdict is stable; default: %(default)s",
     )
     parser.add_argument(
         "--per", default="access", help="access, round or program; default: %(default)s"

@@ -9,11 +9,11 @@ import json
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        "Print what an SVG, PNG or Parquet file, or a CSV file beside one of these, says of how "
-        "it was made."
+        "Print how a file was made, as the file itself records it: an SVG, PNG or Parquet file, "
+        "or a CSV file beside one of these."
     )
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="all of it")
+    parser.add_argument("--json", action="store_true", help="print everything, as JSON")
     parser.set_defaults(do=_provenance)
 
 

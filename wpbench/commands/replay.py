@@ -12,7 +12,9 @@ from .arguments import add_max_mb
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.description = "Replay traces.  Exit status 1 on any mismatch, 2 on a file that is none."
+    parser.description = (
+        "Replay traces.  Exit status 1 on any mismatch, 2 on a file that is not a trace."
+    )
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print a list of results")
     parser.add_argument(
@@ -20,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=number_of("pmd_offset"),
         default=0,
         metavar="N",
-        help="pages between the start of a page table and page 0, where it is known",
+        help="pages between the start of a page table and page 0, if known",
     )
     add_max_mb(parser)
     parser.set_defaults(do=_replay)

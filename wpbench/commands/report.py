@@ -17,18 +17,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "table", metavar="TABLE", help="a grid (file or shipped), a store, or a Parquet or CSV file"
     )
-    parser.add_argument("--question", metavar="Q", help="what it answers; default: the grid's")
+    parser.add_argument("--question", metavar="Q", help="the question; default: the grid's")
     parser.add_argument("--title", metavar="T", help="default: the grid's")
     parser.add_argument("--seeds", type=number_of("seeds"), metavar="N", help="default: the grid's")
-    parser.add_argument("--column", default="kernel", metavar="C", help="what is compared")
+    parser.add_argument(
+        "--column", default="kernel", metavar="C", help="the column that is compared"
+    )
     parser.add_argument("--base", default="patch1", metavar="V", help="off; default: %(default)s")
     parser.add_argument("--other", default="patch2", metavar="V", help="on; default: %(default)s")
     parser.add_argument("--value", default="copy_rate", metavar="C", help="default: %(default)s")
     parser.add_argument(
-        "--where", action="append", default=[], metavar="C=V[,V]", help="rows to take"
+        "--where", action="append", default=[], metavar="C=V[,V]", help="take these rows only"
     )
     parser.add_argument(
-        "--most", type=number_of("most"), metavar="N", help="scenarios listed at most"
+        "--most", type=number_of("most"), metavar="N", help="number of scenarios listed"
     )
     parser.add_argument("--figures", metavar="DIR", help="draw figures there")
     parser.add_argument("--mbox", metavar="FILE", help="write a mail for git send-email instead")
@@ -37,7 +39,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cc", action="append", default=[], metavar="ADDRESS")
     parser.add_argument("--from", dest="sender", metavar="ADDRESS", help="default: Git's user")
     parser.add_argument("--date", metavar="DATE", help="default: SOURCE_DATE_EPOCH, or none")
-    parser.add_argument("--in-reply-to", metavar="ID", help="message id of the mail answered")
+    parser.add_argument(
+        "--in-reply-to", metavar="ID", help="message id of the mail that is answered"
+    )
     parser.set_defaults(do=_report)
 
 

@@ -12,7 +12,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
         "Make a file again in a temporary folder and say whether it is the same to the byte.  "
-        "Exit status 1 where it is not."
+        "Exit status 1 if it is not."
     )
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--json", action="store_true")

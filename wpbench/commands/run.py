@@ -22,7 +22,9 @@ SHOWN = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.description = "Simulate.  Every option is a field of Scenario; commas make a grid."
+    parser.description = (
+        "Simulate scenarios.  Every option is a field of Scenario; commas make a grid."
+    )
     add_scenario_options(parser)
     parser.add_argument(
         "--seeds", type=number_of("seeds"), default=1, metavar="N", help="replications of each"

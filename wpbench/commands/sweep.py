@@ -19,8 +19,8 @@ _DASK_SECONDS = 30  # to find a scheduler
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        "Simulate a grid file's scenarios and keep each row in a store; stopped, the "
-        "same command goes on where it was.  Exit status 1 when some scenarios failed."
+        "Simulate a grid file's scenarios and keep each row in a store.  After a stop, the "
+        "same command continues.  Exit status 1 if a scenario failed."
     )
     parser.add_argument("grid", metavar="GRID.toml", help="a file, or the name of a shipped grid")
     parser.add_argument("--store", default="out/sweep", metavar="DIR", help="default: %(default)s")
@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=number_of("seeds"), metavar="N", help="default: the grid file's"
     )
     parser.add_argument(
-        "--workers", type=number_of("workers"), metavar="N", help="default: one a CPU"
+        "--workers", type=number_of("workers"), metavar="N", help="default: one for each CPU"
     )
     parser.add_argument(
         "--dask",
@@ -45,7 +45,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--full", action="store_true", help="the same, then every drain policy and value"
     )
-    parser.add_argument("--dry-run", action="store_true", help="only say what it would take")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the time, memory and disk needed, and do nothing",
+    )
     add_output_options(parser)
     parser.set_defaults(do=_sweep)
 

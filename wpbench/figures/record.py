@@ -80,18 +80,18 @@ def draw(
     size: tuple[float, float] = (7.0, 4.2),
     **options: Any,
 ) -> list[Path]:
-    """Draw a figure and write it with its data and how it was made: ``rerun()`` makes it again.
+    """Draw a figure and write it with its data and its origin, for ``rerun()``.
 
     Parameters
     ----------
     kind
         The name of a plot function of ``wb.plots``: ``copy_rate``, ``mean_over``.
     table
-        As ``simulate()`` or ``sweep()`` returned it; which of its rows are drawn says ``where``.
+        From ``simulate()`` or ``sweep()``, with all its rows; ``where`` chooses among them.
     stem
         The files: ``stem.svg``, ``.png``, ``.csv``, ``.parquet``.
     caption
-        What it shows, for the list of figures and the files' metadata.
+        A sentence for the list of figures and the files' metadata.
     title
         Above it.
     where
@@ -102,10 +102,23 @@ def draw(
         The function's own, in plain JSON types; a table of data/kernel-measurements is
         ``{"file": "reproducer_sync.csv", "where": {...}}``.
 
+    Returns
+    -------
+    list of Path
+        The files.
+
     Raises
     ------
     TableError
-        For an unknown kind, column, file or option, and where no row is left.
+        For an unknown kind, column, file or option, and if no row is left.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=5))
+    >>> files = wb.figures.draw("mean_over", table, "own", caption="Copies over pages", x="npages")
+    >>> [file.name for file in files]
+    ['own.svg', 'own.png', 'own.csv', 'own.parquet']
     """
     functions = kinds()
     if kind not in functions:
@@ -168,7 +181,7 @@ def _beside(path: Path) -> dict[str, Any]:
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
-    """Return how a file was made, as it says itself.
+    """Return the origin of a file, as the file records it.
 
     Parameters
     ----------
@@ -184,7 +197,15 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     WpbenchError
-        If there is no such file, or it says nothing.
+        If there is no such file, or it records no origin.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> table = wb.simulate(wb.Scenario(npages=1, rounds=5))
+    >>> table.to_parquet("one.parquet")
+    >>> wb.figures.read_provenance("one.parquet")["command"]
+    'simulate'
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:

@@ -28,7 +28,7 @@ _MOST = 8  # differences that are listed
 
 @dataclass(frozen=True)
 class Rerun:
-    """What became of a file that was made again.
+    """The result of making a file again.
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class Rerun:
     identical
         Has the new one the same bytes?
     differences
-        What differs, where not.
+        The differences, if it is not.
     versions
-        What it was made with and what made it again, where these are not the same.
+        The versions that made it and made it again, if they differ.
     """
 
     file: Path
@@ -78,10 +78,25 @@ def rerun(
     max_runs
         A file of more runs is refused.
 
+    Returns
+    -------
+    Rerun
+        ``identical``, and the differences in words.
+
     Raises
     ------
     WpbenchError
-        If the file does not say enough.
+        If the file does not record enough.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=5))
+    >>> files = wb.figures.draw(
+    ...     "mean_over", table, "again", caption="Copies over pages", x="npages"
+    ... )
+    >>> wb.figures.rerun("again.svg").identical
+    True
     """
     path = Path(path)
     record = read_provenance(path)

@@ -21,12 +21,12 @@ _TOLD = {"flushes": "tlb_flushes", "memory": "memory"}
 
 @dataclass(frozen=True)
 class Side:
-    """What one kernel did in a program.
+    """The result of a program on one kernel.
 
     Attributes
     ----------
     kernel
-        Its name, and what of it is overridden.
+        Its name, and its overridden rules.
     outcome
         The lines of the observing operations.
     result
@@ -35,7 +35,7 @@ class Side:
         Of the last operation: copies, drains by do_wp_page(), by do_swap_page() and by readahead,
         TLB flushes, pages and slots that it took into use.
     reason
-        Who held the page, of a copy; else empty.
+        The holders of a copied page; otherwise empty.
     life
         How a page of the program stood after each operation (``Difference.page``).
     explanation
@@ -92,7 +92,7 @@ class Difference:
         Those that decide: with any of them as the other kernel has it the difference is gone; or,
         where several bring it about on their own, each of those.  None: it takes several together.
     a, b
-        What either kernel did.
+        The result on each kernel.
     at_real_size
         With smaller batches asked for: does it also differ with the kernels' own?  ``program`` is
         for those then.
@@ -163,11 +163,11 @@ class Differences:
     Attributes
     ----------
     a, b
-        The kernels, and what of them is overridden.
+        The kernels, and their overridden rules.
     found
         One ``Difference`` of each kind.
     pages, cpus, observe, batches
-        What was asked for; ``batches``: entries that fill a pagevec, of either kernel.
+        The arguments; ``batches``: entries that fill a pagevec, of either kernel.
     among
         The operations that programs were made of; empty: all that there are.
     states
@@ -179,7 +179,7 @@ class Differences:
     complete_to
         Operations of the longest of them.
     fixpoint
-        No longer program leads to another state: what is found holds for programs of any length.
+        No longer program leads to a new state, so the result holds for programs of any length.
     refused
         Operations that the machine has no room for, and that were left out.
     ended

@@ -12,7 +12,7 @@ from .outcome import Outcome, columns, table
 
 @dataclass(frozen=True)
 class Seen:
-    """What a program did: the outcome that most of its runs had, and how many those are."""
+    """The outcome of most runs of a program, and the number of these runs."""
 
     program: str
     outcome: Lines
@@ -32,7 +32,7 @@ class Evidence:
     Attributes
     ----------
     program, line
-        Where it was, and what was seen there.
+        Its observation, and the line seen there.
     other, otherwise
         Another value of the rule, and the line as it would be with that.
     """
@@ -105,7 +105,7 @@ class Fingerprint:
     nearest
         The row with the most outcomes right.
     programs
-        What was run, and what it did.
+        The programs that ran, and their outcomes.
     rules
         Each rule of the nearest row, with the outcomes for and against it.
     unexplained

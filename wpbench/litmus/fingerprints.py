@@ -44,31 +44,37 @@ def pool_for(cpus: int, swap: bool) -> dict[str, Program]:
 def fingerprint(
     kernel: str = RUNNING, *, zram: str = "64M", runs: int = RUNS, guest: Guest | None = None
 ) -> Fingerprint:
-    """Say which rules a kernel follows, from the outcomes of litmus programs alone.
+    """Find the rules that a kernel follows, from the outcomes of litmus programs alone.
 
-    A smallest set of programs that tells the rows of data/kernels.toml apart is run; then those
-    that tell single rules of the row that fits, or comes nearest.  No version is looked at.
+    First a smallest set of programs runs that tells the rows of data/kernels.toml apart.  Then run
+    programs that tell single rules of the row that fits or is nearest.  The version is not used.
 
     Parameters
     ----------
     kernel
-        ``running``, or the name of a simulated one, as a check of the fingerprint itself.
+        ``running``, or the name of a simulated kernel, as a self-check.
     zram
         Size of the swap device that is set up on the running kernel.
     runs
-        Of each program there; an outcome that fewer than half of them had is noise.
+        Runs of each program there; an outcome of fewer than half of them is noise.
     guest
-        A kernel to boot (``wb.measure.Guest``) and to ask instead of the running one.
+        A kernel to boot (``wb.measure.Guest``) and to use instead of the running one.
+
+    Returns
+    -------
+    Fingerprint
+        ``rows``: the rows that fit; ``rules``, ``programs``, ``unexplained``, ``noise``.
 
     Raises
     ------
     MeasureError
         If the running kernel, or this user, cannot run programs.
     ScenarioError
-        For no kernel's name.
+        For an unknown kernel.
 
     Examples
     --------
+    >>> import wpbench as wb
     >>> wb.litmus.fingerprint("v6.12").rows
     ['v6.12']
     """

@@ -42,7 +42,7 @@ class Mismatch:
     runs, runs_differing
         Of the shrunk one, and how many of them differed from the simulation.
     before
-        What both sides see of all pages just before the first line that differs: label,
+        The state of all pages on both sides just before the first line that differs: label,
         simulated, measured.
     rules
         Rules that, set otherwise, one by one, make the simulation's outcome the measured one, as
@@ -72,7 +72,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """What random programs found.
+    """The result of random programs.
 
     Attributes
     ----------
@@ -217,18 +217,18 @@ def fuzz(
     zram: str = "64M",
     stop_at: int = 10,
 ) -> Fuzzed:
-    """Run random programs on two kernels, compare line by line, shrink each that differs.
+    """Run random programs on two kernels, compare line by line, and shrink each that differs.
 
     Parameters
     ----------
     programs
-        How many.
+        The number of programs.
     seed
-        Where they are drawn from.
+        Seed of the random draws.
     kernel
-        The simulated one; None: the release that runs here.
+        The simulated kernel; None: the release of the running one.
     rules
-        Rules that it has otherwise.
+        Rules of it with another value.
     against
         The other side: ``running``, or the name of another simulated kernel.
     zram
@@ -236,12 +236,24 @@ def fuzz(
     stop_at
         Mismatches after which no more programs are drawn.
 
+    Returns
+    -------
+    Fuzzed
+        ``programs``, ``operations``, ``mismatches``, ``noise``, and ``found``: the shrunk programs.
+
     Raises
     ------
     MeasureError
         If the running kernel, or this user, cannot run programs.
     ScenarioError
-        For no kernel's name, or a rule that there is not.
+        For an unknown kernel or rule.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> done = wb.litmus.fuzz(20, seed=1, kernel="v6.12", against="v6.12")
+    >>> done.programs, done.mismatches
+    (20, 0)
     """
     for name, value in (("programs", programs), ("stop_at", stop_at)):
         check_positive(name, value)

@@ -42,12 +42,28 @@ COUNTED = (
 def parse_rules(given: Sequence[str]) -> dict[str, Value]:
     """Return rules from ``NAME=VALUE`` texts.
 
+    Parameters
+    ----------
+    given
+        Texts of the form ``NAME=VALUE``.
+
+    Returns
+    -------
+    dict
+        Name of the rule -> value.
+
     Raises
     ------
     LitmusError
-        For a text that is not of this form.
+        For a text of another form.
     ScenarioError
         For a value that the rule cannot have.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> wb.litmus.parse_rules(["exit_drains=false", "first_test=3"])
+    {'exit_drains': False, 'first_test': '3'}
     """
     made = {}
     for text in given:

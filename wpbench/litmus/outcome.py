@@ -12,7 +12,7 @@ RUNS = 5  # of a program on it
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a program's observing operations saw on one kernel.
+    """The lines of a program's observing operations on one kernel.
 
     Attributes
     ----------
@@ -54,9 +54,29 @@ class Outcome:
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """Return one program's outcomes as text: a line an observation, a column a kernel.
+    """Return one program's outcomes as text: a line for each observation, a column for each kernel.
 
     A line in which two kernels differ ends with ``*``.
+
+    Parameters
+    ----------
+    outcomes
+        Of one program, from ``run()`` or ``outcomes()``.
+
+    Returns
+    -------
+    str
+        Lines without a trailing blank.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> print(wb.litmus.table(wb.litmus.run("exit-elsewhere", ["patch1", "patch2"])))
+               patch1          patch2
+    write 0-7  minor 8         minor 8
+    lru 0-7    0               0
+    write 0-7  reuse 1 copy 7  reuse 8  *
+    lru 0-7    8               8
     """
     labels = [line.partition(": ")[0] for line in outcomes[0].outcome]
     values_of = [[line.partition(": ")[2] for line in outcome.outcome] for outcome in outcomes]

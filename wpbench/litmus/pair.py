@@ -233,51 +233,61 @@ def differ(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Differences:
-    """Try all programs of up to so many operations; return those in which two kernels differ.
+    """Try all programs of up to some length; return those in which two kernels differ.
 
     Parameters
     ----------
     a, b
         Names of kernels.
     operations
-        Of the longest programs; None: programs of any length, until none leads to another state.
+        Length of the longest programs.  None: any length, until no program leads to a new state.
     pages, cpus
-        What programs use, 1 to 3.
+        The pages and CPUs of the programs, 1 to 3 each.
     observe
-        What is compared after each operation: ``copies`` (the outcomes of accesses, and copies that
+        Compared after each operation: ``copies`` (the outcomes of accesses, and copies that
         a swap-in makes), ``drains`` (by do_wp_page(), do_swap_page() and readahead), ``flushes``
         (TLB flushes that interrupt another CPU), ``memory`` (pages and slots in use).
     rules_a, rules_b
-        Rules that either kernel has otherwise.
+        Rules of ``a`` and of ``b`` with another value.
     among
         Names of the operations that programs are made of.
     pagevec
-        Entries that fill a pagevec, of both kernels; None: each kernel's own.  Smaller ones make
-        fillings short; each program found is then made anew for the kernels' own and run.
+        Entries that fill a pagevec of both kernels; None: each kernel's own.  A smaller pagevec
+        makes programs short; each program found is then rewritten for the kernels' own and run.
     max_states
-        At which the search ends.
+        The search ends at this number of states.
     threads
-        None: one a CPU.  The result does not depend on it.
+        None: one for each CPU.  The result does not depend on it.
     progress
         Called with the length of programs, the share looked at, and the states so far.
 
     Returns
     -------
     Differences
-        ``found``: a shortest program of each kind of difference.  A kind is what either kernel did,
-        who held the page that was copied, and the rules that decide.  After an access with another
-        outcome a program is at its end; after any other difference it goes on.
+        ``found``: a shortest program of each kind of difference.  A kind is the result on
+        each kernel, the holders of the copied page, and the rules that decide.  A program ends
+        after an access with another outcome; after any other difference it goes on.
 
     Raises
     ------
     ScenarioError
-        For a name that is no kernel's, a rule or a value that is none.
+        For an unknown kernel, rule or value.
     LitmusError
         For anything else that is not accepted.
 
     Examples
     --------
-    >>> print(wb.litmus.differ("v6.13", "v6.14", operations=4).found[0].program)
+    >>> import wpbench as wb
+    >>> found = wb.litmus.differ("v7.2", "v7.3", operations=3).found
+    >>> print(found[0].program)
+    # v7.2 and v7.3 differ in drains
+    pages 2
+    swap zram
+    write 0
+    pageout 0
+    write 0
+    >>> found[0].rules
+    ['swapin_drain']
     """
     if operations is not None:
         _whole("operations", operations, 1, 64)

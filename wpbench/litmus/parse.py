@@ -85,7 +85,7 @@ class Program:
     swap
         Does it need swap?
     operations
-        What it does, line by line.
+        Its operations, line by line.
     comment
         The first comment, empty where there is none.
     """
@@ -240,19 +240,31 @@ def _comment(text: str) -> str:
 
 
 def parse_program(text: str, file: str = "<text>") -> Program:
-    """Return the program that a text is.
+    r"""Return the program of a text.
 
     Parameters
     ----------
     text
-        One operation a line; docs/litmus.md has the format.
+        One operation on each line; docs/litmus.md has the format.
     file
-        What errors call it.
+        The name of the text in errors.
+
+    Returns
+    -------
+    Program
+        Its operations, pages and swap.
 
     Raises
     ------
     LitmusError
-        For the first line that is wrong: file, line, value, what is accepted.
+        For the first wrong line: file, line, value and the accepted values.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> program = wb.litmus.parse_program("pages 8\nwrite 0-7\nlru 0-7\n")
+    >>> len(program.operations), program.pages
+    (2, 8)
     """
     reader = _Reader(file)
     lines = text.count("\n")
@@ -268,12 +280,28 @@ def parse_program(text: str, file: str = "<text>") -> Program:
 
 
 def read_program(path: str | Path) -> Program:
-    """Return the program in a file.
+    """Return the program of a file.
+
+    Parameters
+    ----------
+    path
+        A file of one operation on each line; docs/litmus.md has the format.
+
+    Returns
+    -------
+    Program
+        Its operations, pages and swap.
 
     Raises
     ------
     LitmusError
-        If the file cannot be read, is no text, or has a wrong line.
+        If the file cannot be read, is not a text, or has a wrong line.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> wb.litmus.read_program(wb.litmus.programs()["exit-elsewhere"]).pages
+    8
     """
     try:
         data = Path(path).read_bytes()

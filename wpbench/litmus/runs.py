@@ -40,18 +40,30 @@ def outcomes(
     kernels
         Names of kernels, and ``running``.
     runs
-        Of each program on the running kernel; the outcome is what most of them had.
+        Runs of each program on the running kernel; the outcome is that of most runs.
     zram
         Size of the swap device that is set up there for programs that need swap.
+
+    Returns
+    -------
+    list of Outcome
+        Program by program, in the order of ``kernels``.
 
     Raises
     ------
     LitmusError
         For a wrong line, or a program that the machine cannot represent.
     ScenarioError
-        For a name that is no kernel's.
+        For an unknown kernel.
     MeasureError
         If the running kernel, or this user, cannot run it.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> made = wb.litmus.outcomes(["exit-elsewhere"], ["patch1", "patch2"])
+    >>> [outcome.outcome[2] for outcome in made]
+    ['write 0-7: reuse 1 copy 7', 'write 0-7: reuse 8']
     """
     names = list(kernels) if isinstance(kernels, list | tuple) else []
     if not names or not all(isinstance(name, str) for name in names):
@@ -89,17 +101,17 @@ def _natively(todo: Sequence[Program], runs: int, zram: str) -> list[Outcome]:
 def run(
     program: str | Path, kernel: str | Sequence[str], *, runs: int = RUNS, zram: str = "64M"
 ) -> Outcome | list[Outcome]:
-    r"""Run a litmus program; return what its observing operations saw.
+    r"""Run a litmus program; return the results of its observing operations.
 
     Parameters
     ----------
     program
-        Its text (more than one line), its file, or the name of a shipped one.
+        Its text (more than one line), its file, or the name of a shipped program.
     kernel
-        The name of a kernel, or ``running`` for the running one (root); a list of them.
+        The name of a kernel, or ``running`` for the running kernel (root); or a list of them.
     runs, zram
-        Of the running kernel: runs, of which the outcome is what most had; size of the swap
-        device that is set up for a program that needs swap.
+        For the running kernel: the number of runs (the outcome is that of most runs), and the size
+        of the swap device for a program that needs swap.
 
     Returns
     -------
@@ -110,14 +122,15 @@ def run(
     Raises
     ------
     LitmusError
-        For a wrong line: file, line, value, what is accepted.
+        For a wrong line: file, line, value and the accepted values.
     ScenarioError
-        For a name that is no kernel's.
+        For an unknown kernel.
     MeasureError
         If the running kernel, or this user, cannot run it.
 
     Examples
     --------
+    >>> import wpbench as wb
     >>> wb.litmus.run("write 0-7\nfork\nwrite 0-3\nlru 0-7\n", kernel="v6.12").outcome
     ['write 0-7: minor 8', 'write 0-3: copy 4', 'lru 0-7: 4']
     """

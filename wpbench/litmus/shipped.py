@@ -13,9 +13,19 @@ KINDS = ("written", "cow", "probes", "random")
 
 @lru_cache(maxsize=1)
 def programs() -> dict[str, Path]:
-    """Return the programs by name, the kinds one after the other.
+    """Return the shipped programs.
 
-    Written for a purpose; cases of the kernel's selftest; probes of single rules; random ones.
+    Returns
+    -------
+    dict
+        Name -> path.  First those written for a purpose, then the cases of the kernel's selftest,
+        the probes of single rules, and the random ones.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> wb.litmus.programs()["exit-elsewhere"].name
+    'exit-elsewhere'
     """
     return {
         path.name: path
@@ -26,7 +36,19 @@ def programs() -> dict[str, Path]:
 
 @lru_cache(maxsize=1)
 def measured() -> dict[tuple[str, str], list[str]]:
-    """Return what kernels did: (program, kernel) -> the outcome's lines (data/README.md)."""
+    """Return the recorded outcomes of the shipped programs on real kernels (data/README.md).
+
+    Returns
+    -------
+    dict
+        (program, kernel) -> lines of the outcome.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> wb.litmus.measured()["exit-elsewhere", "6.18.44"]
+    ['write 0-7: minor 8', 'lru 0-7: 0', 'write 0-7: reuse 8', 'lru 0-7: 8']
+    """
     found: dict[tuple[str, str], list[str]] = {}
     with (data_dir() / "litmus" / "outcomes.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -36,9 +58,18 @@ def measured() -> dict[tuple[str, str], list[str]]:
 
 @lru_cache(maxsize=1)
 def demanded() -> dict[str, tuple[int, tuple[str, ...]]]:
-    """Return what the kernel's selftest demands: program -> observation, lines of which one is it.
+    """Return the lines that the kernel's selftest demands of the programs of data/litmus/cow.
 
-    The programs are those of data/litmus/cow.
+    Returns
+    -------
+    dict
+        Name of the program -> number of the observation, and the lines of which any one is right.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> wb.litmus.demanded()["cow-basic"]
+    (1, ('write 0-0: copy 1',))
     """
     found: dict[str, tuple[int, tuple[str, ...]]] = {}
     with (data_dir() / "litmus" / "demanded.csv").open(newline="", encoding="utf-8") as file:

@@ -38,7 +38,7 @@ def agreement(
     residuals: Axes | None = None,
     fewest: int = FEWEST,
 ) -> Axes:
-    """Draw measured against simulated rates, and their differences below.
+    """Draw measured against simulated rates, and optionally their differences.
 
     Parameters
     ----------
@@ -64,6 +64,16 @@ def agreement(
     ------
     TableError
         If a column is missing.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> traces = wb.data_dir() / "kernel-measurements" / "traces"
+    >>> table = wb.measure.compare(traces / "zram_patch2_64p_2c_s22.csv.gz")
+    >>> figure, axes = plots.figure()
+    >>> plots.agreement(table, axes) is axes
+    True
     """
     bare = table.copy(deep=False)
     bare.attrs = {}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = None) -> Axes:
-    """Draw the copy rate over the pages of a round, a line a kernel.
+    """Draw the copy rate over the pages of a round, a line for each kernel.
 
     Parameters
     ----------
@@ -27,6 +27,15 @@ def copy_rate(table: pd.DataFrame, ax: Axes, *, measured: pd.DataFrame | None = 
     -------
     Axes
         Share of the write-protect faults that copied (0 to 1) over pages per round (log2).
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8, 64], rounds=10))
+    >>> figure, axes = plots.figure()
+    >>> [line.get_label() for line in plots.copy_rate(table, axes).lines]
+    ['patch1, simulated', 'patch2, simulated']
     """
     styles = styles_of(table["kernel"])
     for kernel, rows in table.groupby("kernel", sort=False):

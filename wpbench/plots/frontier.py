@@ -36,32 +36,42 @@ def frontier(
     limit: float | None = None,
     where: pd.DataFrame | None = None,
 ) -> Any:
-    """Draw on minus off over the same program, over two parameters, a cell a scenario.
+    """Draw on less off of the same program over two parameters, a cell for each scenario.
 
     Parameters
     ----------
     table
-        From ``price().table``, of one measure and one of whatever else varies.
+        From ``price().table``: one measure, and one value of everything else that varies.
     ax
-        Where to draw; its title says what is drawn.
+        Where to draw; it gets a title.
     x, y
         Its columns along the axes; their values are evenly spaced, not to scale.
     limit
-        Nanoseconds at the ends of the colours; None for the table's largest difference.
+        Nanoseconds at the ends of the colour scale; None for the table's largest difference.
     where
         From ``price().frontier(x)``, of the same: drawn as a line.
 
     Returns
     -------
     QuadMesh
-        For ``colour_bar()``: nanoseconds, negative (purple) where the patch saves time.  In each
-        cell the same number, and below it in how many per cent of the cost draws the patch is
-        cheaper.
+        For ``colour_bar()``: nanoseconds, negative (purple) if the patch saves time.  Each cell has
+        this number, and below it the percentage of the cost draws in which the patch is cheaper.
 
     Raises
     ------
     TableError
         If a column is missing, or more than one row is in a cell.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> grid = wb.grid(cpus=[2, 4], threads="cpus", migration_rate=[0.0, 1.0], npages=4, rounds=2)
+    >>> priced = wb.price(grid, draws=16, most_draws=16)
+    >>> figure, axes = plots.figure()
+    >>> mesh = plots.frontier(priced.table[priced.table["measure"] == "write"], axes)
+    >>> mesh.get_array().shape
+    (2, 2)
     """
     for name in (x, y):
         if name not in table:
@@ -156,7 +166,31 @@ def frontier_figures(priced: Price, *, measure: str = "write", note: str = "") -
 
 
 def colour_bar(mesh: Any, ax: Axes) -> Any:
-    """Draw the colour bar of ``frontier()``, with the signs of its cells."""
+    """Draw the colour bar of ``frontier()``, with the signs of its cells.
+
+    Parameters
+    ----------
+    mesh
+        From ``frontier()``.
+    ax
+        The Axes of ``frontier()``.
+
+    Returns
+    -------
+    Colorbar
+        In nanoseconds.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> grid = wb.grid(cpus=[2, 4], threads="cpus", migration_rate=[0.0, 1.0], npages=4, rounds=2)
+    >>> priced = wb.price(grid, draws=16, most_draws=16)
+    >>> figure, axes = plots.figure()
+    >>> mesh = plots.frontier(priced.table[priced.table["measure"] == "write"], axes)
+    >>> plots.colour_bar(mesh, axes).orientation
+    'vertical'
+    """
     bar = ax.figure.colorbar(mesh, ax=ax)
     bar.set_label("ns, on less off: - saves, + costs")
     return bar

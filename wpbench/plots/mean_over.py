@@ -18,7 +18,7 @@ LOGARITHMIC_SPAN = 16  # largest over smallest number from which an axis is loga
 def mean_over(
     table: pd.DataFrame, ax: Axes, *, x: str, value: str = "copy_rate", line: str = "kernel"
 ) -> Axes:
-    """Draw the mean of a value over a number of the scenario, a line for each value of a column.
+    """Draw the mean of a value over a field of numbers, a line for each value of a column.
 
     Parameters
     ----------
@@ -32,12 +32,21 @@ def mean_over(
     Returns
     -------
     Axes
-        Means over replications, and as bands their 95 % t intervals (none where runs agree).
+        Means over replications, with their 95 % t intervals as bands (none if the runs agree).
 
     Raises
     ------
     TableError
-        For an unknown column, and where rows of several scenarios would make one point.
+        For an unknown column, and if rows of several scenarios would make one point.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=5))
+    >>> figure, axes = plots.figure()
+    >>> [line.get_label() for line in plots.mean_over(table, axes, x="npages").lines]
+    ['patch1', 'patch2']
     """
     for name, column in (("x", x), ("value", value), ("line", line)):
         if column not in table:

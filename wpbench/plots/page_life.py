@@ -17,7 +17,7 @@ _STATE = re.compile(r"page_count (\d+) = (.*); (.*)")
 
 
 def page_life(explanation: Explanation, ax: Axes, *, last: int = 12) -> Axes:
-    """Draw who held a page before its write-protect fault, and what the fault did.
+    """Draw the holders of a page up to its write-protect fault, and the fault itself.
 
     Parameters
     ----------
@@ -26,14 +26,23 @@ def page_life(explanation: Explanation, ax: Axes, *, last: int = 12) -> Axes:
     ax
         Where to draw.
     last
-        Operations drawn at most, those nearest to the fault.
+        The number of operations drawn, those nearest to the fault.
 
     Returns
     -------
     Axes
-        A row a holder, with a bar from the operation by which it came to the one by which it went;
-        of a pagevec also the CPU whose it is.  Thin bars are page flags, which hold nothing.  At
-        the top page_count; at the right do_wp_page(), its drain, and the outcome.
+        A row for each holder, with a bar from the operation that took the reference to the one that
+        dropped it; a pagevec's bar also has its CPU.  Thin bars are page flags, which hold
+        nothing.  At the top page_count; at the right do_wp_page(), its drain, and the outcome.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> found = wb.explain(wb.Scenario(kernel="patch1", npages=8, rounds=1), fault=3)
+    >>> figure, axes = plots.figure()
+    >>> plots.page_life(found, axes) is axes
+    True
     """
     columns = _columns(explanation, last)
     rows = rows_of(columns)

@@ -22,7 +22,7 @@ _LOOKS = {
 
 
 def programs(table: pd.DataFrame, ax: Axes, *, by: str = "command", most: int = 8) -> Axes:
-    """Draw how a program's anonymous write-protect faults ended; a bar for each command.
+    """Draw the outcomes of a program's anonymous write-protect faults; a bar for each command.
 
     Parameters
     ----------
@@ -33,13 +33,21 @@ def programs(table: pd.DataFrame, ax: Axes, *, by: str = "command", most: int = 
     by
         Column that names the bars, such as ``recipe`` in a table put together from several.
     most
-        So many bars, of those with the most faults; the rest is left out.
+        The number of bars; commands with fewer faults are left out.
 
     Returns
     -------
     Axes
         Percent of the write-protect faults on anonymous pages.  Beside each bar the number of
-        faults, and of those in which a drain helped and was in vain: mostly too few to be seen.
+        faults, and of drains that helped and that were in vain; these are often too few to see.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> figure, axes = plots.figure()
+    >>> plots.programs(wb.programs.measured(), axes, by="recipe") is axes
+    True
     """
     columns = ["wp_faults", "reuses", "copies", "helped", "in_vain"]
     sums = table.groupby(by)[columns].sum()
@@ -83,6 +91,15 @@ def replays(table: pd.DataFrame, ax: Axes) -> Axes:
     -------
     Axes
         Drains that found pages: those that helped, and those in vain.  Beside each bar the copies.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> file = wb.data_dir() / "programs" / "shell-short.parquet"
+    >>> figure, axes = plots.figure()
+    >>> plots.replays(wb.programs.replay(file, kernel="v5.17"), axes) is axes
+    True
     """
     rows = table.to_dict("records")
     helped = np.array([int(row["helped"]) for row in rows], float)

@@ -56,7 +56,7 @@ def rates(
     lines: Mapping[tuple[str, str], str] | None = None,
     legend: bool = True,
 ) -> Axes:
-    """Draw a rate over one field, a line a drain policy, with its interval.
+    """Draw a rate over one field, a line for each drain policy, with its interval.
 
     Parameters
     ----------
@@ -73,18 +73,28 @@ def rates(
     lines
         (kernel, drain) and the name of each line; None for ``lines_of(table)``.
     legend
-        Write which line is which?
+        Draw a legend?
 
     Returns
     -------
     Axes
         Means (lines) and 95 % t intervals of the mean between runs (bars) over the values of
-        ``x``, which are evenly spaced where they are few.
+        ``x``, which are evenly spaced if they are few.
 
     Raises
     ------
     TableError
         If a field or a column is missing, or the rows are of several scenarios.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> from wpbench.tables import rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], cpus=[1, 2], rounds=2), seeds=2)
+    >>> figure, axes = plots.figure()
+    >>> plots.rates(rates(table, x="cpus"), axes) is axes
+    True
     """
     about = table.attrs.get("rates", {})
     rows = bare(table)
@@ -163,7 +173,7 @@ def rate_panels(
     backends: Sequence[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw the central table: a panel a backend (columns) and whatever else varies (rows).
+    """Draw the central table: columns of panels for backends, rows for all other fields that vary.
 
     Parameters
     ----------
@@ -176,17 +186,27 @@ def rate_panels(
     backends
         Of the columns, those to draw; None for all.  Backends with equal numbers share a panel.
     title
-        Stands above.
+        Title of the figure.
 
     Returns
     -------
     Figure
-        The caption below says n, the interval, and how many rows were left out if they are many.
+        The caption below has n, the interval, and the number of rows left out.
 
     Raises
     ------
     TableError
         If nothing is left to draw.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> from wpbench.tables import rates
+    >>> grid = wb.grid(kernel=["patch1", "patch2"], backend=["zram", "nvme"], cpus=[1, 2], rounds=2)
+    >>> figure = plots.rate_panels(rates(wb.simulate(grid, seeds=2), x="cpus"))
+    >>> len(figure.axes)
+    2
     """
     about = table.attrs["rates"]
     made = bare(table)

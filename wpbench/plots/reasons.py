@@ -55,7 +55,7 @@ _ROOM_FOR_TEXT = 9  # percent of the width from which on a part is labelled
 
 
 def reasons(table: pd.DataFrame, ax: Axes, *, by: str = "kernel") -> Axes:
-    """Draw which share of the write-protect faults copied, by reason; a bar for each scenario.
+    """Draw the share of the write-protect faults that copied, by reason; a bar for each scenario.
 
     Parameters
     ----------
@@ -70,8 +70,17 @@ def reasons(table: pd.DataFrame, ax: Axes, *, by: str = "kernel") -> Axes:
     Returns
     -------
     Axes
-        Percent of the write-protect faults; a hatched part a reason, largest first, the rest
-        (white) was reused.  Beside each bar its counts.
+        Percent of the write-protect faults; a hatched part for each reason, largest first; the
+        white rest was reused.  Beside each bar its counts.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=64, rounds=10))
+    >>> figure, axes = plots.figure()
+    >>> plots.reasons(table, axes) is axes
+    True
     """
     columns = [f"copy_{reason}" for reason in LOOKS]
     sums = table.groupby(by, sort=False)[["wp_faults", "copies", *columns]].sum()

@@ -54,7 +54,25 @@ def styles_of(names: Iterable[Any]) -> dict[str, tuple[str, Any, str]]:
 
 
 def figure(width: float = 7.0, height: float = 4.2) -> tuple[Figure, Any]:
-    """Return a new Figure (inches) with one Axes, without any pyplot state."""
+    """Return a new Figure with one Axes, without any pyplot state.
+
+    Parameters
+    ----------
+    width, height
+        Inches.
+
+    Returns
+    -------
+    Figure, Axes
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> figure, axes = plots.figure(6.0, 4.0)
+    >>> figure.get_size_inches().tolist()
+    [6.0, 4.0]
+    """
     fig = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(fig)
     return fig, fig.add_subplot()
@@ -68,7 +86,7 @@ def save(
     caption: str | None = None,
     drawn: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Write a figure, and what it was made from.
+    """Write a figure, with its data and its origin.
 
     Parameters
     ----------
@@ -77,13 +95,13 @@ def save(
     stem
         Where to: ``stem.svg``, ``stem.png`` (150 dpi, 100 where it would be too large).
     table
-        The data behind it: also ``stem.csv`` and ``stem.parquet``.  How it was made
+        The data behind it: also ``stem.csv`` and ``stem.parquet``.  Its origin
         (``attrs["wpbench"]``) goes into the metadata of the SVG, the PNG (``Description``, JSON)
         and the Parquet file.
     caption
-        What the figure shows; into the metadata too.
+        A sentence about the figure, for the metadata.
     drawn
-        How it was drawn, so that ``rerun()`` draws it again; ``draw()`` says it.
+        Its arguments, so that ``rerun()`` can draw it again; ``draw()`` gives them.
 
     Returns
     -------
@@ -93,7 +111,17 @@ def save(
     Raises
     ------
     WpbenchError
-        If the PNG takes more than 100 kB even with few colours and dots: a list would not take it.
+        If the PNG takes more than 100 kB even with few colours; a list would not accept it.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=5))
+    >>> figure, axes = plots.figure()
+    >>> axes = plots.copy_rate(table, axes)
+    >>> [file.name for file in plots.save(figure, "rates", table)]
+    ['rates.svg', 'rates.png', 'rates.csv', 'rates.parquet']
     """
     stem = Path(stem)
     make_folder(stem.parent)

@@ -28,22 +28,32 @@ _LEAST = 3  # columns that are given width: also a short program leaves its bars
 
 
 def two_lives(difference: Difference, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Draw who held a page in a program, on either kernel, from ``litmus.differ()``.
+    """Draw the holders of a page in a program, on both kernels, from ``litmus.differ()``.
 
     Parameters
     ----------
     difference
-        The program, and what both did.
+        From ``litmus.differ()``.
     axes
         Two, beside each other.
 
     Returns
     -------
     sequence of Axes
-        In each a column an operation, a row a holder; thin bars are page flags, or what the PTE
-        leads to instead of a page.  Grey: the last operation, in which they differ; of a
-        write-protect fault the page as it was when do_wp_page() decided, else after it.  Dashed:
-        the operation in which the machines parted.  At the right what the last one did.
+        In each a column for each operation and a row for each holder.  Thin bars are page flags, or
+        the PTE's entry if it maps no page.  Grey: the last operation, in which the kernels differ.
+        For a write-protect fault it shows the page when do_wp_page() decided, otherwise after it.
+        Dashed: the first operation with another state.  At the right the last operation's result.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> found = wb.litmus.differ("v7.2", "v7.3", operations=3).found
+    >>> figure, axes = plots.figure()
+    >>> axes.remove()
+    >>> len(plots.two_lives(found[0], figure.subplots(1, 2)))
+    2
     """
     sides = (difference.a, difference.b)
     lives = [_columns(difference, side) for side in sides]
@@ -59,7 +69,26 @@ def two_lives(difference: Difference, axes: Sequence[Axes]) -> Sequence[Axes]:
 
 
 def lives_figure(difference: Difference) -> Figure:
-    """Return a figure of a program's page on both kernels, with a title and how to read it."""
+    """Return a figure of the life of a program's page on both kernels, with a title and a legend.
+
+    Parameters
+    ----------
+    difference
+        From ``litmus.differ()``.
+
+    Returns
+    -------
+    Figure
+        ``two_lives()``, side by side.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> found = wb.litmus.differ("v7.2", "v7.3", operations=3).found
+    >>> len(plots.lives_figure(found[0]).axes)
+    2
+    """
     fig, whole = figure(9.6, 3.4)
     whole.remove()
     two_lives(difference, fig.subplots(1, 2))

@@ -37,7 +37,23 @@ def in_words(verdict: str) -> str:
 
 
 def word(value: Any) -> str:
-    """Return a parameter's value as it is printed; of a mix, what has a weight."""
+    """Return a parameter's value as it is printed.
+
+    Parameters
+    ----------
+    value
+        Of a scenario's field.  Of a mix, the operations with a weight are printed.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from wpbench.price import word
+    >>> word(0.5), word("zram")
+    ('0.5', 'zram')
+    """
     if isinstance(value, float):
         return f"{value:g}"
     return " ".join(part for part in str(value).split() if not part.endswith(":0"))

@@ -43,14 +43,14 @@ def price(
     progress: Callable[[int], Any] | None = None,
     max_runs: int = MAX_RUNS,
 ) -> Price:
-    """Return what the patch costs or saves, with the cost set's values and over their ranges.
+    """Return the cost or saving of the patch, with the cost set's values and over their ranges.
 
     Every scenario is simulated with both kernels: with the cost set's values, ``seeds``
-    replications; and with costs drawn from their ranges (a Sobol sequence; half of the draws below
-    the set's value; what the clock rate or the price of an interrupt decides moves together; a
-    backend's ``read_ns``, ``write_ns`` and, where the scenario does not give it, ``latency_ns``
-    included).  Off and on share each draw and each random stream, and do the same program: what is
-    compared are their totals.
+    replications; and with costs drawn from their ranges.  The draws are a Sobol sequence; half of
+    them lie below the set's value.  Costs that depend on the clock rate or on the price of an
+    interrupt move together.  A backend's ``read_ns``, ``write_ns`` and, if the scenario does not
+    give it, ``latency_ns`` are drawn too.  Off and on share each draw and each random stream, and
+    do the same program: their totals are compared.
 
     Parameters
     ----------
@@ -60,13 +60,13 @@ def price(
     off, on
         Kernels, as in ``Scenario``.
     per
-        What the totals are divided by, the same on both sides: ``access``, ``round``, or
-        ``program`` for not at all.
+        The totals of both sides are divided by the same number: of ``access`` or ``round``, or
+        ``program`` for no division.
     seeds
         Replications.  Draw n uses replication n modulo ``seeds``.
     draws
-        Of the costs, to begin with: a power of two.  They are doubled, for the scenarios whose
-        verdict is not stable, up to ``most_draws``.
+        The first number of draws: a power of two.  It is doubled for the scenarios whose verdict
+        is not stable, up to ``most_draws``.
     most_draws
         A power of two.
     seed
@@ -80,26 +80,26 @@ def price(
     -------
     Price
         ``table`` has the parameters that vary, and for each ``measure`` (``write``: the time of the
-        writes that met a write-protect fault; ``cpu``: all CPU time, of everybody):
+        writes that met a write-protect fault; ``cpu``: the time of all CPUs):
 
         - ``off``, ``on``, ``difference``: nanoseconds by ``per`` with the cost set's values (mean
-          over replications; on minus off: negative where the patch saves time);
-        - ``low``, ``high``: the middle of the drawn differences, that of the set's own values
-          always in it;
-        - ``wins``: in which share of the draws ``on`` is cheaper, and ``error``, the standard error
-          of that share by the number of draws (as if they were independent: rather too large);
+          over replications; on minus off: negative if the patch saves time);
+        - ``low``, ``high``: the middle ``confidence`` of the drawn differences, extended to the
+          difference with the set's own values;
+        - ``wins``: the share of the draws in which ``on`` is cheaper; ``error``: its standard error
+          for independent draws (for these draws rather too large);
         - ``verdict``: ``lower``, ``higher``, ``same``, ``~`` (it depends on the costs) or ``too few
-          runs``, by the rule of ``wb.compare()``; ``no fault`` where neither side has a
-          write-protect fault and nothing differs; ``draws``, how many that took, and ``stable``,
-          was it the same with half of them;
-        - ``dominant``, ``rho``: what the difference goes with most (a cost, ``clock rate`` or
-          ``interrupts``), and Spearman's rank correlation; empty where it is no more than chance;
+          runs``, by the rule of ``wb.compare()``; ``no fault`` if neither side has a write-protect
+          fault and nothing differs; ``draws``: their number; ``stable``: do half of them give the
+          same verdict?
+        - ``dominant``: the cost that the difference follows most (a step, ``clock rate`` or
+          ``interrupts``); ``rho``: Spearman's rank correlation; empty if chance explains it;
         - by ``per``, for ``_off`` and ``_on``: ``faults``, ``copies``, ``drains``, ``pages_out``
           and ``pages_in`` (swap traffic), ``dead`` (pages that only a pagevec still held), and
           ``orphans``, pages that only a pagevec or the swap cache holds at the end of the run;
         - ``off_per_fault``, ``on_per_fault``, ``copy_rate_off``, ``copy_rate_on``: each side by its
-          own faults, of which there may be more on the one than on the other: no verdict;
-        - ``note``, what no kernel can or does do.
+          own faults.  The sides can differ in their number of faults, so these give no verdict;
+        - ``note``: a drain that no kernel can do.
 
     Raises
     ------
@@ -107,6 +107,15 @@ def price(
         For scenarios without ranges of costs, a kernel axis, or wrong arguments.
     SimulationError
         If a run cannot be finished.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> priced = wb.price(wb.Scenario(npages=8, rounds=4, costs="server"), draws=16, most_draws=16)
+    >>> priced.table[["measure", "off", "on", "verdict"]].round(1)
+      measure     off      on verdict
+    0   write   621.9   360.0       ~
+    1     cpu  7638.7  7335.6   lower
     """
     for name, value in (("off", off), ("on", on)):
         try:

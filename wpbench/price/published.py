@@ -247,13 +247,18 @@ def _fitted(hold: float, hold_page: float) -> list[dict[str, Any]]:
 
 
 def predictions() -> pd.DataFrame:
-    """Return published figures beside the machine's, whatever they are.
+    """Return published figures beside the predictions of the machine.  Takes about ten seconds.
 
     Returns
     -------
     DataFrame
-        ``what``; ``predicted``, ``published``; ``error``, predicted over published less 1;
-        ``note``, what was assumed.  Takes about ten seconds.
+        ``what``: the figure; ``predicted``, ``published``; ``error``: predicted over published,
+        less 1; ``note``: the assumptions.
+
+    Examples
+    --------
+    >>> import wpbench as wb  # doctest: +SKIP
+    >>> wb.predictions()[["what", "predicted", "published"]]  # doctest: +SKIP
     """
     hold, hold_page, misfit, scale = fit_lru_lock()
     fitted = (

@@ -22,15 +22,15 @@ from .verdicts import NO_FAULT
 
 @dataclass(frozen=True)
 class Price:
-    """What ``price()`` found.
+    """The result of ``price()``.
 
     Attributes
     ----------
     table
-        A row a scenario and measure; see ``price()``.
+        A row for each scenario and measure; see ``price()``.
     differences
         float64[rows, draws]: on minus off with each draw of the costs, nanoseconds by ``per``; NaN
-        where no more draws were needed.
+        if no more draws were needed.
     """
 
     table: pd.DataFrame

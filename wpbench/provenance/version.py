@@ -6,7 +6,19 @@ from importlib import metadata
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """Return wpbench's version."""
+    """Return wpbench's version.
+
+    Returns
+    -------
+    str
+        The version of the installed package; ``0+unknown`` if it is not installed.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> wb.version() == wb.__version__
+    True
+    """
     try:
         return metadata.version("wpbench")
     except metadata.PackageNotFoundError:

@@ -55,7 +55,7 @@ class Report:
     rows
         The runs that it is about, ``case`` in front.
     comparison
-        What ``wb.compare()`` found, a row a case.
+        The table of ``wb.compare()``, with a row for each case.
     copies
         Copies and drains per 100 writes, a row a case: the table that is printed.
     prices
@@ -133,9 +133,9 @@ def report(
         A table of ``simulate()``, ``sweep()`` or ``measure.run()``; a grid, which is simulated; or
         the path of a store, a Parquet or CSV file, a grid file, the name of a shipped grid.
     question
-        What it is to answer; None for the grid file's.
+        The question; None for the grid file's.
     column, base, other
-        What is compared; ``base`` is called off, ``other`` on.
+        The column, and the two values of it that are compared: ``base`` is off, ``other`` is on.
     value
         A column of numbers: ``copy_rate``.
     where
@@ -147,12 +147,27 @@ def report(
     figures
         A folder: figures are drawn there, with their data, and listed.
     most
-        Scenarios listed at most; of more, those that differ most.
+        The number of scenarios listed.  If there are more, those that differ most are listed.
+
+    Returns
+    -------
+    Report
+        ``print()`` it, or use ``.answer``, ``.rows``, ``.copies``, ``.comparison``, ``.prices``.
 
     Raises
     ------
     TableError, WpbenchError
-        For what is no table, has not the columns, or not both sides.
+        If there is no such table, or it lacks the columns or one of the sides.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[8, 64], rounds=10))
+    >>> report = wb.report(table, question="How many pages are copied?")
+    >>> max(map(len, str(report).splitlines())) <= 72
+    True
+    >>> print(str(report).splitlines()[0])
+    How many pages are copied?
     """
     source = load(table, seeds, (base, other) if column == "kernel" else ())
     both, notes = named(source, column, base, other, where)

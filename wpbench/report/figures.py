@@ -20,7 +20,7 @@ class Figure(NamedTuple):
     Attributes
     ----------
     caption
-        What it shows.
+        A sentence about the figure.
     files
         SVG, PNG, CSV and Parquet.
     """

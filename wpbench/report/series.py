@@ -25,14 +25,22 @@ def per_100_writes(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         The varying fields; then per 100 writes after the fork or the swap-out: ``copies``;
-        ``drains`` of do_wp_page() and of them ``drains_in_vain``, after which the page was copied
-        all the same; ``drains_swapin``, ``drains_readahead``; and ``dead``, the share of pages in a
-        flush of lru_add that nobody else held, in per cent.
+        ``drains`` of do_wp_page() and of them ``drains_in_vain``, after which the page was still
+        copied; ``drains_swapin``, ``drains_readahead``; and ``dead``, the percentage of pages in
+        a flush of lru_add that nothing else held.
 
     Raises
     ------
     TableError
         For a table of other workloads.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.report import per_100_writes
+    >>> table = per_100_writes(wb.simulate(wb.load_grid("drains-2026")))
+    >>> bool(table["copies"].between(0, 100).all())
+    True
     """
     if not set(table["workload"]) <= {"fork-write", "swap-write"}:
         raise TableError("table: has other workloads; accepted: fork-write, swap-write")
@@ -55,17 +63,29 @@ def _row(made: pd.DataFrame, **fields: Any) -> Any:
 
 
 def answers(table: pd.DataFrame) -> list[str]:
-    """Return an answer to each question that the simulation can answer, a sentence or two each.
+    """Return an answer to each of the questions of 2026 in a sentence or two.
 
-    The questions are those of the list and of its readers: when does 7.3's first test matter; what
-    would a reuse without a drain (``peek``) save; is the way through do_wp_page() after a swap-in
-    good enough; where do dead pages in lru_add come from; which copies did the removal of the exit
-    drain add.
+    The questions are: When does 7.3's first test matter?  What would a reuse without a drain
+    (``peek``) save?  Is the way through do_wp_page() after a swap-in good enough?  Where do dead
+    pages in lru_add come from?  Which copies did the removal of the exit drain add?
 
     Parameters
     ----------
     table
-        As of ``per_100_writes()``.
+        As in ``per_100_writes()``.
+
+    Returns
+    -------
+    list of str
+        A text for each question that the table can answer.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.report import answers
+    >>> table = wb.simulate(wb.load_grid("drains-2026"))
+    >>> len(answers(table))
+    5
     """
     made = per_100_writes(table)
     own = made[made["drain"] == "if-not-lru"].drop_duplicates(list(_KEYS))

@@ -27,13 +27,13 @@ class GridFile(Sequence[Scenario]):
     path
         The file.
     title, question
-        What it is, and what it is to answer.
+        Its title, and the question that it asks.
     seeds
-        Replications of each scenario that it asks for.
+        Replications of each scenario.
     grids
         One for each of its ``[[grid]]`` tables.
     cases
-        What each of them is called, "" where it has no ``case``.
+        The ``case`` of each of them, "" if it has none.
     """
 
     path: Path
@@ -151,12 +151,12 @@ def _case(value: Any) -> str:
 
 
 def load_grid(path: str | Path, *, max_runs: int = MAX_RUNS) -> GridFile:
-    """Read a grid file; ``simulate()`` and ``sweep()`` take what it returns.
+    """Read a grid file; ``simulate()`` and ``sweep()`` take the result.
 
-    At its top stand ``title`` and ``question`` (texts) and, if not 1, ``seeds``.  Each ``[[grid]]``
-    table is what ``wb.grid()`` takes: fields of a Scenario with a value, a list, or the name of
-    another field of the table, whose value it then always has (``threads = "cpus"``).  It may also
-    have a ``case``: what a report calls its scenarios.
+    A file has ``title`` and ``question`` (texts) at its top and, if it is not 1, ``seeds``.  Each
+    ``[[grid]]`` table has arguments of ``wb.grid()``: fields of a Scenario with a value, a list, or
+    the name of another field of the table (``threads = "cpus"``: always the same value).  It may
+    also have a ``case``, the name of its scenarios in a report.
 
     Parameters
     ----------
@@ -165,10 +165,22 @@ def load_grid(path: str | Path, *, max_runs: int = MAX_RUNS) -> GridFile:
     max_runs
         A table of more scenarios than this is refused.
 
+    Returns
+    -------
+    GridFile
+        A sequence of the scenarios of all tables, with ``title``, ``question`` and ``seeds``.
+
     Raises
     ------
     ScenarioError
-        If there is no such file, or it is not as above; names file, table (from 1) and field.
+        If there is no such file, or it has another form; names file, table (from 1) and field.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> grid = wb.load_grid("pages")
+    >>> grid.title, grid.seeds, len(grid.at_most(npages=8))
+    ('Copies by pages a round', 1, 978)
     """
     path = _find(path)
     top = read_toml(path, ScenarioError)

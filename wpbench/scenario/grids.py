@@ -26,8 +26,8 @@ _FREE = frozenset(
 class Grid(Sequence[Scenario]):
     """The scenarios of every combination of some axes' values, in the order of the axes.
 
-    The last axis varies fastest.  Made by ``wb.grid()``.  Scenarios are made when they are asked
-    for; that each can be made is known from the start.
+    The last axis varies fastest.  Made by ``wb.grid()``.  Scenarios are made on demand; all of
+    them are validated at the start.
 
     Parameters
     ----------
@@ -219,12 +219,33 @@ def check_runs(shape: Sequence[int], seeds: int, max_runs: int) -> None:
 
 
 def grid(*, max_runs: int = MAX_RUNS, **axes: Any) -> Grid:
-    """Return the scenarios of every combination: ``grid(kernel=["patch1", "patch2"], npages=8)``.
+    """Return the scenarios of every combination of some values.
 
-    A value that is no list, tuple or range stands for itself; the name of another axis stands for
-    that axis's value: ``grid(cpus=[1, 2, 4], threads="cpus")`` are three scenarios, as many threads
-    as CPUs.  ``rules={"exit_drains": [True, False]}`` makes an axis of each rule.  The error for a
-    wrong value is the one that ``Scenario`` raises.  More scenarios than ``max_runs`` are refused.
+    Parameters
+    ----------
+    max_runs
+        A grid of more scenarios is refused.
+    axes
+        Fields of ``Scenario``.  A list, tuple or range is an axis; any other value is its only
+        value.  The name of another axis means "the same value as that axis".
+        ``rules={"exit_drains": [True, False]}`` makes an axis of a rule.
+
+    Returns
+    -------
+    Grid
+        A sequence of ``Scenario``; the last axis varies fastest.
+
+    Raises
+    ------
+    ScenarioError
+        For a wrong field, value or combination, and for too many scenarios.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> grid = wb.grid(kernel=["patch1", "patch2"], cpus=[1, 2, 4], threads="cpus")
+    >>> len(grid), grid[2].cpus, grid[2].threads
+    (6, 4, 4)
     """
     equal = {
         name: value

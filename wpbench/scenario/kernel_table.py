@@ -34,7 +34,7 @@ def with_present_names(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def kernels(*names: str) -> pd.DataFrame:
-    """Return which kernel has which rules.
+    """Return the rules of kernels.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ def kernels(*names: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a kernel: ``kernel``, as asked; ``row``, the table that holds for it; ``from``, the
-        one that it starts from; ``note``; then a column a rule.
+        A row for each kernel: ``kernel``, as asked; ``row``, its table in data/kernels.toml;
+        ``from``, the row that it starts from; ``note``; then a column for each rule.
 
     Raises
     ------
     ScenarioError
-        For a name that is no kernel's.
+        If a name is not that of a kernel.
 
     Examples
     --------

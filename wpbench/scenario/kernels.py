@@ -64,7 +64,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A row: what one kernel does.
+    """A row: the rules of one kernel.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Kernel:
     start
         The row that it starts from, None for the first.
     note
-        What it is.
+        A description.
     facts
         Every rule -> its value and where that is from.
     changed
@@ -192,7 +192,7 @@ def _not_accepted(name: str) -> str:
 
 
 def kernel(name: object) -> Kernel:
-    """Return the row that holds for a kernel.
+    """Return the row of rules of a kernel.
 
     Parameters
     ----------
@@ -200,10 +200,21 @@ def kernel(name: object) -> Kernel:
         A release from v5.8 on (``v6.12``, ``6.18.44-generic`` as uname prints it), or a table's
         name: ``patch1``, ``patch2``, ``patch2-rfc2``, ``patch2-always``, ``exclusive``.
 
+    Returns
+    -------
+    Kernel
+        The name of the row, and its rules.
+
     Raises
     ------
     ScenarioError
-        For anything else; says what is accepted.
+        For anything else; names the accepted kernels.
+
+    Examples
+    --------
+    >>> from wpbench.scenario import kernel
+    >>> kernel("6.18.44").name, kernel("6.18.44").values()["exit_drains"]
+    ('v6.17', False)
     """
     if not isinstance(name, str):
         raise ScenarioError(_not_accepted(repr(name)))

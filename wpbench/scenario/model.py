@@ -29,7 +29,7 @@ _PLAIN = frozenset((str, int, float, bool, type(None)))
 
 
 class Scenario(BaseModel):
-    """One question to the machine.
+    """A scenario: one program, on one simulated kernel and machine.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ class Scenario(BaseModel):
         ``"memcached"``, ``"page-fault"``, ``"fork-write"``, ``"swap-write"``, ``"random"``,
         or a jitted function ``f(m, p)`` of your own.
     kernel
-        Whose rules: a release from v5.8 on, also as uname prints it (``6.18.44``), or a row of
-        ``wb.kernels()`` (the patch off is ``patch1``, on ``patch2``).
+        The kernel whose rules apply: a release from v5.8 on, also as uname prints it
+        (``6.18.44``), or a row of ``wb.kernels()`` (patch off: ``patch1``, on: ``patch2``).
     rules
-        Rules that are otherwise than the kernel's: ``{"exit_drains": True}``.
+        Rules with another value than the kernel's: ``{"exit_drains": True}``.
     drain
         When do_wp_page() drains pagevecs; None for the kernel's own policy.
     backend
@@ -55,9 +55,10 @@ class Scenario(BaseModel):
         ``read-write-shuffled``, ``read-all-write-all``; userfaultfd's: ``copy-write``,
         ``copy-all-write-all``.
     read_cpu, write_cpu
-        Where the reproducer reads (and pages out), and where it writes; None: where it reads.
+        The CPU on which the reproducer reads (and pages out), and the one on which it writes; None:
+        the same CPU.
     fill_cpu
-        Where userfaultfd's handler fills the memory; it is written on ``write_cpu``.
+        The CPU on which userfaultfd's handler fills the memory; it is written on ``write_cpu``.
     cpus
         CPUs of the machine; None for as many as the scenario names.
     pagevec
@@ -104,10 +105,10 @@ class Scenario(BaseModel):
     pmd_offset
         Pages between the start of a page table (2 MiB) and page 0.
     background_insertions, background_drains
-        What other tasks do on each CPU between two accesses of the workload, on average: pages put
-        into lru_add, calls of lru_add_drain().
+        Activity of other tasks on each CPU between two accesses of the workload, on average: pages
+        put into lru_add, calls of lru_add_drain().
     lruvecs
-        lru_locks, one a node or memcg; CPUs are split evenly among them.
+        lru_locks, one for each node or memcg; CPUs are split evenly among them.
     folio_order
         0: large folios are out of scope.  They are never left in a pagevec, and the kernel decides
         about them by other rules (wp_can_reuse_anon_folio(), since v6.15 by the large mapcount).
@@ -116,7 +117,7 @@ class Scenario(BaseModel):
     ------
     ScenarioError
         For an unknown field, a value or a combination no scenario can have; the message names the
-        field and what is accepted.
+        field and the accepted values.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)

@@ -19,7 +19,7 @@ class Rule:
     Attributes
     ----------
     meaning
-        What it decides, and where in the kernel.
+        The decision that it makes, and its place in the kernel.
     values
         What it can be, in the order of the machine's numbers (``mm/names.py``); empty for a truth
         value or a number.

@@ -19,12 +19,30 @@ def parse_boolean(name: str, text: str) -> bool:
 
 
 def parse_axis(name: str, text: str) -> list[Any]:
-    """Return the values of a field from ``"1,8,512"``.
+    """Return the values of a field from a text such as ``"1,8,512"``.
+
+    Parameters
+    ----------
+    name
+        A field of ``Scenario``.
+    text
+        Values, with commas between them.
+
+    Returns
+    -------
+    list
+        Of the field's type.
 
     Raises
     ------
     ScenarioError
-        If there is no such field, or a value is no number or truth value where it should be.
+        If there is no such field, or a value is not of its type.
+
+    Examples
+    --------
+    >>> from wpbench.scenario import parse_axis
+    >>> parse_axis("npages", "1,8,512")
+    [1, 8, 512]
     """
     if name not in Scenario.model_fields:
         raise ScenarioError(accepted("Scenario field", name, Scenario.model_fields))

@@ -35,7 +35,7 @@ _ANYWHERE = {
 
 @dataclass(frozen=True)
 class Event:
-    """One change of the page: by what, where, when, and what it was and became."""
+    """One change of the page: operation, place, time, and the state before and after."""
 
     operation: str
     cpu: int | None
@@ -46,7 +46,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Holder:
-    """Somebody who holds the page when the fault begins, and what gave them the reference."""
+    """A holder of the page when the fault begins, and the operation that gave the reference."""
 
     holder: str
     operation: str
@@ -74,25 +74,25 @@ class Explanation:
         Number of the fault from 0, page of the region, CPU and time (0 without a clock) of the
         write.
     kernel
-        Whose do_wp_page() it was.
+        The kernel of this do_wp_page().
     before
         Count, holders and flags of the page when the fault began.
     holders
-        Who held it then, in the order in which they came.
+        The holders at that time, in the order in which they came.
     tests
         The tests of do_wp_page(), in order.
     drained
-        Entries that waited in the pagevecs that do_wp_page() drained, -1 where it drained none.
+        Entries that waited in the pagevecs that do_wp_page() drained, -1 if it drained none.
     decided
         Count, holders and flags when the decision fell.
     outcome, reason
         ``reuse`` or ``copy``; of a copy, why.
     history
-        What changed the page since it was allocated.
+        Every change of the page since it was allocated.
     source
         The scenario, or the trace and its row.
     recorded
-        What the kernel did, of a recorded fault.
+        Of a recorded fault, the kernel's outcome.
     """
 
     fault: int
@@ -269,11 +269,17 @@ def explain(
     Parameters
     ----------
     scenario, replication, fault
-        The run, as ``simulate()`` would do it, and the number of its write-protect fault, from 0
+        The run, as in ``simulate()``, and the number of its write-protect fault, from 0
         (``wb.faults()`` lists them).
     trace, row, pmd_offset, max_mb
         A trace file, as for ``replay()``, and the number of one of its operations, from 0 for the
         first: a write to a page that was mapped read-only.
+
+    Returns
+    -------
+    Explanation
+        The holders of the page, in the order in which they came; each test of do_wp_page() with its
+        values; the outcome, the reason and the drain.
 
     Raises
     ------
@@ -281,6 +287,15 @@ def explain(
         If there is no such fault or row.
     TraceError
         If the file is no trace.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> found = wb.explain(wb.Scenario(kernel="patch1", npages=8, rounds=1), fault=3)
+    >>> found.outcome, found.reason
+    ('copy', 'pagevec_local')
+    >>> [holder.holder for holder in found.holders]
+    ['pte', 'lru_add']
     """
     if (scenario is None) == (trace is None):
         raise ScenarioError("explain() takes a scenario and fault=, or trace= and row=")

@@ -16,14 +16,14 @@ from .words import describe_word
 
 
 def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd.DataFrame:
-    """Return one row for each write-protect fault of a run: who held the page, what became of it.
+    """Return a row for each write-protect fault of a run: the holders of the page, and the outcome.
 
     Parameters
     ----------
     scenario, replication
-        The run, as ``simulate()`` would do it.
+        The run, as in ``simulate()``.
     limit
-        Rows kept at most, from the first fault on (88 bytes of memory each).
+        The number of rows kept, from the first fault on (88 bytes of memory each).
 
     Returns
     -------
@@ -34,6 +34,20 @@ def faults(scenario: Scenario, replication: int = 0, limit: int = 100_000) -> pd
         copy), ``reason`` (of a copy), ``before`` and ``decided``: page_count, holders and flags of
         the page when the fault began and when the decision fell; ``drained``: entries that waited
         in the pagevecs drained, -1 where none were.
+
+    Raises
+    ------
+    ScenarioError
+        If an argument is not accepted.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> table = wb.faults(wb.Scenario(kernel="patch1", npages=8, rounds=1))
+    >>> table[["page", "outcome", "reason", "before"]].head(2)
+       page outcome         reason                                before
+    0     0    copy  pagevec_local  page_count 2 = pte + lru_add; active
+    1     1    copy  pagevec_local  page_count 2 = pte + lru_add; active
     """
     check("limit", limit)
     m = run(scenario, replication, log_rows=limit)

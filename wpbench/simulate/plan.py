@@ -50,7 +50,23 @@ def stream_states(seeds: Any, replications: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def program(workload: Any) -> Any:
-    """Return the program of a workload: a built-in one by name, or a function ``f(m, p)``."""
+    """Return the program of a workload.
+
+    Parameters
+    ----------
+    workload
+        The name of a built-in one, or a function ``f(m, p)``.
+
+    Returns
+    -------
+    A callable of a ``Machine``.
+
+    Examples
+    --------
+    >>> from wpbench.simulate import program
+    >>> callable(program("reproducer"))
+    True
+    """
     return WORKLOADS[workload].run if isinstance(workload, str) else OwnWorkload(workload)
 
 
@@ -141,7 +157,34 @@ def _by_mix(columns: dict[str, Any]) -> Any:
 
 
 def plan_of(what: object, seeds: int = 1, *, max_runs: int = MAX_RUNS) -> Plan:
-    """Return the runs of a Scenario, a Grid or any iterable of Scenarios; refuse too many."""
+    """Return the runs of a Scenario, a Grid or any iterable of Scenarios.
+
+    Parameters
+    ----------
+    what
+        The scenarios.
+    seeds
+        Replications of each.
+    max_runs
+        More runs than this are refused.
+
+    Returns
+    -------
+    Plan
+        ``n`` runs, with every default resolved.
+
+    Raises
+    ------
+    ScenarioError
+        If it is anything else, or has too many runs.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.simulate import plan_of
+    >>> plan_of(wb.grid(npages=[1, 8]), seeds=3).n
+    6
+    """
     if isinstance(what, Grid | GridFile):
         check_runs([len(what)], seeds, max_runs)
         return _every(what.columns(), len(what), seeds)

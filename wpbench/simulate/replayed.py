@@ -51,7 +51,7 @@ class Replay:
     first
         The first mismatches, a line each, with the machine's state before the operation.
     outcomes
-        How often writes were what: outcome -> (kernel's, machine's).
+        Number of writes by outcome: outcome -> (kernel's, machine's).
     """
 
     file: str
@@ -134,15 +134,28 @@ def replay(path: str | Path, *, pmd_offset: int = 0, max_mb: int = MAX_TRACE_MB)
     path
         A trace file (data/kernel-measurements/README.md describes the format).
     pmd_offset
-        Pages between the start of a page table and page 0, where the region is known to straddle
-        two (readahead stops there).  The traces do not record it.
+        Pages between the start of a page table and page 0, if it is known that the region straddles
+        two tables (readahead stops there).  The traces do not record it.
     max_mb
-        A file that has more MiB, unpacked, is refused.
+        A file of more MiB, unpacked, is refused.
+
+    Returns
+    -------
+    Replay
+        The number of operations and of compared ones, and the mismatches.
 
     Raises
     ------
     TraceError
         If the file is truncated, garbled or mislabelled.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> traces = wb.data_dir() / "kernel-measurements" / "traces"
+    >>> done = wb.replay(traces / "zram_patch2_64p_2c_s22.csv.gz")
+    >>> done.operations, done.compared, done.mismatches
+    (3000, 2847, 0)
     """
     trace = read_trace(path, max_mb=max_mb)
     m = machine_of(trace, pmd_offset)

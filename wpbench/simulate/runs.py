@@ -124,8 +124,16 @@ def execute(
     Returns
     -------
     counted, errors
-        int64[n, NR_COUNTED], ``layout.COUNTER_NAMES``; object[n], why each run failed, "" where it
-        did not.
+        int64[n, NR_COUNTED], ``layout.COUNTER_NAMES``; object[n], the reason of each failed run,
+        "" otherwise.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.simulate import execute, plan_of
+    >>> counted, errors = execute(plan_of(wb.Scenario(npages=8, rounds=1)))
+    >>> len(counted), errors.tolist()
+    (1, [''])
     """
     counted = np.zeros((NR_COUNTED, plan.n), np.int64).T  # a table is made of columns
     errors = np.full(plan.n, "", object)
@@ -188,9 +196,31 @@ def _run_chunks(
 
 
 def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
-    """Run one scenario and return the machine as it stands at the end.
+    """Run one scenario and return its machine at the end.
 
-    ``watching``: ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
+    Parameters
+    ----------
+    scenario, replication
+        The run, as in ``simulate()``.
+    watching
+        ``log_rows``, ``watched``, ``event_rows``, ``explained`` of ``layout.CONFIG``.
+
+    Returns
+    -------
+    Machine
+        Its counters are attributes.
+
+    Raises
+    ------
+    SimulationError
+        If the run cannot be finished.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.simulate import run
+    >>> int(run(wb.Scenario(kernel="patch1", npages=8, rounds=1)).copies)
+    7
     """
     columns = resolve(scenario.columns())
     columns["replication"] = np.array([check("replication", replication)])
@@ -212,7 +242,27 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
 
 
 def raise_failure(plan: Plan, errors: Any) -> None:
-    """Raise for the first run that could not be finished, if any."""
+    """Raise an error for the first failed run, if there is one.
+
+    Parameters
+    ----------
+    plan
+        The runs.
+    errors
+        From ``execute()``.
+
+    Raises
+    ------
+    SimulationError
+        The reason, and the scenario.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.simulate import execute, plan_of, raise_failure
+    >>> plan = plan_of(wb.Scenario(npages=8, rounds=1))
+    >>> raise_failure(plan, execute(plan)[1])
+    """
     failed = np.flatnonzero(errors != "")
     if failed.size:
         first = int(failed[0])

@@ -39,7 +39,28 @@ COLUMNS = (
 
 
 def tabulate(plan: Plan, counted: Any) -> pd.DataFrame:
-    """Return the table of a plan's runs: fields, then counts."""
+    """Return the table of a plan's runs: fields, then counts.
+
+    Parameters
+    ----------
+    plan
+        The runs.
+    counted
+        int64[n, NR_COUNTED], from ``execute()``.
+
+    Returns
+    -------
+    DataFrame
+        A row for each run.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.simulate import execute, plan_of, tabulate
+    >>> plan = plan_of(wb.Scenario(kernel="patch1", npages=8, rounds=1))
+    >>> tabulate(plan, execute(plan)[0])["copies"].tolist()
+    [7]
+    """
     columns = dict(plan.columns)
     looks = np.broadcast_to(
         mapping(columns["workload"])(lambda w: facts_of(w).looks_after_pageout, bool), plan.n
@@ -95,7 +116,7 @@ def simulate(
         Replications of each scenario; the n-th uses the n-th random stream of its ``seed``, the
         same for every kernel, rule and policy.
     threads
-        Runs done at a time; None for as many as there are CPUs.  The table does not depend on it.
+        Runs done at a time; None: one for each CPU.  The table does not depend on it.
     progress
         Called with the number of runs that have just been done.
     max_runs
@@ -104,31 +125,40 @@ def simulate(
     Returns
     -------
     DataFrame
-        The scenario's parameters (None replaced by what it stands for) and ``replication``; then
+        The scenario's parameters (with defaults filled in) and ``replication``; then
         counts: ``wp_faults`` = ``copies`` + ``reuses``, decisions of do_wp_page() about anonymous
         pages; ``copy_rate``, their ratio (NaN without a fault); ``copy_<reason>``, the copies by
-        reason; ``seen_<what>``, the copies by what an instrumented kernel sees when it gives up;
+        reason; ``seen_<state>``, the copies by the state that an instrumented kernel sees then;
         ``drains``, calls of lru_add_drain() by do_wp_page(), and ``drained_pages``;
         ``not_paged_out``, pages still mapped right after MADV_PAGEOUT (missing for workloads that
-        do not look); ``pswpin``, ``pswpout``;
+        do not count them); ``pswpin``, ``pswpout``;
         minor and major faults; ``accesses``; ``orphans``, pages at the end that only a pagevec or
         the swap cache holds; ``tlb_flushes`` that interrupted other CPUs, and ``tlb_ipis``, the
         CPUs interrupted.  With a clock (``costs``): ``write_ns``, the time of all writes that met a
-        write-protect fault (on a page that was mapped, and not the zero page; what is decided
-        within a swap-in, ``direct_wp_faults``, is not in it), ``write_ns_mean``,
+        write-protect fault (on a mapped page other than the zero page; decisions within a swap-in,
+        ``direct_wp_faults``, are not in it), ``write_ns_mean``,
         ``write_cycles_mean``, ``write_ns_p50`` and ``write_ns_p99`` (to a sixteenth);
         ``lru_lock_taken``, ``lru_lock_wait_ns``, ``lru_lock_hold_ns``; ``cpu_ns``, of all CPUs
-        without what they idled, and ``wall_ns``, when the last CPU was done.
-        ``attrs["wpbench"]`` says how it was made; its ``fast_forward`` of runs of 1024 rounds and
-        more, how many rounds were skipped because they repeat earlier ones (every count is as if
-        they had been done), and why none were.
+        without idle time, and ``wall_ns``, the time at which the last CPU was done.
+        ``attrs["wpbench"]`` records how it was made.  For runs of 1024 rounds and more its
+        ``fast_forward`` has the number of rounds that were skipped because they repeat earlier ones
+        (every count is as if they had been done), or the reason why none were.
 
     Raises
     ------
     ScenarioError
-        If ``seeds`` or a scenario is not what it should be.
+        If ``seeds`` or a scenario is not accepted.
     SimulationError
         If a run cannot be finished (a workload of your own that asks for the impossible).
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=64, rounds=100))
+    >>> table[["kernel", "wp_faults", "copies", "copy_rate", "drains"]]
+       kernel  wp_faults  copies  copy_rate  drains
+    0  patch1       6400    5600      0.875       0
+    1  patch2       6400       0      0.000    6400
     """
     plan = plan_of(scenarios, seeds, max_runs=max_runs)
     if threads is not None:

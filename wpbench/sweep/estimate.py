@@ -90,7 +90,7 @@ def _ranged_share(mix: str) -> float:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a sweep will take.
+    """The time, memory and disk of a sweep.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ _NAME = re.compile(r"part-([0-9]{6,15})(?:-([0-9a-f]{16}))?\.parquet")
 
 
 class DamagedError(SweepError):
-    """A part that is not what was written."""
+    """A part whose content differs from what was written."""
 
     def __init__(self, path: Path, why: str) -> None:
         again = _of_this_model(path)

@@ -49,26 +49,26 @@ def sweep(
     retry_failed: bool = True,
     max_runs: int = MAX_RUNS,
 ) -> pd.DataFrame:
-    """Run scenarios like ``simulate()``, and keep each row on disk as soon as it is there.
+    """Run scenarios like ``simulate()``, and keep each row on disk as soon as it is done.
 
-    Stopped, by Ctrl-C, SIGKILL or a crash, the same call goes on where it was.  What is in the
-    store is not done again: a run's key is the hash of its resolved scenario, its replication, the
-    model's sources and the data files.
+    After Ctrl-C, SIGKILL or a crash, the same call continues.  Runs in the store are not repeated:
+    a run's key is the hash of its resolved scenario, its replication, the model's sources and the
+    data files.
 
     Parameters
     ----------
     scenarios
         A ``Scenario``, any iterable of them, ``wb.grid(...)`` or ``wb.load_grid(...)``.
     store
-        A folder; made where there is none.  One sweep at a time can write to it.
+        A folder; it is made if it does not exist.  One sweep at a time can write to it.
     seeds
         Replications of each scenario; None for a grid file's own, or 1.
     executor
-        Where the runs are done: None for threads of this process; or any ``concurrent.futures``
-        executor, of which Dask's ``Client.get_executor()`` is one.  It is not shut down.
+        None: threads of this process do the runs.  Or any ``concurrent.futures`` executor, such as
+        Dask's ``Client.get_executor()``.  It is not shut down.
     workers
-        Threads of this process, None for as many as there are CPUs; with an executor, how many
-        workers it has, where that cannot be seen.  The table does not depend on it.
+        Threads of this process, None: one for each CPU.  With an executor, the number of its
+        workers, if the executor does not tell.  The table does not depend on it.
     progress
         A bar of the runs done, as ``progress_bar()``'s: None for a widget in JupyterLab, text in a
         headless notebook and in a terminal, nothing where nobody looks; ``"text"`` for one without
@@ -84,19 +84,31 @@ def sweep(
     -------
     DataFrame
         The rows of ``simulate(scenarios, seeds)``, in its order, and two columns more: ``key``,
-        and ``error``, why a run failed ("" where it did not).  The counts of a failed run are
-        empty (``<NA>``; then their columns' type is ``Int64``).  ``attrs["wpbench"]`` says how it
-        was made.
+        and ``error``, the reason of a failed run ("" otherwise).  The counts of a failed run are
+        empty (``<NA>``; then their columns' type is ``Int64``).  ``attrs["wpbench"]`` records how
+        it was made.
 
     Raises
     ------
     ScenarioError
-        If an argument is not what it should be.
+        If an argument is not accepted.
     SweepError
         If the sweep does not fit (time, memory, disk; with the numbers), if another one writes to
         the store, if a workload cannot be sent to the workers, or if these are lost.
     KeyboardInterrupt
-        If it was stopped; what was done is in the store.
+        If it was stopped; the finished runs are in the store.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> grid = wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=10)
+    >>> table = wb.sweep(grid, "sweep-store", progress=False)
+    >>> table[["kernel", "npages", "copies", "error"]]
+       kernel  npages  copies error
+    0  patch1       1      10
+    1  patch1       8      70
+    2  patch2       1       0
+    3  patch2       8       0
     """
     check("max_hours", max_hours)
     with Pool(executor, workers) as pool:
@@ -121,7 +133,25 @@ def estimate_sweep(
     retry_failed: bool = True,
     max_runs: int = MAX_RUNS,
 ) -> Estimate:
-    """Return what ``sweep()`` would take; nothing is written.  Parameters as there."""
+    """Return the time, memory and disk that ``sweep()`` would need; nothing is written.
+
+    Parameters
+    ----------
+    scenarios, store, seeds, executor, workers, retry_failed, max_runs
+        As in ``sweep()``.
+
+    Returns
+    -------
+    Estimate
+        ``print()`` it.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.sweep import estimate_sweep
+    >>> estimate_sweep(wb.grid(npages=[1, 8], rounds=2), "new-store").runs
+    2
+    """
     with Pool(executor, workers) as pool:
         return _Work(scenarios, store, seeds, pool, retry_failed, max_runs).estimate()[0]
 

@@ -271,7 +271,7 @@ def _all_parts(path: Path) -> list[Any]:
 
 
 def read_store(path: str | Path) -> pd.DataFrame:
-    """Return all rows of a store, those of other versions of the model and of failed runs too.
+    """Return all rows of a store, also those of other versions of the model and of failed runs.
 
     Parameters
     ----------
@@ -281,8 +281,8 @@ def read_store(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a run, ordered by the fields: the columns of ``wb.sweep()``, then ``data`` and
-        ``model``, hashes of the data files and of the sources that the numbers follow from.
+        A row for each run, ordered by the fields: the columns of ``wb.sweep()``, then ``data`` and
+        ``model``, the hashes of the data files and of the model's sources.
         The counts of a failed run are empty (``<NA>``).  ``attrs["wpbench"]`` has the provenance
         of the rows in ``made_by``.
 
@@ -290,6 +290,13 @@ def read_store(path: str | Path) -> pd.DataFrame:
     ------
     SweepError
         If there is no store, if it is of another format, or damaged.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> swept = wb.sweep(wb.grid(npages=[1, 8], rounds=2), "example-store", progress=False)
+    >>> wb.read_store("example-store")["npages"].tolist()
+    [1, 8]
     """
     path = Path(path)
     if _format(path) is None:

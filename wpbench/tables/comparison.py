@@ -48,33 +48,33 @@ def compare(
     confidence: float = 0.95,
     test: str = "t",
 ) -> pd.DataFrame:
-    """Return for each scenario how much ``value`` differs between two values of ``column``.
+    """Return the difference of ``value`` between two values of ``column``, for each scenario.
 
     Runs are paired by ``seed`` and ``replication``: ``simulate()`` gives both sides the same random
-    numbers, so that chance cancels out of their difference.  The spread is that between runs (see
+    numbers, so chance cancels out of their difference.  The spread is that between runs (see
     ``wpbench.tables``).
 
     Parameters
     ----------
     table
-        From ``simulate()``, or another with a row a run.
+        From ``simulate()``, or any table with a row for each run.
     column, base, other
-        What is compared: ``kernel`` ``patch1`` with ``patch2``.
+        The column, and the two values of it that are compared.
     value
         A column of numbers: a rate, a count, a time.
     by
-        What makes a scenario; None for the columns before ``replication`` but ``column``, ``seed``
-        and those of which the two sides share no value, as ``drain`` of patch1 and patch2: they go
-        with the side, and ``attrs["comparison"]["with"]`` lists them.
+        Columns that identify a scenario.  None: the columns before ``replication``, except
+        ``column``, ``seed``, and columns in which the two sides share no value, such as ``drain``
+        of patch1 and patch2.  ``attrs["comparison"]["with"]`` lists the last.
     paired
-        Else every run of the one side is held against every run of the other.
+        False: every run of one side is compared with every run of the other.
     confidence
         Of the interval.
     test
         ``t``: of the differences, unpaired Welch's; ``rank``: Wilcoxon's signed-rank test, unpaired
-        Mann and Whitney's U, exact for few runs.  Whichever: the interval is Student's, of the mean
-        difference, and the verdict is the interval's.  p values are not corrected for the number of
-        scenarios.
+        Mann and Whitney's U, exact for few runs.  With either, the interval is Student's, of the
+        mean difference, and the interval gives the verdict.  p values are not corrected for the
+        number of scenarios.
 
     Returns
     -------
@@ -85,25 +85,34 @@ def compare(
         - ``base_only``, ``other_only``: runs without a counterpart; ``no_value``: pairs (unpaired:
           runs) without a value, such as a copy rate without a fault.  They are not compared;
         - ``base``, ``other``: means, also of a scenario that only one side has; ``difference``:
-          other less base; ``low``, ``high``: where it lies, NaN for one pair;
-        - ``ratio``: other to base, and ``change``: difference to base; NaN where base is 0;
+          other less base; ``low``, ``high``: its interval, NaN for one pair;
+        - ``ratio``: other to base; ``change``: difference to base; NaN if base is 0;
         - ``effect``: Cohen's d, the difference in standard deviations (of the differences; unpaired
-          of the runs, pooled), infinite where they have none;
-        - ``p``; NaN where there is nothing to test: one pair, or pairs that all differ by the same
-          (a machine without chance is known, not tested);
+          of the runs, pooled), infinite if that is 0;
+        - ``p``; NaN for one pair, and if all pairs differ by the same (nothing random, no test);
         - ``distinct``: different differences among the pairs (unpaired: values);
-        - ``verdict``, by the rule of ``wpbench.tables.decision``: ``lower``, ``higher``, the
-          interval leaves 0 out; ``same``, each pair is equal; ``~``, no difference shown; ``too few
-          runs``, the same of fewer than six, and one pair always; ``only <base>``, ``only
+        - ``verdict``, by the rule of ``wpbench.tables.decision``: ``lower``, ``higher``: the
+          interval excludes 0; ``same``: each pair is equal; ``~``: no difference is shown; ``too
+          few runs``: none is shown by fewer than six, or there is one pair; ``only <base>``, ``only
           <other>``; ``no pair``.
 
-        Scenarios in the order of the table; ``attrs["comparison"]`` says what was compared.
+        Scenarios in the order of the table; ``attrs["comparison"]`` records the comparison.
 
     Raises
     ------
     TableError
-        For what is not in the table, a run that is there twice, and runs of several scenarios that
-        ``by`` would mix.
+        For an unknown column or value, a run that is there twice, and a ``by`` that would mix
+        several scenarios.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> grid = wb.grid(kernel=["patch1", "patch2"], npages=[8, 64], rounds=10)
+    >>> found = wb.compare(wb.simulate(grid, seeds=2))
+    >>> found[["npages", "n", "base", "other", "verdict"]]
+       npages  n   base  other verdict
+    0       8  2  0.875    0.0   lower
+    1      64  2  0.875    0.0   lower
     """
     check_confidence(confidence)
     check_word("test", test, sorted({name for name, _ in TESTS}))

@@ -9,26 +9,27 @@ TOO_FEW = "too few runs"
 
 
 def decide(difference: float, low: float, high: float, n: int) -> str:
-    """Return whether a difference counts, and which sign it has.
+    """Return whether a difference counts, and its sign.
 
-    It counts where its interval leaves 0 out.  An interval without width, of runs that all differ
-    by the same, leaves 0 out or is 0.
+    It counts if its interval excludes 0.  The interval of runs that all differ by the same has no
+    width: it excludes 0 or is 0.
 
     Parameters
     ----------
     difference, low, high
-        Other less base, and the interval that it lies in (NaN for one run).
+        Other less base, and its interval (NaN for one run).
     n
-        Runs, pairs of runs, or draws of the costs that the interval is of.
+        The number of runs, pairs of runs, or draws of the costs.
 
     Returns
     -------
     str
-        ``lower``, ``higher``; ``same``; ``~``: the interval has 0 in it, no difference is shown;
-        ``too few runs``: the same of fewer than six, and of one run always; ``no value``.
+        ``lower``, ``higher``; ``same``; ``~``: the interval includes 0, no difference is shown;
+        ``too few runs``: as ``~``, for fewer than six runs, and always for one run; ``no value``.
 
     Examples
     --------
+    >>> from wpbench.tables import decide
     >>> decide(-2.0, -3.0, -1.0, n=3)
     'lower'
     >>> decide(-2.0, -5.0, 1.0, n=3), decide(-2.0, -5.0, 1.0, n=10)

@@ -14,21 +14,34 @@ def varying(
     within: Iterable[str] = (),
     always: Collection[str] = (),
 ) -> list[str]:
-    """Return the fields that vary, without those that follow from fields before them.
+    """Return the fields that vary, without those that follow from earlier fields.
 
-    Where ``threads`` are always as many as ``cpus``, or ``latency_ns`` is the backend's, the later
-    one says nothing more.
+    If ``threads`` always equals ``cpus``, or ``latency_ns`` is always the backend's, the later
+    field is left out.
 
     Parameters
     ----------
     rows
-        A row a run or scenario.
+        A row for each run or scenario.
     fields
         Columns, in the order in which they are kept.
     within
-        Columns that are told apart anyway: what follows from them is left out too.
+        Other columns; fields that follow from them are left out too.
     always
-        Of ``fields``, those that are kept whatever they are.
+        Fields that are always kept.
+
+    Returns
+    -------
+    list of str
+        In the order of ``fields``.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import varying
+    >>> table = wb.simulate(wb.grid(cpus=[1, 2], threads="cpus", rounds=2))
+    >>> varying(table, ["kernel", "cpus", "threads"])
+    ['cpus']
     """
     kept: list[str] = []
     for name in fields:

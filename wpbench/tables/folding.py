@@ -6,22 +6,23 @@ from collections.abc import Mapping, Sequence
 
 
 def folded(rows: Sequence[Mapping[str, str]], keys: Sequence[str]) -> list[dict[str, str]]:
-    """Return rows in which those that are equal but for one key are one, with all its values.
+    """Return rows with those merged that differ in one key only.
 
     Parameters
     ----------
     rows
-        Cells as they are printed, by column.
+        Printed cells, by column.
     keys
         Columns that name a row; the others are its numbers.
 
     Returns
     -------
     list of dict
-        In the order of the first of each.
+        In the order of the first row of each; the merged key has all values.
 
     Examples
     --------
+    >>> from wpbench.tables import folded
     >>> folded([{"cpus": "2", "ns": "+5"}, {"cpus": "8", "ns": "+5"}], ["cpus"])
     [{'cpus': '2, 8', 'ns': '+5'}]
     """

@@ -53,10 +53,10 @@ def check_word(name: str, word: str, words: Sequence[str]) -> None:
 def rate_interval(
     copies: Any, faults: Any, confidence: float = 0.95, method: str = "wilson"
 ) -> tuple[Any, Any]:
-    """Return where a rate lies of which ``copies`` out of ``faults`` were counted on a kernel.
+    """Return the interval of a rate of ``copies`` out of ``faults`` that were counted on a kernel.
 
-    It takes the faults as independent trials.  A kernel's are not quite: the pages of one pagevec
-    share their fate, so that the interval is rather too narrow.  For simulated runs use
+    It assumes independent faults.  A kernel's are not quite independent: the pages of one pagevec
+    have the same outcome, so the interval is rather too narrow.  For simulated runs use
     ``mean_interval()`` or ``summarize()``: their spread is between runs.
 
     Parameters
@@ -72,12 +72,19 @@ def rate_interval(
     Returns
     -------
     low, high
-        Floats, arrays, or Series with the index of ``copies``.  NaN where there is no fault.
+        Floats, arrays, or Series with the index of ``copies``.  NaN without a fault.
 
     Raises
     ------
     TableError
-        For counts that cannot be, an unknown method or confidence.
+        For impossible counts, and an unknown method or confidence.
+
+    Examples
+    --------
+    >>> from wpbench.tables import rate_interval
+    >>> low, high = rate_interval(3, 1607624)
+    >>> f"{low:.1e} {high:.1e}"
+    '6.3e-07 5.5e-06'
     """
     check_confidence(confidence)
     check_word("method", method, RATE_METHODS)
@@ -105,25 +112,37 @@ def mean_interval(
     bounds: tuple[float, float] = (-np.inf, np.inf),
     seed: int = 0,
 ) -> Interval:
-    """Return the mean of a scenario's replications, and where the mean over all streams lies.
+    """Return the mean of a scenario's replications, and its interval over all streams.
 
     Parameters
     ----------
     values
-        One number a run; NaN (a copy rate without a fault) is not counted.
+        One number for each run; NaN (a copy rate without a fault) is not counted.
     confidence
         Between 0 and 1.
     method
         ``t`` (Student's, from the standard error) or ``bootstrap`` (BCa, 9999 resamples).
     bounds
-        What a mean can be; the interval ends there.  0 and 1 for a rate.
+        Limits of the mean, at which the interval ends: 0 and 1 for a rate.
     seed
         Of the bootstrap's resamples: the same values give the same interval.
+
+    Returns
+    -------
+    Interval
+        ``mean``, ``low``, ``high``, ``n``, ``distinct``.
 
     Raises
     ------
     TableError
         For an unknown method or confidence.
+
+    Examples
+    --------
+    >>> from wpbench.tables import mean_interval
+    >>> found = mean_interval([0.1, 0.2, 0.3])
+    >>> round(float(found.low), 3), round(float(found.high), 3), found.n
+    (-0.048, 0.448, 3)
     """
     check_confidence(confidence)
     check_word("method", method, MEAN_METHODS)
@@ -217,18 +236,18 @@ def summarize(
     confidence: float = 0.95,
     method: str = "t",
 ) -> pd.DataFrame:
-    """Return one row a scenario: means over its replications, and where they lie.
+    """Return a row for each scenario: means over its replications, with intervals.
 
-    The mean of a rate is that of the runs' rates: each run counts once.  The interval is about the
-    spread between runs (see ``wpbench.tables``).
+    The mean of a rate is the mean of the runs' rates: each run counts once.  The interval is about
+    the spread between runs (see ``wpbench.tables``).
 
     Parameters
     ----------
     table
-        From ``simulate()``, or another with a row a run.
+        From ``simulate()``, or any table with a row for each run.
     by
-        What makes a scenario; None for all columns before ``replication`` but ``seed``: a
-        replication is a ``seed`` and a ``replication``.
+        Columns that identify a scenario.  None: all columns before ``replication`` except
+        ``seed``; a run is a ``seed`` and a ``replication``.
     values
         Columns to summarize, such as ``["copy_rate", "copies", "drains"]``.
     confidence, method
@@ -247,6 +266,15 @@ def summarize(
     TableError
         For an unknown column, method or confidence, a run that is in the table twice, and a ``by``
         that would mix scenarios.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> scenario = wb.Scenario(kernel="patch2", npages=8, rounds=10, cpus=2, migration_rate=0.5)
+    >>> table = wb.simulate(scenario, seeds=3)
+    >>> wb.summarize(table)[["n", "copy_rate_mean", "copy_rate_distinct"]].round(3)
+       n  copy_rate_mean  copy_rate_distinct
+    0  3           0.489                   3
     """
     check_confidence(confidence)
     check_word("method", method, MEAN_METHODS)

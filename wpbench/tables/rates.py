@@ -133,13 +133,56 @@ def along(runs: pd.DataFrame, x: str | None = None) -> str:
 
 
 def axis_of(grid: GridFile) -> str:
-    """Return the field of numbers of which a grid file has most values."""
+    """Return the field of numbers with the most values in a grid file.
+
+    Parameters
+    ----------
+    grid
+        From ``wb.load_grid()``.
+
+    Returns
+    -------
+    str
+        The name of the field.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import axis_of
+    >>> axis_of(wb.load_grid("cpus"))
+    'cpus'
+    """
     names = dict.fromkeys(name for part in grid.grids for name in part.axes)
     return _most_values({name: len(_numbers(grid, name)) for name in names})
 
 
 def check_axis(grid: GridFile, x: str) -> str:
-    """Return ``x``; raise ScenarioError unless it is a field of numbers that the grid gives."""
+    """Return ``x`` if it is a field of numbers that the grid gives.
+
+    Parameters
+    ----------
+    grid
+        From ``wb.load_grid()``.
+    x
+        The name of a field.
+
+    Returns
+    -------
+    str
+        ``x``.
+
+    Raises
+    ------
+    ScenarioError
+        If it is not such a field.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import check_axis
+    >>> check_axis(wb.load_grid("cpus"), "npages")
+    'npages'
+    """
     given = [name for part in grid.grids for name in part.axes]
     numbers = [name for name in dict.fromkeys(given) if _numbers(grid, name)]
     if x not in numbers:
@@ -177,14 +220,14 @@ def axes_of(runs: pd.DataFrame, x: str) -> list[str]:
 def rates(
     table: pd.DataFrame, grid: GridFile | None = None, *, x: str | None = None
 ) -> pd.DataFrame:
-    """Return the central table: a row a scenario, its rates as means over the replications.
+    """Return the central table: rates of each scenario, as means over the replications.
 
     Parameters
     ----------
     table, grid
         As in ``runs_of()``.
     x
-        The field that lies along a line of the text; None for the one with most values.
+        The field along a line of the text; None for the one with the most values.
 
     Returns
     -------
@@ -199,7 +242,19 @@ def rates(
     Raises
     ------
     TableError
-        If ``table`` is not the grid's, or ``x`` is no field of numbers.
+        If ``table`` is not the grid's, or ``x`` is not a field of numbers.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], cpus=[1, 2], rounds=5), seeds=2)
+    >>> rates(table, x="cpus")[["kernel", "cpus", "n", "copy_rate_mean"]]
+       kernel  cpus  n  copy_rate_mean
+    0  patch1     1  2           0.875
+    1  patch1     2  2           0.875
+    2  patch2     1  2           0.000
+    3  patch2     2  2           0.000
     """
     runs = runs_of(table, grid)
     if runs.empty:

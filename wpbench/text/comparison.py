@@ -20,28 +20,36 @@ SCALED = ("base", "other", "difference", "low", "high")
 def format_comparison(
     comparison: pd.DataFrame, *, kind: str = "simulated", width: int = WIDTH
 ) -> str:
-    """Return what ``compare()`` found as text that can be quoted in a mail.
+    """Return the result of ``compare()`` as text that can be quoted in a mail.
 
     Parameters
     ----------
     comparison
         From ``compare()``; rows may have been left out or put in another order.
     kind
-        What the numbers are; it stands first.
+        The kind of numbers; the first word of the text.
     width
-        Columns at most (but a single word that is longer).
+        The number of columns; only a single longer word exceeds it.
 
     Returns
     -------
     str
-        What was compared, over how many runs, with which interval and test; a line a scenario with
-        the columns of ``by`` that vary; what the signs mean; what could not be compared; versions.
+        The compared values, the number of runs, the interval and the test; a line for each scenario
+        with the columns of ``by`` that vary; the signs; missing counterparts; versions.
         Pure ASCII, no trailing blanks.
 
     Raises
     ------
     TableError
         If ``attrs["comparison"]`` is missing (some operations of pandas lose it).
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> grid = wb.grid(kernel=["patch1", "patch2"], npages=[8, 64], rounds=10)
+    >>> text = wb.text.format_comparison(wb.compare(wb.simulate(grid, seeds=2)))
+    >>> print(text.splitlines()[0])
+    simulated: copy_rate, kernel patch1 -> patch2
     """
     about = comparison.attrs.get("comparison")
     if about is None:

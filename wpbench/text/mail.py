@@ -50,7 +50,7 @@ def mail(
     date: str | None = None,
     in_reply_to: str | None = None,
 ) -> bytes:
-    """Return a mail as the bytes of an mbox file.
+    r"""Return a mail as the bytes of an mbox file.
 
     Parameters
     ----------
@@ -61,22 +61,29 @@ def mail(
     to, cc
         Addresses, with or without a name.
     sender
-        From whom; None for Git's ``user.name`` and ``user.email``.
+        The sender; None for Git's ``user.name`` and ``user.email``.
     date
         As in a mail, or ISO 8601 with a zone; None for ``SOURCE_DATE_EPOCH``, and without it for
-        no date: ``git send-email`` writes the date of sending anyway.
+        no date; ``git send-email`` adds the date of sending.
     in_reply_to
         Message id of the mail that is answered, with or without ``<>``.
 
     Returns
     -------
     bytes
-        Its Message-ID is a hash of the rest: the same mail is the same message.
+        Its Message-ID is a hash of the rest, so the same mail has the same bytes.
 
     Raises
     ------
     WpbenchError
-        For a body, a subject, an address, a date or a message id that is none.
+        For a wrong body, subject, address, date or message id.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> text = wb.text.mail("Measured.\n", "Re: a patch", sender="A Developer <dev@example.org>")
+    >>> text.startswith(b"From ")
+    True
     """
     if not subject.strip() or not subject.isprintable():
         raise WpbenchError(

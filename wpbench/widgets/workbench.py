@@ -271,5 +271,12 @@ def explore(preset: str = "reproducer on zram") -> Workbench:
     ------
     ScenarioError
         If there is no such preset.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> workbench = wb.explore("reproducer on zram")
+    >>> workbench.table["kernel"].tolist()
+    ['patch1', 'patch2']
     """
     return Workbench(State.preset(preset))

@@ -44,20 +44,35 @@ CONFIDENCE = 0.95
 def compare_trace(path: str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
     """Replay a recorded program and return how far the machine agrees, in one row.
 
+    Parameters
+    ----------
+    path
+        A trace file.
+    pmd_offset
+        As in ``wb.replay()``.
+
     Returns
     -------
     DataFrame
         ``file``, ``release``, ``kernel``, ``backend``; ``operations``, ``compared``,
         ``mismatches``; ``agreement`` (0 to 1) with Wilson's 95 % interval ``agreement_low``,
-        ``agreement_high``; ``flags_<name>``, accesses whose page had another flag; and of the
-        writes that met a write-protect fault what ``compare_table()`` has: ``wp_faults_*``,
-        ``copies_*``, ``rate_*``, ``difference``, ``within``.
+        ``agreement_high``; ``flags_<name>``, accesses whose page had another flag; and for
+        the writes that met a write-protect fault the columns of ``compare_table()``:
+        ``wp_faults_*``, ``copies_*``, ``rate_*``, ``difference``, ``within``.
         ``attrs["first"]``: the first mismatches, as text.
 
     Raises
     ------
     TraceError
         If the file is truncated, garbled or mislabelled.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> traces = wb.data_dir() / "kernel-measurements" / "traces"
+    >>> row = wb.measure.compare_trace(traces / "zram_patch2_64p_2c_s22.csv.gz").iloc[0]
+    >>> float(row["agreement"]), row["kernel"]
+    (1.0, 'patch2')
     """
     header = read_trace(path).header
     found = replay(path, pmd_offset=pmd_offset)
@@ -155,25 +170,36 @@ def compare_table(measured: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     measured
-        What ``measure.run()`` returned, or a table of data/kernel-measurements: columns named as
-        in ``Scenario`` (or ``pattern``), ``wp_faults``, ``accesses``, and ``copies`` where copies
+        From ``measure.run()``, or a table of data/kernel-measurements: columns named as
+        in ``Scenario`` (or ``pattern``), ``wp_faults``, ``accesses``, and ``copies`` if copies
         could be told from reuses.
 
     Returns
     -------
     DataFrame
-        A row for each: what was measured; ``wp_faults_*`` and ``copies_*``, measured and
-        simulated; ``rate_measured``, ``rate_simulated`` and their ``difference``, ``rate_of``
-        saying of what; ``rate_low``, ``rate_high``, Wilson's 95 % interval of the measured rate;
-        ``within``: is the simulated rate inside?  The interval takes faults for independent.
-        They are not, quite: it is a yardstick, no proof.
+        A row for each: the measured columns; ``wp_faults_*`` and ``copies_*``, measured and
+        simulated; ``rate_measured``, ``rate_simulated`` and their ``difference``;
+        ``rate_of``: the quantity of these rates; ``rate_low``, ``rate_high``: Wilson's 95 %
+        interval of the measured rate;
+        ``within``: is the simulated rate inside?  The interval assumes that faults are
+        independent, which is not quite true.
 
     Raises
     ------
     MeasureError
         If a column is missing.
     ScenarioError
-        If a row is no scenario.
+        If a row is not a scenario.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> import pandas as pd
+    >>> rows = pd.read_csv(wb.data_dir() / "kernel-measurements" / "reproducer_sync.csv").head(2)
+    >>> wb.measure.compare_table(rows)[["copies_measured", "copies_simulated"]]
+       copies_measured  copies_simulated
+    0             1002              1002
+    1             1008              1008
     """
     for column in ("wp_faults", "accesses"):
         if column not in measured:
@@ -196,17 +222,30 @@ def _is_trace(path: Path) -> bool:
 def compare(measured: pd.DataFrame | str | Path, *, pmd_offset: int = 0) -> pd.DataFrame:
     """Compare a measured table, its file (CSV or Parquet), or a trace file with its simulation.
 
-    ``pmd_offset``: of a trace, as in ``compare_trace()``.
+    Parameters
+    ----------
+    measured
+        A table of ``measure.run()``, its file, or a trace.
+    pmd_offset
+        Of a trace, as in ``compare_trace()``.
 
     Returns
     -------
     DataFrame
-        ``compare_trace()``'s of a trace, ``compare_table()``'s of a table.
+        As from ``compare_trace()`` or ``compare_table()``.
 
     Raises
     ------
     MeasureError, TraceError, ScenarioError
-        If the file is neither, or its content is not what it should be.
+        If the file is neither, or its content is wrong.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> traces = wb.data_dir() / "kernel-measurements" / "traces"
+    >>> wb.measure.compare(traces / "zram_patch2_64p_2c_s22.csv.gz")[["compared", "mismatches"]]
+       compared  mismatches
+    0      2847           0
     """
     if isinstance(measured, pd.DataFrame):
         return compare_table(measured)
@@ -225,7 +264,26 @@ def compare(measured: pd.DataFrame | str | Path, *, pmd_offset: int = 0) -> pd.D
 
 
 def describe(compared: pd.DataFrame) -> str:
-    """Return what ``compare()`` found in words, 72 columns."""
+    """Return the result of ``compare()`` in words.
+
+    Parameters
+    ----------
+    compared
+        From ``compare()``.
+
+    Returns
+    -------
+    str
+        At most 72 columns.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> traces = wb.data_dir() / "kernel-measurements" / "traces"
+    >>> print(wb.measure.describe(wb.measure.compare(traces / "zram_patch2_64p_2c_s22.csv.gz")))
+    Of 2847 compared operations 0 differ; 100.00% [99.87%, 100.00%] agree
+    (95 % interval, operations taken for independent).
+    """
     if "compared" in compared:
         return _describe_trace(compared)
     faults = compared["wp_faults_measured"] == compared["wp_faults_simulated"]

@@ -117,17 +117,22 @@ def _places(name: str, difference: Difference) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def known_differences() -> dict[str, Difference]:
-    """Return the known differences: name -> difference, in the order of the file.
+    """Return the known differences of simulation and measurements (data/differences.toml).
+
+    Returns
+    -------
+    dict
+        Name -> ``Difference``, in the order of the file.
 
     Raises
     ------
     DataError
-        If something lacks or cannot be, or is explained twice; names file, table and key.
+        If a key is missing, impossible or explained twice; names file, table and key.
 
     Examples
     --------
-    >>> from wpbench.measure import known_differences
-    >>> known_differences()["page-table"].confidence
+    >>> import wpbench as wb
+    >>> wb.measure.known_differences()["page-table"].confidence
     'measured'
     """
     path = data_dir() / FILE
@@ -158,7 +163,15 @@ def causes(table: str) -> dict[int, str]:
 def describe_known(topic: str) -> str:
     """Return the known differences of a measured table, or of the ``traces``, as text.
 
-    In 72 columns; one paragraph a cause, with its confidence and its grounds.
+    Parameters
+    ----------
+    topic
+        A file of data/kernel-measurements, or ``traces``.
+
+    Returns
+    -------
+    str
+        A paragraph for each cause, with its confidence and its grounds; at most 72 columns.
 
     Raises
     ------
@@ -167,8 +180,8 @@ def describe_known(topic: str) -> str:
 
     Examples
     --------
-    >>> from wpbench.measure import describe_known
-    >>> print(describe_known("userfaultfd.csv"))
+    >>> import wpbench as wb
+    >>> print(wb.measure.describe_known("userfaultfd.csv"))
     every row agrees
     """
     some = {

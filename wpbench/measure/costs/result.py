@@ -46,7 +46,7 @@ class Costs:
     realtime
         Did it run as a real-time task?
     environment
-        What was measured on.
+        The machine and kernel.
     predictions
         ``compared()``'s table, or None.
     """

@@ -52,30 +52,35 @@ def slots(pagevec: int, cpus: int, swap: bool) -> tuple[list[Slot], list[Slot]]:
 
 
 def costs(zram: str | None = None, *, seconds: float = 20.0, predict: bool = False) -> Costs:
-    """Measure what the steps of faults take on the running kernel, as a cost set.
+    """Measure the times of the steps of faults on the running kernel, as a cost set.
 
     Parameters
     ----------
     zram
-        Size of a zram device for the patterns that swap, such as ``"64M"``, for as long as it
-        takes; None: those patterns are left out, and their steps assumed.
+        Size of a zram device for the patterns that swap, such as ``"64M"``, for the time of the
+        measurement; None: those patterns are left out, and their steps are assumed.
     seconds
-        How long the patterns are visited at most; less where they hold still sooner.
+        The longest time for the patterns; it ends sooner if they hold still.
     predict
-        Run programs between the blocks of patterns, too, and compare what their write-protect
-        faults take with what a simulation with the new set says.
+        Also run programs between the blocks of patterns, and compare the times of their
+        write-protect faults with those of a simulation with the new set.
 
     Returns
     -------
     Costs
         ``facts``, the set; ``write("my.toml")`` makes a file of it, which is accepted wherever a
-        cost set's name is.  ``timings``: what each pattern took; ``unsteady``: those that did not
-        hold still; ``predictions``.
+        cost set's name is.  ``timings``: the time of each pattern; ``unsteady``: those that did
+        not hold still; ``predictions``.
 
     Raises
     ------
     MeasureError
-        If the kernel or this user cannot do it.
+        If the kernel or this user does not permit it.
+
+    Examples
+    --------
+    >>> import wpbench as wb  # doctest: +SKIP
+    >>> wb.measure.costs("64M").write("my.toml")  # doctest: +SKIP
     """
     if type(seconds) not in (int, float) or not 1 <= seconds <= 3600:
         raise MeasureError(accepted("seconds", seconds, ["a number from 1 to 3600"]))

@@ -161,14 +161,14 @@ def run(
     ----------
     scenarios
         A ``Scenario``, or any iterable of them, with the workload ``reproducer`` or ``random``.
-        What describes the kernel (kernel, pagevec, backend, ...) is what the kernel is; where
-        ``kernel``, ``rules``, ``drain`` or ``pagevec`` is given, it is taken as given: a
-        version number tells nothing of a patched tree.
+        The fields that describe the kernel (kernel, pagevec, backend, ...) are read from it.  If
+        ``kernel``, ``rules``, ``drain`` or ``pagevec`` is given, it is taken as given, because a
+        version number does not tell a patched tree.
     seeds
         Replications of each scenario: other programs of the workload ``random``.
     oracle
         ``on``: tell copies from reuses by frame numbers (as root); ``off``: count faults and take
-        times; ``auto``: on where this process may.
+        times; ``auto``: on if this process may.
     zram
         Size of a zram device to swap to, such as ``"64M"``, for the time of the measurement.
     guest
@@ -180,21 +180,26 @@ def run(
     Returns
     -------
     DataFrame
-        The columns of ``simulate()``, missing (NA) where a kernel does not tell; then
-        ``likely_<reason>``, the copies by what the page looked like just before; ``read_ns_mean``,
+        The columns of ``simulate()``, missing (NA) if a kernel does not tell; then
+        ``likely_<reason>``, the copies by the state of the page just before; ``read_ns_mean``,
         ``any_write_ns_mean`` (of all writes), ``write_ns_mean``, ``write_ns_p50``,
         ``write_ns_p99`` (of those that met a write-protect fault, as in ``simulate()``; missing
-        where none did): nanoseconds of an access, one clock reading of ``clock_ns`` included, only
+        if none did): nanoseconds of an access, one clock reading of ``clock_ns`` included, only
         with the oracle off; ``wall_s``;
-        ``vmstat_<name>``, what the whole system counted meanwhile; ``oracle``; ``release``.
+        ``vmstat_<name>``, the counts of the whole system meanwhile; ``oracle``; ``release``.
         ``backend`` is ``none`` without swap.  With the oracle off ``wp_faults`` of a random
         program contains writes to the zero page.  ``attrs["wpbench"]`` has ``measured_on``, the
-        environment, and ``notes``, in what it differs from the model's.
+        environment, and ``notes``, its differences from the model's.
 
     Raises
     ------
     MeasureError
-        If the kernel or this user cannot do it; says what would.
+        If the kernel or this user does not permit it; names the missing privilege.
+
+    Examples
+    --------
+    >>> import wpbench as wb  # doctest: +SKIP
+    >>> wb.measure.run(wb.Scenario(workload="random", npages=8), zram="64M")  # doctest: +SKIP
     """
     todo = _many(scenarios)
     if not (zram or (guest is None and swaps())):

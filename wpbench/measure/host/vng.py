@@ -63,7 +63,7 @@ class Guest:
     Parameters
     ----------
     image
-        What ``vng --run`` takes: a kernel image, or a build tree that holds one.
+        A kernel image, or a build tree that has one, as for ``vng --run``.
     accel
         ``tcg``: software emulation (counts are right, times mean nothing); ``kvm``; ``auto``: KVM
         where /dev/kvm can be used.

@@ -223,9 +223,19 @@ def tracing() -> list[str]:
 
 
 def environment() -> dict[str, Any]:
-    """Return what a measurement here is made on, as plain JSON types.
+    """Return a description of this machine and kernel, as a measurement records it.
 
-    ``kernel`` is the release that distributions' version texts name (``upstream_version()``).
+    ``kernel`` is the release that distributions' version texts name.
+
+    Returns
+    -------
+    dict
+        Plain JSON types.
+
+    Examples
+    --------
+    >>> import wpbench as wb  # doctest: +SKIP
+    >>> sorted(wb.measure.environment())[:2]  # doctest: +SKIP
     """
     release = platform.release()
     memory = meminfo()

@@ -176,40 +176,40 @@ def replay(
     rules: Mapping[str, Any] | None = None,
     drain: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Say what other kernels, or other rules, would have done with a recorded program.
+    """Simulate a recorded program under the rules of other kernels.
 
-    The recorded events drive the machine: new anonymous pages, forks, exits, exec, munmap and its
-    like, reclaim and swap-ins, write-protect faults, each on its CPU; what others put into a CPU's
-    batch, and when they drain it.  The kernel that was recorded comes first: how many of its
-    outcomes the simulation of it agrees with.
+    The recorded events drive the machine: new anonymous pages, forks, exits, exec, munmap and the
+    like, reclaim and swap-ins, write-protect faults, each on its CPU, and the pages that others put
+    into a CPU's batch and drain.  The recorded kernel comes first: its outcomes are compared with
+    its simulation.
 
     Parameters
     ----------
     file
-        Of ``measure.program(..., record=file)``.
+        From ``measure.program(..., record=file)``.
     kernel
-        Other kernels, as ``Scenario`` has them.
+        Other kernels, as in ``Scenario``.
     rules
-        Rules otherwise than these kernels' (than the recorded one's, if none is given), a value or
-        several each, as ``grid()`` has them.
+        Rules with other values than these kernels' (or the recorded one's, if none is given): one
+        value or several of each, as in ``grid()``.
     drain
-        When do_wp_page() drains, one or several policies.
+        Drain policies of do_wp_page(), one or several.
 
     Returns
     -------
     DataFrame
-        The first row is ``measured``, the others ``simulated``: that of the recorded kernel, then
-        a row a kernel.  ``wp_faults``: write-protect faults on anonymous pages of which it is known
-        what the kernel did; ``reuses``, ``copies``; ``helped``, ``in_vain``: drains that put pages
+        The first row is ``measured``, the others ``simulated``: the recorded kernel, then a row for
+        each other kernel.  ``wp_faults``: write-protect faults on anonymous pages with a known
+        outcome; ``reuses``, ``copies``; ``helped``, ``in_vain``: drains that put pages
         on the LRU, then a reuse, or a copy; ``drains``: those that found nothing, too (no event
-        tells them: NA where measured).  ``agree``: in so many faults the simulation of the recorded
-        kernel did the same, reuse or copy, drained or not; in the others not, by cause
-        (``CAUSES``).  ``attrs["wpbench"]["agreement"]`` is ``agree / wp_faults``.
+        tells them: NA where measured).  ``agree``: the faults in which the simulation of the
+        recorded kernel did the same (reuse or copy, drained or not).  The others are counted by
+        cause (``CAUSES``).  ``attrs["wpbench"]["agreement"]`` is ``agree / wp_faults``.
 
     Raises
     ------
     MeasureError
-        If the file is none of recorded events, or swap was asynchronous.
+        If the file is not a recording, or swap was asynchronous.
     ScenarioError
         If a kernel, a rule or its value is not accepted.
 

@@ -191,12 +191,29 @@ def blocks(path: str | Path, *, backwards: bool = False) -> Iterator[tuple[int, 
 
 
 def read_record(path: str | Path) -> tuple[dict[str, Any], Words]:
-    """Return what a file of events says of itself, and its events as rows (events.py).
+    """Return the metadata and the events of a recording.
+
+    Parameters
+    ----------
+    path
+        Of ``measure.program(..., record=path)``.
+
+    Returns
+    -------
+    about, events
+        dict of the file's metadata; int64[n, words], a row for each event (docs/programs.md).
 
     Raises
     ------
     MeasureError
-        If it is no such file.
+        If it is not such a file.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> about, events = wb.measure.read_record(wb.data_dir() / "programs" / "shell-short.parquet")
+    >>> about["format"], len(events) > 1000
+    (2, True)
     """
     parts = [events for _, events in blocks(path)]
     return read_about(path), np.concatenate([np.empty((0, len(COLUMNS)), np.int64), *parts])

@@ -109,33 +109,33 @@ def program(
     command
         Program and arguments; its children, and theirs, are counted with it.
     runs
-        How many times; each is a row's ``run``.
+        The number of runs; the column ``run`` has the number of each.
     pairs
-        So many of the runs (at least) are paired with one without tracing, which of the two comes
-        first alternating: the tracing's cost, in ``attrs["wpbench"]["tracing"]["cost"]``.
+        This many of the runs (at least) are paired with a run without tracing, in alternating
+        order.  They give the tracing's cost, in ``attrs["wpbench"]["tracing"]["cost"]``.
     memory
         Limit of a cgroup for the command, such as ``"60M"``.
     zram
         Size of a zram device to swap to, such as ``"256M"``, for the time of the measurement.
     buffer
-        Size of a CPU's ring buffer, ``"32M"`` where it is not given.
+        Size of the ring buffer of each CPU, by default ``"32M"``.
     record
         File for the events of the last run, all processes' (docs/programs.md has the format).
     quiet
         The command's input and output are /dev/null.
     folder, environment
-        Where the command runs, and variables beside the inherited ones.
+        The folder in which the command runs, and variables beside the inherited ones.
     fresh
         Each run gets a new folder below ``folder``, removed after it.
     name
-        What it is called in the provenance, such as a recipe's name.
+        Its name in the provenance, such as a recipe's name.
 
     Returns
     -------
     DataFrame
-        A row a command name, CPU and run.  ``wp_faults``: write-protect faults on anonymous pages,
-        ``reuses`` and ``copies`` of them; ``drained``: those in which pages were put on the LRU
-        before the decision, ``drained_pages`` so many; of these ``helped``: the page was reused,
+        A row for each command name, CPU and run.  ``wp_faults``: write-protect faults on anonymous
+        pages; ``reuses`` and ``copies`` of them; ``drained``: those in which pages were put on the
+        LRU before the decision (``drained_pages`` pages); of these ``helped``: the page was reused,
         ``in_vain``: it was copied.  ``file_faults``, ``zero_faults``: copies of a file's page and
         of the zero page, no decision.  ``direct_writes``: write faults on swapped-out pages;
         ``direct_copies``: those that do_wp_page() copied.  ``after_read``: write-protect faults of
@@ -143,13 +143,13 @@ def program(
         ``_anon``: of these, on anonymous pages.  ``copy_ns_``: from the fault's entry to the
         allocation of the copy, nanoseconds, ``copy_drained_ns_`` with a drain in between;
         ``after_read_us_p50``: from read fault to write fault.  ``shared_faults``: on shared
-        mappings, no decision.  ``unclear``: write-protect faults of which it cannot be told;
-        ``attrs["wpbench"]["unclear"]`` says why.
+        mappings, no decision.  ``unclear``: write-protect faults whose outcome cannot be told;
+        ``attrs["wpbench"]["unclear"]`` has the reasons.
 
     Raises
     ------
     MeasureError
-        If the kernel or this user cannot do it, there is no such program, or a signal came.
+        If the kernel or this user does not permit it, there is no such program, or a signal came.
 
     Examples
     --------
@@ -213,24 +213,29 @@ def program(
 def system(
     seconds: float, *, buffer: str | None = None, record: str | Path | None = None
 ) -> pd.DataFrame:
-    """Count the write-protect faults of all processes for some time; as ``program()``.
+    """Count the write-protect faults of all processes for some time, as in ``program()``.
 
     Parameters
     ----------
     seconds
-        How long.
+        The time.
     buffer, record
         As in ``program()``.
 
     Returns
     -------
     DataFrame
-        As ``program()``'s.  This process is not in it.
+        As from ``program()``, without this process.
 
     Raises
     ------
     MeasureError
-        As ``program()``.
+        As in ``program()``.
+
+    Examples
+    --------
+    >>> import wpbench as wb  # doctest: +SKIP
+    >>> wb.measure.system(60)  # doctest: +SKIP
     """
     if not seconds > 0:
         raise MeasureError(f"seconds: {seconds!r} is not accepted; accepted: a number above 0")

@@ -83,27 +83,32 @@ def recipe(
     zram: str | None = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Measure a recipe.
+    """Measure a recipe: a real program with a fixed command and fixed limits.
 
     Parameters
     ----------
     name
         One of ``RECIPES``.
     memory, zram
-        Instead of the recipe's own limits; ``"0"``: none.
+        Replace the recipe's own limits; ``"0"``: no limit.
     options
-        As ``program()`` has them: ``runs``, ``pairs``, ``buffer``, ``record``, ``quiet``.
+        As in ``program()``: ``runs``, ``pairs``, ``buffer``, ``record``, ``quiet``.
 
     Returns
     -------
     DataFrame
-        As ``program()``'s.
+        As from ``program()``.
 
     Raises
     ------
     MeasureError
         If there is no such recipe, or a program that it needs is not installed (names its Debian
         package), and as ``program()``.
+
+    Examples
+    --------
+    >>> import wpbench as wb  # doctest: +SKIP
+    >>> wb.measure.recipe("shell", pairs=5)  # doctest: +SKIP
     """
     if name not in RECIPES:
         raise MeasureError(accepted("recipe", name, RECIPES))

@@ -178,6 +178,24 @@ def _more(number: int) -> str:
 
 
 def describe(table: pd.DataFrame) -> str:
-    """Return ``overview()`` and ``sentences()``."""
+    """Return a replay as a table of text, and in words.
+
+    Parameters
+    ----------
+    table
+        From ``wb.programs.replay()``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> file = wb.data_dir() / "programs" / "shell-short.parquet"
+    >>> text = wb.programs.describe(wb.programs.replay(file))
+    >>> print(text.splitlines()[0])
+                       kernel      drain wp_faults reuses copies helped in_vain drains
+    """
     paragraphs = [paragraph(text) for text in sentences(table)]
     return "\n".join([overview(table), *paragraphs])

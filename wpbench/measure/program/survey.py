@@ -15,13 +15,13 @@ def _folder() -> Path:
 
 
 def measured() -> pd.DataFrame:
-    """Return what was counted of real programs, on the kernels that they ran on.
+    """Return the counts of real programs, on the kernels that they ran on.
 
     Returns
     -------
     DataFrame
-        As ``measure.program()``'s, the tables of data/programs one below the other; ``recipe``
-        says of which each row is.  ``attrs["wpbench"]["recipes"]`` has what each says of itself.
+        As from ``measure.program()``: all tables of data/programs.  ``recipe`` names the table of
+        each row.  ``attrs["wpbench"]["recipes"]`` has the provenance of each.
 
     Examples
     --------
@@ -68,12 +68,12 @@ def survey_answer(counted: pd.DataFrame) -> str:
 
 
 def replayed() -> pd.DataFrame:
-    """Return what other kernels would have done with recorded programs, simulated.
+    """Return the simulation of recorded programs under other kernels, from data/programs/replayed.
 
     Returns
     -------
     DataFrame
-        As ``programs.replay()``'s, of several recordings, which ``recipe`` names.
+        As from ``programs.replay()``, for several recordings; ``recipe`` names them.
 
     Examples
     --------
