@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from .measure.program.counterfactual import CAUSES, replay
-from .measure.program.replayed import answer, describe, summary
-from .measure.program.survey import measured, replayed
+from .measure.program.replayed import answer, describe, show_replays, summary
+from .measure.program.survey import measured, replayed, survey_answer
 
-__all__ = ["CAUSES", "answer", "describe", "measured", "replay", "replayed", "summary"]
+__all__ = [
+    "CAUSES",
+    "answer",
+    "describe",
+    "measured",
+    "replay",
+    "replayed",
+    "show_replays",
+    "summary",
+    "survey_answer",
+]

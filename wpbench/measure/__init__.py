@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .compare import shipped
+    from .compare import overview, shipped
     from .compare.agreement import compare, compare_table, compare_trace, describe
     from .compare.known import describe_known, known_differences
     from .costs.take import costs
@@ -49,6 +49,7 @@ __all__ = [
     "describe_known",
     "environment",
     "known_differences",
+    "overview",
     "program",
     "read_record",
     "recipe",
@@ -69,7 +70,7 @@ class _Room(ModuleType):
 sys.modules[__name__].__class__ = _Room
 
 
-_MODULES = {"shipped": "compare.shipped"}
+_MODULES = {"overview": "compare.overview", "shipped": "compare.shipped"}
 
 
 def __getattr__(name: str) -> Any:

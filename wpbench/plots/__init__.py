@@ -1,6 +1,6 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
-from .agreement import agreement
+from .agreement import agreement, agreement_figure
 from .copy_rate import copy_rate
 from .frontier import colour_bar, frontier, frontier_figures
 from .mean_over import mean_over
@@ -14,6 +14,7 @@ from .two_lives import lives_figure, two_lives
 __all__ = [
     "STYLES",
     "agreement",
+    "agreement_figure",
     "colour_bar",
     "copy_rate",
     "figure",

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import TableError, accepted
+from .style import figure
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _DRAWN = ("rate_measured", "rate_low", "rate_high", "rate_simulated", "difference")
 _NEEDED = (*_DRAWN, "wp_faults_measured")
@@ -92,6 +94,23 @@ def agreement(
         fontsize=7,
     )
     return ax
+
+
+def agreement_figure(table: pd.DataFrame, width: float = 6.0) -> Figure:
+    """Return ``agreement()`` of several sources, with the differences below.
+
+    Parameters
+    ----------
+    table
+        As there, with ``source``: which table or trace a row is of.
+    width
+        In inches; it is a little higher than wide.
+    """
+    fig, first = figure(width, width + 0.4)
+    first.remove()
+    axes, residuals = fig.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    agreement(table, axes, by="source", residuals=residuals)
+    return fig
 
 
 def _sources(known: pd.DataFrame, by: str | None) -> Iterator[tuple[str, pd.DataFrame, str, str]]:

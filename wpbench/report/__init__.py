@@ -2,5 +2,6 @@
 
 from .build import report
 from .series import answers, per_100_writes
+from .show import check_sides, show_copies, show_series
 
-__all__ = ["answers", "per_100_writes", "report"]
+__all__ = ["answers", "check_sides", "per_100_writes", "report", "show_copies", "show_series"]

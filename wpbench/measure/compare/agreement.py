@@ -29,6 +29,7 @@ _KEYS = (
     "npages",
     "rounds",
     "order",
+    "pattern",
     "read_cpu",
     "write_cpu",
     "threads",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ...data import backends, data_dir
-from ...errors import check_positive
+from ...errors import ScenarioError, check_positive
 from ...simulate import replay
 from ...simulate.trace import NO_SWAP, read_trace
 from .agreement import compare_table, compare_trace
@@ -101,6 +102,55 @@ def compare_shipped(name: str, every: int = 1) -> pd.DataFrame:
     known = causes(name)
     table["cause"] = [known.get(row, "") for row in table["row"]]
     return table
+
+
+def compare_tables(every: int = 1) -> pd.DataFrame:
+    """Simulate the rows of all measured tables, or every n-th, as one table.
+
+    Returns
+    -------
+    DataFrame
+        ``compare_shipped()``'s rows; and ``copies_off``, ``wp_faults_off``: how far measured and
+        simulated counts are apart, as a share of the row's accesses.
+    """
+    tables = [compare_shipped(name, every) for name in TABLES]
+    made = pd.concat(tables, ignore_index=True)
+    made.attrs = tables[0].attrs
+    for name in ("copies", "wp_faults"):
+        apart = (made[f"{name}_measured"] - made[f"{name}_simulated"]).abs()
+        made[f"{name}_off"] = apart.astype(int) / made["accesses"]
+    return made
+
+
+def measured_points(backend: str, order: str, kernels: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the reproducer's table that a figure over pages shows.
+
+    Parameters
+    ----------
+    backend, order
+        As in ``Scenario``: one CPU reads and writes, and nobody forked before.
+    kernels
+        Whose do_wp_page() the rows follow.
+
+    Raises
+    ------
+    ScenarioError
+        If nothing was measured on that backend.
+    """
+    table = pd.read_csv(data_dir() / "kernel-measurements" / "reproducer_sync.csv")
+    table = table.rename(columns={"decision": "kernel"})
+    if backend not in set(table["backend"]):
+        raise ScenarioError(
+            f"backend: nothing was measured on {backend!r}; accepted: "
+            f"{', '.join(sorted(set(table['backend']), reverse=True))}"
+        )
+    return table[
+        (table["backend"] == backend)
+        & (table["pattern"] == order)
+        & (table["read_cpu"] == table["write_cpu"])
+        & (table["fork_exit_before"] == 0)
+        & table["kernel"].isin(kernels)
+    ]
 
 
 def page_table_edges(path: Path) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ...text.layout import paragraph
+from ...text.shown import Shown, show
 from .counterfactual import CAUSES, ENOUGH
 
 SHOWN = ("wp_faults", "reuses", "copies", "helped", "in_vain", "drains")
@@ -68,19 +69,35 @@ def sentences(table: pd.DataFrame) -> list[str]:
     return found
 
 
-def summary(table: pd.DataFrame) -> str:
-    """Return what was measured of a recorded program, and how far the simulation agrees with it."""
-    told = [_measured(table), *sentences(table)[:1]]
-    return "\n".join(paragraph(text) for text in told)
+def summary(table: pd.DataFrame) -> list[str]:
+    """Return what was measured of a recorded program, and how far the simulation agrees with it.
+
+    Parameters
+    ----------
+    table
+        From ``programs.replay()``.
+
+    Returns
+    -------
+    list of str
+        A paragraph each.
+    """
+    return [_measured(table), *sentences(table)[:1]]
 
 
-def answer(table: pd.DataFrame) -> str:
-    """Return what the drain did and would do for a recorded program, a paragraph a kernel."""
+def answer(table: pd.DataFrame) -> list[str]:
+    """Return what other kernels would have done with a recorded program, a sentence a kernel.
+
+    Parameters
+    ----------
+    table
+        From ``programs.replay()``: what was measured, the recorded kernel simulated, the others.
+    """
     about = table.attrs["wpbench"]
     doubt = ""
     if about["agreement"] is not None and _is_doubtful(about):
         doubt = f" (agreement {percent(about['agreement'])} only)"
-    found = [_measured(table)]
+    found = []
     for row in table.iloc[2:].to_dict("records"):
         name = " ".join(text for text in (row["kernel"], row["rules"]) if text)
         more = row["copies"] - table["copies"].iloc[1]
@@ -89,7 +106,28 @@ def answer(table: pd.DataFrame) -> str:
             f"Simulated, {name} (drain {row['drain']}): {copies}{doubt}; {row['helped']} drains "
             f"help, {row['in_vain']} are in vain."
         )
-    return "\n".join(paragraph(text) for text in found)
+    return found
+
+
+def show_replays(table: pd.DataFrame) -> Shown:
+    """Return a line a kernel for a notebook; a simulation that agrees too rarely is marked.
+
+    Parameters
+    ----------
+    table
+        From ``programs.replay()``.
+    """
+    shown = table[["what", "kernel", "rules", "drain", *SHOWN]].copy()
+    shown.attrs = {}
+    shown["kernel"] = [name.split("-")[0] for name in shown["kernel"]]
+    if not (shown["rules"] != "").any():
+        del shown["rules"]
+    shown["copied (%)"] = (100 * shown["copies"] / shown["wp_faults"]).astype(float)
+    if _is_doubtful(table.attrs["wpbench"]):
+        shown["what"] = shown["what"].replace("simulated", f"simulated {DOUBTFUL}")
+    names = {"what": "", "wp_faults": "faults", "in_vain": "in vain"}
+    caption = "Write-protect faults on anonymous pages of one recorded run"
+    return show(shown.rename(columns=names), formats="{:.1f}", heat=["copied (%)"], caption=caption)
 
 
 def _measured(table: pd.DataFrame) -> str:

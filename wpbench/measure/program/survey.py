@@ -40,6 +40,28 @@ def measured() -> pd.DataFrame:
     return table
 
 
+def survey_answer(counted: pd.DataFrame) -> str:
+    """Return in words how often a drain helped, of what was measured of real programs.
+
+    Parameters
+    ----------
+    counted
+        From ``measured()``.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> wb.programs.survey_answer(wb.programs.measured()).split(";")[0]
+    'Measured: of 1607624 write-protect faults of 6 programs a drain helped in 3'
+    """
+    sums = counted[["wp_faults", "helped", "in_vain", "copies"]].sum()
+    return (
+        f"Measured: of {sums['wp_faults']} write-protect faults of {counted['recipe'].nunique()} "
+        f"programs a drain helped in {sums['helped']}; {sums['in_vain']} drains were in vain. "
+        f"{sums['copies'] / sums['wp_faults']:.0%} of the faults were copied, whatever was drained."
+    )
+
+
 def replayed() -> pd.DataFrame:
     """Return what other kernels would have done with recorded programs, simulated.
 

@@ -1,0 +1,63 @@
+"""A report's tables as a notebook shows them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..errors import WpbenchError
+from ..scenario import Scenario
+from ..text.shown import Shown, show
+from .build import Report
+from .cases import CASE
+from .series import per_100_writes
+
+
+def check_sides(base: str, other: str) -> None:
+    """Raise ScenarioError, which names ``base`` or ``other``, unless both are kernels."""
+    for name, kernel in {"base": base, "other": other}.items():
+        try:
+            Scenario(kernel=kernel)
+        except WpbenchError as error:
+            raise type(error)(f"{name}: {error}") from None
+
+
+def show_copies(report: Report) -> Shown:
+    """Return a report's copies and drains for a notebook, a row a case, with a heat map.
+
+    Parameters
+    ----------
+    report
+        From ``report()``.
+    """
+    copies = report.copies
+    per = next(name for name in report.sections if name.startswith("Copies per 100"))
+    table = pd.DataFrame(
+        {
+            "case": copies[CASE],
+            "copies, off": copies["off"],
+            "copies, on": copies["on"],
+            "drains, on": copies["drains_on"],
+            "in vain": copies["in_vain_on"],
+            "a kernel agrees": copies["agreed"],
+        }
+    )
+    caption = f"{per}. A kernel agrees: with all that the row rests on; no: never compared"
+    return show(table, formats="{:.1f}", heat=["copies, off", "copies, on"], caption=caption)
+
+
+def show_series(table: pd.DataFrame) -> Shown:
+    """Return copies and drains of the grid ``drains-2026`` for a notebook, a column a kernel.
+
+    Parameters
+    ----------
+    table
+        As of ``per_100_writes()``.
+    """
+    made = per_100_writes(table)
+    made = made[made["drain"] == "if-not-lru"].drop_duplicates()
+    keys = ["workload", "order", "backend", "npages", "write_cpu"]
+    wide = made.pivot(index=keys, columns="kernel", values=["copies", "drains", "drains_swapin"])
+    wide = wide.sort_index(axis="columns", level=[0, 1])
+    wide.columns.names = ["per 100 writes", "kernel"]
+    heat = [name for name in wide if name[0] == "copies"]
+    return show(wide, formats="{:.1f}", heat=heat, caption="Simulated, each kernel's own drains")
