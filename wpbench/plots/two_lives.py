@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _PARTED = "#D55E00"
 _LEGEND = (
-    "a column an operation, a bar who holds the page; dashed: the first operation that differs; "
-    "grey: the last, and what it did"
+    "Columns: operations. Bars: holders of the page. Dashed: the first operation that differs. "
+    "Grey: the last, with its outcome."
 )
 _INSTEAD = {"swap", "zero page"}  # of a page, in a PTE: a row of its own
 _ROOM = 2.6  # columns that the outcome takes

@@ -56,8 +56,9 @@ def show_series(table: pd.DataFrame) -> Shown:
     made = per_100_writes(table)
     made = made[made["drain"] == "if-not-lru"].drop_duplicates()
     keys = ["workload", "order", "backend", "npages", "write_cpu"]
-    wide = made.pivot(index=keys, columns="kernel", values=["copies", "drains", "drains_swapin"])
-    wide = wide.sort_index(axis="columns", level=[0, 1])
+    counts = ["copies", "drains", "drains_swapin"]
+    wide = made.pivot_table(index=keys, columns="kernel", values=counts, sort=False)
+    wide = wide.reindex(columns=sorted(wide.columns))
     wide.columns.names = ["per 100 writes", "kernel"]
-    heat = [name for name in wide if name[0] == "copies"]
+    heat = [("copies", kernel) for kernel in wide["copies"]]
     return show(wide, formats="{:.1f}", heat=heat, caption="Simulated, each kernel's own drains")

@@ -17,6 +17,7 @@ from .layout import WIDTH, broken, paragraph
 
 HEAT = "YlOrRd"  # of matplotlib: dark is much; the text's colour follows the cell's
 _MISSING = "-"
+_LONG = 44  # columns of a cell that a line of text has no room for: it stands below the table
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,15 @@ class Shown:
             index=self.table.index,
             columns=self.table.columns,
         )
+        long = [name for name in printed if printed[name].str.len().max() > _LONG]
         index = not isinstance(printed.index, pd.RangeIndex)
-        body = printed.to_string(index=index, line_width=WIDTH)
+        body = printed.drop(columns=long).to_string(index=index or bool(long), line_width=WIDTH)
         lines = [paragraph(self.caption)] if self.caption else []
-        return "\n".join(line.rstrip() for line in [*lines, *body.splitlines()])
+        lines += [line.rstrip() for line in body.splitlines()]
+        for name in long:
+            told = [f"{at}: {text}" for at, text in printed[name].items() if text]
+            lines += ["", f"{name}:", *(paragraph(f"  {text}", rest="    ") for text in told)]
+        return "\n".join(lines)
 
     def _cell(self, name: Any, value: Any) -> str:
         if pd.isna(value):

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ...text.shown import Said, Shown, say, show
 from . import shipped
+from .known import known_differences
 
 
 def rows_off(rows: pd.DataFrame) -> pd.DataFrame:
@@ -50,40 +51,42 @@ def reproducer_answer(rows: pd.DataFrame, form: pd.DataFrame) -> Said:
     two = float(off.loc[~off["one_cpu"], "share"].max())
     sides = {row["kernel"]: row for row in form.to_dict("records")}
     drains = sides["patch2"]["drains"] / sides["patch2"]["wp_faults"]
-    return say(
-        [
-            f"Yes, to the fault, in {same} of {len(rows)} rows of the kernel's table. The others "
-            f"differ by at most {one} faults where one CPU reads and writes, and by at most "
-            f"{two:.1%} of the accesses where the writer runs on another CPU.",
-            f"In the published form v5.17 copies {sides['v5.17']['copy_rate']:.1%} of the pages "
-            f"and the patch {sides['patch2']['copy_rate']:.1%}, with {drains:.2f} drains a fault.",
-        ]
+    table = (
+        f"Yes, to the fault, in {same} of {len(rows)} rows of the kernel's table. The others "
+        f"differ by at most {one} faults where one CPU reads and writes, and by at most "
+        f"{two:.1%} of the accesses where the writer runs on another CPU."
     )
+    rates = (
+        f"In the published form v5.17 copies {sides['v5.17']['copy_rate']:.1%} of the pages "
+        f"and the patch {sides['patch2']['copy_rate']:.1%}, with {drains:.2f} drains a fault."
+    )
+    return say([table, rates])
 
 
 def show_rows_that_differ(rows: pd.DataFrame) -> Shown:
-    """Return the rows of a measured table that differ from their simulation.
+    """Return the rows of a measured table that differ from their simulation, by cause.
 
     Parameters
     ----------
     rows
         From ``shipped.compare_shipped()``.
     """
-    off = rows_off(rows)
-    some = rows[off["off"] > 0]
+    off = rows_off(rows).assign(cause=rows["cause"])
+    groups = off[off["off"] > 0].groupby("cause", sort=False)
     table = pd.DataFrame(
         {
-            "kernel": some["kernel"],
-            "order": some["pattern"],
-            "pages": some["npages"],
-            "faults, measured": some["wp_faults_measured"],
-            "simulated": some["wp_faults_simulated"],
-            "copies, measured": some["copies_measured"].astype(int),
-            "simulated ": some["copies_simulated"],
-            "cause": some["cause"],
+            "rows": groups.size(),
+            "off by at most (faults)": groups["off"].max(),
+            "off by at most (% of accesses)": 100 * groups["share"].max(),
         }
-    ).reset_index(drop=True)
-    return show(table, caption=f"{len(some)} of {len(rows)} rows differ; counts of a whole run")
+    )
+    known = known_differences()
+    table["what it is"] = [
+        known[name].what if name in known else "not known" for name in table.index
+    ]
+    table.index.name = "cause"
+    caption = f"{int(groups.size().sum())} of {len(rows)} rows differ"
+    return show(table, formats="{:.2f}", caption=caption)
 
 
 def show_traces(traces: pd.DataFrame) -> Shown:
@@ -210,23 +213,26 @@ def answer(traces: pd.DataFrame, rows: pd.DataFrame) -> Said:
     traces, rows
         From ``shipped.compare_traces()`` and ``shipped.compare_tables()``.
     """
-    worst = rows.loc[rows["copies_off"].idxmax()]
+    worst = rows.iloc[int(rows["copies_off"].to_numpy().argmax())]
     whole, differ = traces["compared"].sum(), traces["mismatches"].sum()
     calm = traces[traces["kind"] == shipped.SYNCHRONOUS]
-    return say(
-        [
-            f"Of {whole} compared operations in {len(traces)} traces {differ} differ "
-            f"({differ / whole:.2%}); on synchronous swap {calm['mismatches'].sum()} of "
-            f"{calm['compared'].sum()}.",
-            f"Of {len(rows)} rows of the measured tables {rows['equal'].sum()} are equal to the "
-            f"fault. In {rows['within'].sum()} the simulated copy rate lies in the 95 % interval "
-            f"of the measured one. The worst row has {worst['copies_measured']} copies measured "
-            f"and {worst['copies_simulated']} simulated in {worst['accesses']} accesses "
-            f"({worst['table']}, row {worst['row']}).",
-            "What differs depends on when a write to the device ends, on what another program left "
-            "in a pagevec, or on where a page table ends.",
-        ]
+    operations = (
+        f"Of {whole} compared operations in {len(traces)} traces {differ} differ "
+        f"({differ / whole:.2%}); on synchronous swap {calm['mismatches'].sum()} of "
+        f"{calm['compared'].sum()}."
     )
+    tables = (
+        f"Of {len(rows)} rows of the measured tables {rows['equal'].sum()} are equal to the "
+        f"fault. In {rows['within'].sum()} the simulated copy rate lies in the 95 % interval "
+        f"of the measured one. The worst row has {worst['copies_measured']} copies measured "
+        f"and {worst['copies_simulated']} simulated in {worst['accesses']} accesses "
+        f"({worst['table']}, row {worst['row']})."
+    )
+    why = (
+        "What differs depends on when a write to the device ends, on what another program left "
+        "in a pagevec, or on where a page table ends."
+    )
+    return say([operations, tables, why])
 
 
 def joined(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

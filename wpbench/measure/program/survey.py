@@ -58,7 +58,7 @@ def survey_answer(counted: pd.DataFrame) -> str:
     return (
         f"Measured: of {sums['wp_faults']} write-protect faults of {counted['recipe'].nunique()} "
         f"programs a drain helped in {sums['helped']}; {sums['in_vain']} drains were in vain. "
-        f"{sums['copies'] / sums['wp_faults']:.0%} of the faults were copied, whatever was drained."
+        f"{sums['copies'] / sums['wp_faults']:.0%} of the faults were copied."
     )
 
 
