@@ -6,12 +6,14 @@ A notebook's cell ends in one of these.  In a browser it is HTML or Markdown; he
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from .layout import WIDTH, broken, paragraph
 
@@ -73,15 +75,18 @@ class Shown:
     def _repr_html_(self) -> str:
         formats: dict[Any, Any] = {name: partial(self._cell, name) for name in self.table}
         styler = self.table.style.format(formats, escape="html")
-        styler.set_uuid("wpbench")  # the default is another one in each run
+        # Its own of each table, or one's colours would be another's; the default differs each run.
+        styler.set_uuid(hashlib.sha256(repr(self).encode()).hexdigest()[:12])
+        words = [name for name in self.table if not is_numeric_dtype(self.table[name])]
+        styler.set_properties(subset=words, **{"text-align": "left"})
         if self.caption:
             styler.set_caption(self.caption)
         if isinstance(self.table.index, pd.RangeIndex):
             styler.hide(axis="index")
-        if len(self.heat):
-            low, high = self.limits
-            styler.background_gradient(cmap=HEAT, subset=list(self.heat), vmin=low, vmax=high)
-            styler.highlight_null(props="background-color: transparent", subset=list(self.heat))
+        low, high = self.limits
+        for name in self.heat:
+            known = self.table[name].notna()  # a missing value would be black
+            styler.background_gradient(cmap=HEAT, subset=(known, [name]), vmin=low, vmax=high)
         return str(styler.to_html())
 
 
