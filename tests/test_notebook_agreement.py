@@ -94,13 +94,12 @@ class TestNotebook:
         texts = [run(tmp_path / name, every=12) for name in "ab"]
         assert texts[0] == texts[1]
         assert max(map(len, texts[0].splitlines())) <= 72
-        assert "files exact  compared  differ   worst\nsynchronous" in texts[0]
+        assert "traces exact operations differ" in texts[0]
         words = " ".join(texts[0].split())
         assert "in 8 traces" in words
-        assert "What data/differences.toml says of it:" in words
         assert "page-table: readahead at the end of a page table (2 traces)." in words
-        assert "says of userfaultfd.csv: every row agrees" in words
-        assert "Of 51 rows of the tables" in words
+        assert "userfaultfd.csv: every row agrees" in words
+        assert "Of 51 rows of the measured tables" in words
         for name in ("agreement.svg", "agreement.csv", "traces.parquet", "tables.parquet"):
             first, second = ((tmp_path / a / "04-agreement" / name).read_bytes() for a in "ab")
             assert first == second, name
@@ -127,7 +126,7 @@ class TestNotebook:
     @pytest.mark.parametrize(
         ("parameters", "message"),
         [
-            ({"measured": "nowhere.csv"}, "cell 3: TraceError: nowhere.csv: cannot be read"),
+            ({"measured": "nowhere.csv"}, "cell 4: TraceError: nowhere.csv: cannot be read"),
         ],
     )
     def test_bad_parameter(self, tmp_path, parameters, message):

@@ -25,11 +25,12 @@ def run(tmp_path, **parameters):
 class TestReproducer:
     def test_default(self, tmp_path):
         text = run(tmp_path)
-        assert "equal in wp_faults and copies             258" in text
+        assert text.startswith("Yes, to the fault, in 258 of 295 rows of the kernel's table.")
+        assert "37 of 295 rows differ" in text
         folder = tmp_path / "01-reproducer"
         agreement = pd.read_parquet(folder / "agreement.parquet")
         assert len(agreement) == 295
-        assert agreement.attrs["wpbench"]["command"] == "simulate"
+        assert agreement.attrs["wpbench"]["command"] == "measure.compare"
         assert (folder / "copy-rate.png").stat().st_size < 100_000
         assert len(pd.read_csv(folder / "published-form.csv")) == 4
         assert max(len(line) for line in text.splitlines()) <= 72

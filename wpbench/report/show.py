@@ -56,9 +56,10 @@ def show_series(table: pd.DataFrame) -> Shown:
     made = per_100_writes(table)
     made = made[made["drain"] == "if-not-lru"].drop_duplicates()
     keys = ["workload", "order", "backend", "npages", "write_cpu"]
-    counts = ["copies", "drains", "drains_swapin"]
-    wide = made.pivot_table(index=keys, columns="kernel", values=counts, sort=False)
+    made["drains"] += made["drains_swapin"]
+    wide = made.pivot_table(index=keys, columns="kernel", values=["copies", "drains"], sort=False)
     wide = wide.reindex(columns=sorted(wide.columns))
     wide.columns.names = ["per 100 writes", "kernel"]
+    caption = "Simulated; drains of do_wp_page() and do_swap_page()"
     heat = [("copies", kernel) for kernel in wide["copies"]]
-    return show(wide, formats="{:.1f}", heat=heat, caption="Simulated, each kernel's own drains")
+    return show(wide, formats="{:.1f}", heat=heat, caption=caption)

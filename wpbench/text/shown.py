@@ -189,16 +189,19 @@ def say(text: str | Sequence[str]) -> Said:
     In a drain of lru_add it does not.
     """
     parts = [text] if isinstance(text, str) else list(text)
-    made = []
-    for part in parts:
-        lines = part.strip("\n").split("\n")
-        whole = [
-            line
-            for given in lines
-            for line in ([given] if len(given) <= WIDTH else broken(given, rest=_indent(given)))
-        ]
-        made.append("\n".join(whole))
-    return Said("\n\n".join(made))
+    paragraphs = [part for whole in parts for part in whole.strip("\n").split("\n\n")]
+    return Said("\n\n".join(map(_fitted, paragraphs)))
+
+
+def _fitted(text: str) -> str:
+    """Return a paragraph whose lines fit: as it is, or broken anew, items each for itself."""
+    lines = text.split("\n")
+    if all(len(line) <= WIDTH for line in lines):
+        return text
+    if not any(line.startswith(" ") for line in lines):
+        return paragraph(text)
+    fitted = [broken(line, rest=_indent(line)) if len(line) > WIDTH else [line] for line in lines]
+    return "\n".join(part for some in fitted for part in some)
 
 
 def _indent(line: str) -> str:
