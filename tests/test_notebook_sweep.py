@@ -45,7 +45,7 @@ def test_another_grid_twice_the_same_and_resumed(tmp_path, small):
     texts = [run(tmp_path / name, grid=str(small), store=str(store)) for name in "ab"]
     assert texts[0] == texts[1]
     words = " ".join(texts[0].split())
-    assert "zram 100 -> 0 88 -> 0 88 -> 0" in words
+    assert "zram 100 -> 0~ 88 -> 0~ 88 -> 0~" in words  # one run each
     assert words.startswith("simulated, per 100 writes of the same program, where it is most: the")
     assert max(map(len, texts[0].splitlines())) <= 72
     for name in (
@@ -98,7 +98,7 @@ def test_papermill_itself(tmp_path):
     text = "\n".join("".join(output.get("data", {}).get("text/plain", "")) for output in outputs)
     assert "490 of 490 runs" in text  # the sweep's bar, as text
     assert max(map(len, text.splitlines())) <= 72
-    assert "490 scenarios, 1 runs each." in text
+    assert "Scenarios: 490; runs of each: 1." in text
     assert re.search(r"^cpus +1 +2$", text, re.MULTILINE)
     assert "reproducer, migration_rate 0.01" in text
     rates = pd.read_parquet(tmp_path / "tables" / "rates.parquet")
