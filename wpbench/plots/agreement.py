@@ -105,6 +105,20 @@ def agreement_figure(table: pd.DataFrame, width: float = 6.0) -> Figure:
         As there, with ``source``: which table or trace a row is of.
     width
         In inches; it is a little higher than wide.
+
+    Returns
+    -------
+    Figure
+        Measured over simulated, and below it the differences in points.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import wpbench as wb
+    >>> rows = pd.read_csv(wb.data_dir() / "kernel-measurements" / "reproducer_sync.csv").head(4)
+    >>> table = wb.measure.compare(rows).assign(source="zram")
+    >>> len(wb.plots.agreement_figure(table).axes)
+    2
     """
     fig, first = figure(width, width + 0.4)
     first.remove()

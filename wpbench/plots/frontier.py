@@ -127,6 +127,15 @@ def frontier_figures(priced: Price, *, measure: str = "write", note: str = "") -
     dict
         Backend -> figure, all with the same colours; empty where the CPUs or the migration rate do
         not vary, or something else does.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> rates = [0.0, 1.0]
+    >>> grid = wb.grid(cpus=[2, 4], threads="cpus", migration_rate=rates, npages=4, rounds=2)
+    >>> priced = wb.price(grid, draws=2, most_draws=2)
+    >>> list(wb.plots.frontier_figures(priced))
+    ['']
     """
     table = priced.of(measure)
     varying = set(priced.table.attrs["varying"])

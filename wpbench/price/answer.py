@@ -44,7 +44,18 @@ def word(value: Any) -> str:
 
 
 def check_measure(measure: str) -> None:
-    """Raise TableError unless ``measure`` is ``write`` or ``cpu``."""
+    """Raise TableError unless ``measure`` is ``write`` or ``cpu``.
+
+    Parameters
+    ----------
+    measure
+        What a price is about.
+
+    Examples
+    --------
+    >>> from wpbench.price import check_measure
+    >>> check_measure("cpu")
+    """
     if measure not in MEANING:
         raise TableError(accepted("measure", measure, MEANING))
 

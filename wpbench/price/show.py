@@ -43,6 +43,17 @@ def alternatives(**fields: Any) -> dict[str, Scenario]:
     ----------
     fields
         Of each scenario, as in ``Scenario``.
+
+    Returns
+    -------
+    dict
+        Name -> Scenario, the patch first.
+
+    Examples
+    --------
+    >>> from wpbench.price import alternatives
+    >>> list(alternatives(backend="zram", cpus=8))[:3]
+    ['if-not-lru', 'always', 'lru-add-only']
     """
     made = {drain: Scenario(drain=drain, **fields) for drain in POLICIES}
     rules = {"swapin_inserts_at_once": True}
@@ -58,6 +69,17 @@ def reported(rounds: int = 1, **fields: Any) -> dict[str, Scenario]:
         How long they run, in units of their own.
     fields
         Of each scenario, as in ``Scenario``: ``backend``, ``costs``.
+
+    Returns
+    -------
+    dict
+        Name -> Scenario.
+
+    Examples
+    --------
+    >>> from wpbench.price import reported
+    >>> reported(rounds=2, backend="zram")["redis"].rounds
+    5000
     """
     return {
         name: Scenario(rounds=rounds * times, **own | fields)
@@ -124,6 +146,15 @@ def account_wide(account: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         A row an item, and ``the clock``, their sum; columns (``events``, ``off``) and ``on``, and
         in microseconds (``us``, ``off``), ``on`` and ``on - off`` (NaN for a side effect).
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> scenarios = wb.grid(kernel=["patch1", "patch2"], npages=8, rounds=5, costs="server")
+    >>> account = wb.account(scenarios)
+    >>> from wpbench.price import account_wide
+    >>> account_wide(account)["events"].loc["copy"].tolist()
+    [43.75, 0.0]
     """
     sides = {name: account[account["kernel"] == kernel] for name, kernel in _SIDES.items()}
     made = {}
@@ -154,6 +185,20 @@ def show_account(account: pd.DataFrame, caption: str = "") -> Shown:
         As there.
     caption
         Which program it is; stands after the unit.
+
+    Returns
+    -------
+    Shown
+        Side effects have events and no time.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> scenarios = wb.grid(kernel=["patch1", "patch2"], npages=8, rounds=5, costs="server")
+    >>> account = wb.account(scenarios)
+    >>> from wpbench.price import show_account
+    >>> show_account(account, "8 pages").caption
+    'Simulated: events and us per 100 accesses, all CPUs; 8 pages'
     """
     table = account_wide(account)
     formats = {("events", side): "{:.1f}" for side in _SIDES}
@@ -169,6 +214,19 @@ def show_predictions(told: pd.DataFrame) -> Shown:
     ----------
     told
         From ``predictions()``.
+
+    Returns
+    -------
+    Shown
+        ``predicted`` and ``published`` side by side, the error in per cent.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from wpbench.price import show_predictions
+    >>> row = {"what": "a copy, cycles", "predicted": 9000.0, "published": 8928.0, "error": 0.008}
+    >>> show_predictions(pd.DataFrame([row])).table["published"].tolist()
+    ['8928']
     """
     table = pd.DataFrame(
         {

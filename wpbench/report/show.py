@@ -13,7 +13,18 @@ from .series import per_100_writes
 
 
 def check_sides(base: str, other: str) -> None:
-    """Raise ScenarioError, which names ``base`` or ``other``, unless both are kernels."""
+    """Raise ScenarioError, which names ``base`` or ``other``, unless both are kernels.
+
+    Parameters
+    ----------
+    base, other
+        Names of kernels, as in ``Scenario``.
+
+    Examples
+    --------
+    >>> from wpbench.report import check_sides
+    >>> check_sides("v7.2", "v7.3")
+    """
     for name, kernel in {"base": base, "other": other}.items():
         try:
             Scenario(kernel=kernel)
@@ -28,6 +39,19 @@ def show_copies(report: Report) -> Shown:
     ----------
     report
         From ``report()``.
+
+    Returns
+    -------
+    Shown
+        Copies and drains per 100 writes.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.report import show_copies
+    >>> report = wb.report(wb.grid(kernel=["patch1", "patch2"], npages=[1, 8], rounds=5), seeds=2)
+    >>> show_copies(report).table["copies, off"].tolist()
+    [100.0, 87.5]
     """
     copies = report.copies
     per = next(name for name in report.sections if name.startswith("Copies per 100"))
@@ -52,6 +76,19 @@ def show_series(table: pd.DataFrame) -> Shown:
     ----------
     table
         As of ``per_100_writes()``.
+
+    Returns
+    -------
+    Shown
+        A row a program; columns: copies, then drains, of each kernel that ran it.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.report import show_series
+    >>> table = show_series(wb.simulate(wb.load_grid("drains-2026"))).table
+    >>> sorted(table["copies"])
+    ['v6.13', 'v6.14', 'v6.18', 'v7.2', 'v7.3']
     """
     made = per_100_writes(table)
     made = made[made["drain"] == "if-not-lru"].drop_duplicates()

@@ -81,6 +81,17 @@ def progress_bar(
         widgets.  False: none.
     head
         Stands above a terminal's bar.
+
+    Returns
+    -------
+    context manager
+        Of the bar.
+
+    Examples
+    --------
+    >>> from wpbench.sweep import progress_bar
+    >>> with progress_bar(10, progress=False) as bar:
+    ...     _ = bar.update(10)
     """
     where = place()
     if progress == "text" and where == "widget":

@@ -45,6 +45,7 @@ def off_and_on(
     Examples
     --------
     >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on
     >>> runs = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
     >>> off_and_on(runs)[["npages", "base", "other", "verdict"]].to_dict("list")
     {'npages': [1, 16], 'base': [1.0, 0.875], 'other': [0.0, 0.0], 'verdict': ['lower', 'lower']}
@@ -91,6 +92,15 @@ def wide(both: pd.DataFrame, most: int = 99) -> pd.DataFrame:
     DataFrame
         A row a program and backends with equal numbers; columns: a value of ``x``, and of each
         ``off`` and ``on``, means over runs (float64, NaN where there is no such scenario).
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> wb.tables.wide(both)[16].iloc[0].tolist()
+    [87.5, 0.0]
     """
     x = both.attrs["rates"]["x"]
     values = chosen(sorted(both[x].unique()), most)
@@ -121,6 +131,15 @@ def policies(made: pd.DataFrame, backend: str | None = None) -> pd.DataFrame:
     -------
     DataFrame
         A row a program and policy, in the order of ``lines_of()``; a column a value of ``x``.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> wb.tables.policies(made)[16].tolist()
+    [87.5, 0.0]
     """
     x = made.attrs["rates"]["x"]
     rows = bare(made)
@@ -158,6 +177,15 @@ def headline(both: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
         most are made without a difference, of scenarios whose difference is decided
         (``wb.tables.decide()``); where most drains are in vain; where most pages more are paged
         out.  Where no difference is decided, the largest that was seen, marked.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> wb.tables.headline(both, made)[["what", "where"]].iloc[0].tolist()
+    ['copies saved', 'npages 1']
     """
     rows = []
     fewer, more = (both[both["verdict"] == verdict] for verdict in ("lower", "higher"))

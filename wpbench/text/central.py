@@ -18,6 +18,20 @@ def show_answer(both: pd.DataFrame | None, made: pd.DataFrame) -> Shown | Said:
     ----------
     both, made
         As of ``format_answer()``.
+
+    Returns
+    -------
+    Shown or Said
+        Prose where there is no patch off and on to compare.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> wb.text.show_answer(both, made).table["off (per 100 writes)"].tolist()[0]
+    100.0
     """
     text = format_answer(both, made)
     if both is None:
@@ -38,6 +52,20 @@ def show_off_and_on(both: pd.DataFrame | None, most: int = _COLUMNS) -> Shown | 
         From ``off_and_on()``; of None it is said that there is nothing to compare.
     most
         Values of ``x`` that are shown.
+
+    Returns
+    -------
+    Shown or Said
+        The heat map's colours go from 0 to 100.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> wb.text.show_off_and_on(both).table[16].iloc[0].tolist()
+    [87.5, 0.0]
     """
     if both is None:
         return say("The table has not both the patch off (patch1) and on (patch2).")
@@ -55,6 +83,20 @@ def show_policies(made: pd.DataFrame, backend: str | None = None) -> Shown:
     ----------
     made, backend
         As of ``wpbench.tables.policies()``.
+
+    Returns
+    -------
+    Shown
+        A row a program and policy, a column a value of ``x``.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> wb.text.show_policies(made).table.index.get_level_values("drain").tolist()
+    ['off', 'on']
     """
     table = policies(made, backend)
     about = made.attrs["rates"]

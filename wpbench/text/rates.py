@@ -76,6 +76,15 @@ def format_rates(made: pd.DataFrame, *, title: str = "", value: str = "copies_pe
         In a block a line a drain policy, in the order of ``lines_of()`` (one that equals another
         says so); a column a value of ``attrs["rates"]["x"]``, at most eleven of them.  Pure ASCII,
         72 columns, no trailing blanks.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> print(wb.text.format_rates(made, title="One CPU").splitlines()[-1])
+      on                  0   0
     """
     made = bare(made)
     about = made.attrs["rates"]
@@ -153,6 +162,15 @@ def format_answer(both: pd.DataFrame | None, made: pd.DataFrame) -> str:
     -------
     str
         ``headline()`` as text: pure ASCII, 72 columns.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> print(wb.text.format_answer(both, made).splitlines()[2])
+     copies saved    100 -> 0    npages 1
     """
     if both is None:
         return _spans(bare(made))
@@ -188,6 +206,15 @@ def format_off_and_on(both: pd.DataFrame) -> str:
     str
         As many values of ``attrs["rates"]["x"]`` as fit, the first and the last among them.
         Backends with equal numbers share a line.  Pure ASCII, 72 columns.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.tables import off_and_on, rates
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
+    >>> made, both = rates(table), off_and_on(table)
+    >>> print(wb.text.format_off_and_on(both).splitlines()[-1].strip())
+    100 -> 0  88 -> 0
     """
     about = both.attrs["rates"]
     x = about["x"]

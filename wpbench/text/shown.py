@@ -124,6 +124,7 @@ def show(
     Examples
     --------
     >>> import pandas as pd
+    >>> from wpbench.text import show
     >>> show(pd.DataFrame({"kernel": ["v5.17"], "copies (%)": [87.5]}), formats="{:.1f}")
     kernel copies (%)
      v5.17       87.5
@@ -183,6 +184,7 @@ def say(text: str | Sequence[str]) -> Said:
 
     Examples
     --------
+    >>> from wpbench.text import say
     >>> say(["It copies.", "In a drain of lru_add it does not."])
     It copies.
     <BLANKLINE>

@@ -81,6 +81,14 @@ def summary(table: pd.DataFrame) -> list[str]:
     -------
     list of str
         A paragraph each.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> file = wb.data_dir() / "programs" / "shell-short.parquet"
+    >>> table = wb.programs.replay(file, ["v5.17"])
+    >>> len(wb.programs.summary(table))
+    2
     """
     return [_measured(table), *sentences(table)[:1]]
 
@@ -92,6 +100,19 @@ def answer(table: pd.DataFrame) -> list[str]:
     ----------
     table
         From ``programs.replay()``: what was measured, the recorded kernel simulated, the others.
+
+    Returns
+    -------
+    list of str
+        Of the recorded kernel itself none.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> file = wb.data_dir() / "programs" / "shell-short.parquet"
+    >>> table = wb.programs.replay(file, ["v5.17"])
+    >>> wb.programs.answer(table)
+    ['Simulated, v5.17 (drain never): 2 copies fewer; 0 drains help, 0 are in vain.']
     """
     about = table.attrs["wpbench"]
     doubt = ""
@@ -116,6 +137,19 @@ def show_replays(table: pd.DataFrame) -> Shown:
     ----------
     table
         From ``programs.replay()``.
+
+    Returns
+    -------
+    Shown
+        The first row is measured, the others are simulated.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> file = wb.data_dir() / "programs" / "shell-short.parquet"
+    >>> table = wb.programs.replay(file, ["v5.17"])
+    >>> wb.programs.show_replays(table).table["copies"].tolist()
+    [977, 977, 975]
     """
     shown = table[["what", "kernel", "rules", "drain", *SHOWN]].copy()
     shown.attrs = {}

@@ -48,6 +48,11 @@ def survey_answer(counted: pd.DataFrame) -> str:
     counted
         From ``measured()``.
 
+    Returns
+    -------
+    str
+        Two sentences.
+
     Examples
     --------
     >>> import wpbench as wb
