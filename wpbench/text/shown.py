@@ -79,6 +79,8 @@ class Shown:
         styler.set_uuid(hashlib.sha256(repr(self).encode()).hexdigest()[:12])
         words = [name for name in self.table if not is_numeric_dtype(self.table[name])]
         styler.set_properties(subset=words, **{"text-align": "left"})
+        centred: Any = {"selector": "th.col_heading.level0", "props": "text-align: center"}
+        styler.set_table_styles([centred])
         if self.caption:
             styler.set_caption(self.caption)
         if isinstance(self.table.index, pd.RangeIndex):
