@@ -16,6 +16,9 @@ from wpbench.jit.threads import Stop, Workers
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="plain Python can be interrupted")
 LONG = 600  # seconds after which something hangs; what is asked for is two
 HUNDRED_MILLION = str(10**8)
+# Random numbers decide there, so that no round is skipped.
+MOVING = "cpus = 2\nmigration_rate = 0.5\n"
+MOVING_OPTIONS = ["--cpus", "2", "--migration-rate", "0.5"]
 
 INTERRUPTED = """
 import os, signal, sys, threading, time
@@ -37,8 +40,8 @@ def deaf(m, p):
         m.random = (m.random * 5 + 3) | 16
 
 wb.simulate(wb.Scenario(npages=1, rounds=1))
-long = wb.Scenario(npages=64, rounds=10**8)
-timed = long.model_copy(update={"costs": "icount", "threads": 2, "cpus": 2})
+long = wb.Scenario(npages=64, rounds=10**8, cpus=2, migration_rate=0.5)
+timed = long.model_copy(update={"costs": "icount", "threads": 2})
 cases = {
     "simulate": lambda: wb.simulate(long),
     "grid": lambda: wb.simulate([long] * 3, threads=2),
@@ -75,7 +78,7 @@ def test_ctrl_c_ends_what_runs_and_the_next_one_works(tmp_path):
 @pytest.mark.parametrize(
     "line",
     [
-        ["run", "--rounds", HUNDRED_MILLION],
+        ["run", "--rounds", HUNDRED_MILLION, *MOVING_OPTIONS],
         ["explain", "--rounds", HUNDRED_MILLION, "--fault", "3"],
         ["report", "LONG.toml"],
         ["sweep", "LONG.toml", "--store", "STORE", "--max-hours", "1e9"],
@@ -84,7 +87,7 @@ def test_ctrl_c_ends_what_runs_and_the_next_one_works(tmp_path):
 )
 def test_ctrl_c_ends_a_command_with_one_line(tmp_path, line):
     grid = 'title = "x"\nquestion = "y"\n[[grid]]\nkernel = ["patch1", "patch2"]\n'
-    (tmp_path / "LONG.toml").write_text(f"{grid}npages = 64\nrounds = {HUNDRED_MILLION}\n")
+    (tmp_path / "LONG.toml").write_text(f"{grid}{MOVING}npages = 64\nrounds = {HUNDRED_MILLION}\n")
     with subprocess.Popen(
         [sys.executable, "-m", "wpbench", *line],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -111,7 +114,8 @@ def test_ctrl_c_in_a_notebook(tmp_path):
         client.wait_for_ready(timeout=120)
         code = "import wpbench as wb; wb.simulate(wb.Scenario(npages=1, rounds=1))"
         assert client.execute_interactive(code, timeout=300)["content"]["status"] == "ok"
-        sent = client.execute(f"wb.simulate(wb.Scenario(rounds={HUNDRED_MILLION}))")
+        fields = f"rounds={HUNDRED_MILLION}, cpus=2, migration_rate=0.5"
+        sent = client.execute(f"wb.simulate(wb.Scenario({fields}))")
         time.sleep(2)
         kernel.interrupt_kernel()
         reply = client.get_shell_msg(timeout=60)

@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     scenarios = scenarios_of(options)
     check_outputs(options)
-    from ..simulate import simulate
+    from ..simulate import lines_of, simulate
 
     table = simulate(scenarios, seeds=options.seeds, max_runs=options.max_runs)
     if not write_outputs(options, table):
@@ -46,4 +46,6 @@ def _run(options: argparse.Namespace) -> int:
         if fixed:
             print("simulated:", " ".join(f"{name}={table[name].iloc[0]}" for name in fixed))
         print(table[[*axes, *SHOWN]].to_string(index=False, float_format=lambda x: f"{x:.4f}"))
+        for line in lines_of(table.attrs["wpbench"].get("fast_forward", {})):
+            print(line)
     return 0

@@ -19,6 +19,7 @@ PAGE_AT = INDEX["page"]
 ERROR_AT = INDEX["error"]
 REFUSED_AT = INDEX["refused_call"]
 NR_FAILURE = len(FAILURE)
+SKIPPED_AT = INDEX["rounds_skipped"]
 assert ("error", *list(INDEX)[REFUSED_AT : REFUSED_AT + NR_FAILURE - 1]) == FAILURE
 
 
@@ -43,6 +44,7 @@ def note_failure(arena: Any, i: int, failed: Any) -> None:
     failed[i, 0] = arena[ERROR_AT]
     for k in range(NR_FAILURE - 1):
         failed[i, 1 + k] = arena[REFUSED_AT + k]
+    failed[i, NR_FAILURE] = arena[SKIPPED_AT]
 
 
 @inline
@@ -71,8 +73,8 @@ def run_many(
     workload
         Address of a C function of one machine.
     counted, failed
-        int64[n, NR_COUNTED] and int64[n, NR_FAILURE] out: ``layout.COUNTER_NAMES``, and
-        ``refusals.FAILURE``.
+        int64[n, NR_COUNTED] and int64[n, NR_FAILURE + 1] out: ``layout.COUNTER_NAMES``; and
+        ``refusals.FAILURE``, ``rounds_skipped``.
     stop
         uint8[1]; as soon as it is not 0, the machines that are left are not run (error -1).
     """

@@ -187,6 +187,7 @@ REGISTERS = (
     "refusal",
     "refused_value",
     "refused_bound",
+    "rounds_skipped",  # of the workload, because they repeat earlier ones (fast_forward.py)
 )
 COUNTERS = (
     "wp_faults",
@@ -242,7 +243,7 @@ CONFIG = (
     "nprocs",  # processes that can exist (1, or 2 with fork)
     "ncpus",
     "threads",  # threads that the workload keeps track of
-    "scratch_words",  # of the workload's own
+    "scratch_words",  # of the workload's own, or of fast_forward.py
     "pagevec",  # entries that fill a pagevec
     "first_test",  # FirstTest
     "drain",  # Drain

@@ -56,7 +56,9 @@ HEADER_WORDS = len(_NUMBERS)
 for _name, _length in NEAR.items():
     INDEX[_name] = HEADER_WORDS
     HEADER_WORDS += _length
-# The counters once more, as a table.
+# Registers and counters once more, as tables.
+NEAR["registers"] = len(L.REGISTERS)
+INDEX["registers"] = INDEX[L.REGISTERS[0]]
 NEAR["counters"] = L.NR_COUNTERS
 INDEX["counters"] = INDEX[L.COUNTERS[0]]
 COUNTERS_AT = INDEX[L.COUNTERS[0]]

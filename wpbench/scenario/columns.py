@@ -20,6 +20,7 @@ from ..mm.names import Cost, texts
 from ..workloads.catalog import WORKLOADS, facts_of
 from ..workloads.params import Params
 from .kernels import row_of
+from .repeats import words_to_look
 from .rules import RULES, Overrides
 
 MIX = ("pageout", "read", "write", "cold", "migrate", "fork", "exit", "free")
@@ -184,7 +185,6 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         return by_backend(lambda b: backends()[b][name], dtype)
 
     own = _map(columns["workload"], lambda w: facts_of(w).scratch)
-    scratch = np.where(own > 0, columns["npages"] + own, 0)
     asynchronous = ~fact("synchronous", bool)
     synchronous_io = fact("swapin", object) == "bypass"
     through_cache = rule("sync_swapin") == 1
@@ -197,12 +197,11 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     # Each slot is held by a swap PTE or by a page that one maps, unless writeback orphans it.
     slots = npages * nprocs + np.where(asynchronous, swap, 0)
     orphans = 64 + ncpus * L.NR_VECS * columns["pagevec"] + np.where(asynchronous, slots, 0)
-    return {
+    config = {
         "npages": npages,
         "nprocs": nprocs,
         "ncpus": ncpus,
         "threads": columns["threads"],
-        "scratch_words": scratch,
         "pagevec": columns["pagevec"],
         **{name: rule(name) for name in _AS_THEY_ARE},
         "drain": _map(columns["drain"], RULES["drain"].values.index),
@@ -236,6 +235,9 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
         **dict.fromkeys(("log_rows", "watched", "event_rows", "explained"), 0),
         **watching,
     }
+    looks = words_to_look(columns, config)
+    scratch = np.where(own > 0, columns["npages"] + own, looks)
+    return {"scratch_words": scratch, **config}
 
 
 @lru_cache(maxsize=4096)

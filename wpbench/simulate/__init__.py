@@ -1,6 +1,7 @@
 """Scenarios in, a table out; one fault asked why; a recorded program done again."""
 
 from .explanation import Explanation, explain
+from .fast_forward import lines_of
 from .fault_log import faults
 from .plan import MODEL, Plan, plan_of, program
 from .replayed import Replay, replay
@@ -19,6 +20,7 @@ __all__ = [
     "execute",
     "explain",
     "faults",
+    "lines_of",
     "plan_of",
     "program",
     "raise_failure",

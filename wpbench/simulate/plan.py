@@ -24,6 +24,7 @@ from ..scenario.columns import (
 )
 from ..scenario.grids import check_runs
 from ..scenario.model import as_columns
+from ..scenario.repeats import obstacles
 from ..workloads.catalog import WORKLOADS, facts_of
 from .own import OwnWorkload
 
@@ -103,6 +104,10 @@ class Plan:
     def bytes(self) -> Any:
         """Return how much memory each run's machine takes, bytes."""
         return np.broadcast_to(8 * memory_words(self._config), self.n)
+
+    def obstacles(self) -> Any:
+        """Return why rounds of each run are not skipped: places in ``repeats.OBSTACLES``."""
+        return np.broadcast_to(obstacles(self.columns, self._config), self.n)
 
     def machine(self, run: int) -> Machine:
         """Return the machine of one run, before it."""

@@ -58,11 +58,13 @@ class _Arena(threading.local):
         return self.memory
 
 
-def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Stop, arena: _Arena) -> int:
+def _run_chunk(
+    plan: Plan, runs: Any, counted: Any, errors: Any, skipped: Any, stop: Stop, arena: _Arena
+) -> int:
     """Do some runs, and write what they counted where it belongs."""
     made, words, seeds = plan.inputs(runs)
     counts = np.zeros((len(runs), NR_COUNTED), np.int64)
-    failed = np.zeros((len(runs), NR_FAILURE), np.int64)
+    failed = np.zeros((len(runs), NR_FAILURE + 1), np.int64)
     memory = arena.of(int(words.max()))
     stop.ends(error := memory[ERROR_AT : ERROR_AT + 1])
     workload = program(plan.workloads[runs[0]])
@@ -73,8 +75,9 @@ def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Stop, are
         run_many(made, seeds, memory, workload.address, counts, failed, stop.flag)
     del error  # until here it has to be there
     counted[runs] = counts
+    skipped[runs] = failed[:, NR_FAILURE]
     for i in np.flatnonzero(failed[:, 0]).tolist():
-        registers = failed[i].tolist()
+        registers = failed[i, :NR_FAILURE].tolist()
         stopped_early = registers[0] == L.STOPPED
         errors[runs[i]] = STOPPED if stopped_early else texts.get(i) or failure(*registers)
     return len(runs)
@@ -91,12 +94,13 @@ def _run_on(workload: Any, m: Machine) -> str:
     return STOPPED if m.error == L.STOPPED else m.failure
 
 
-def _interpret(plan: Plan, counted: Any, errors: Any) -> None:
+def _interpret(plan: Plan, counted: Any, errors: Any, skipped: Any) -> None:
     """Do all runs as plain Python (NUMBA_DISABLE_JIT)."""
     for run in range(plan.n):
         m = plan.machine(run)
         errors[run] = _run_on(program(plan.workloads[run]), m)
         counted[run] = m.counted
+        skipped[run] = m.rounds_skipped
 
 
 def execute(
@@ -104,6 +108,7 @@ def execute(
     threads: int | None = None,
     progress: Callable[[int], Any] | None = None,
     stop: Stop | None = None,
+    skipped: Any = None,
 ) -> tuple[Any, Any]:
     """Do the runs of a plan; the same numbers for any number of threads.
 
@@ -113,6 +118,8 @@ def execute(
         As ``simulate()``.
     stop
         As soon as another thread sets it, runs end early (error ``STOPPED``).
+    skipped
+        int64[n] out: rounds that were not done because they repeat earlier ones.
 
     Returns
     -------
@@ -122,9 +129,10 @@ def execute(
     """
     counted = np.zeros((plan.n, NR_COUNTED), np.int64)
     errors = np.full(plan.n, "", object)
+    skipped = np.zeros(plan.n, np.int64) if skipped is None else skipped
     programs = [program(w) for w in dict.fromkeys(plan.workloads.tolist())] if plan.n else []
     if JIT_DISABLED:
-        _interpret(plan, counted, errors)
+        _interpret(plan, counted, errors, skipped)
         return counted, errors
     stop = Stop() if stop is None else stop
     if not (linked() and all(made.linked for made in programs)):
@@ -139,7 +147,7 @@ def execute(
         large, small = chunks, []
     for number, together in ((workers, small), (1, large)):
         if together:
-            _run_chunks(plan, together, number, counted, errors, stop, arena, progress)
+            _run_chunks(plan, together, number, (counted, errors, skipped), stop, arena, progress)
     return counted, errors
 
 
@@ -153,8 +161,7 @@ def _run_chunks(
     plan: Plan,
     chunks: list[Any],
     threads: int,
-    counted: Any,
-    errors: Any,
+    out: tuple[Any, Any, Any],
     stop: Stop,
     arena: _Arena,
     progress: Callable[[int], Any] | None,
@@ -162,10 +169,10 @@ def _run_chunks(
     """Run chunks, so many at a time, in threads that Ctrl-C need not wait for."""
     if threads == 1 and threading.current_thread() is not threading.main_thread():
         for runs in chunks:  # a sweep's thread, which is one that nobody waits for
-            _run_chunk(plan, runs, counted, errors, stop, arena)
+            _run_chunk(plan, runs, *out, stop, arena)
         return
     pool = Workers(threads)
-    done = [pool.submit(_run_chunk, plan, c, counted, errors, stop, arena) for c in chunks]
+    done = [pool.submit(_run_chunk, plan, c, *out, stop, arena) for c in chunks]
     try:
         for future in as_completed(done):
             number = future.result()

@@ -20,6 +20,7 @@ from ..scenario.columns import (
 from ..scenario.kernel_table import with_rule_columns
 from ..scenario.plain import described
 from ..workloads.catalog import facts_of
+from .fast_forward import record_of
 from .plan import Plan, plan_of
 from .runs import execute, raise_failure
 
@@ -118,7 +119,9 @@ def simulate(
         ``write_cycles_mean``, ``write_ns_p50`` and ``write_ns_p99`` (to a sixteenth);
         ``lru_lock_taken``, ``lru_lock_wait_ns``, ``lru_lock_hold_ns``; ``cpu_ns``, of all CPUs
         without what they idled, and ``wall_ns``, when the last CPU was done.
-        ``attrs["wpbench"]`` says how it was made.
+        ``attrs["wpbench"]`` says how it was made; its ``fast_forward`` of runs of 1024 rounds and
+        more, how many rounds were skipped because they repeat earlier ones (every count is as if
+        they had been done), and why none were.
 
     Raises
     ------
@@ -130,9 +133,13 @@ def simulate(
     plan = plan_of(scenarios, seeds, max_runs=max_runs)
     if threads is not None:
         check("threads", threads)
-    counted, errors = execute(plan, threads, progress)
+    skipped = np.zeros(plan.n, np.int64)
+    counted, errors = execute(plan, threads, progress, skipped=skipped)
     raise_failure(plan, errors)
     table = with_rule_columns(tabulate(plan, counted))
     asked = described(scenarios, table, seeds)
-    table.attrs["wpbench"] = provenance("simulate", asked, set(plan.columns["costs"]))
+    said = provenance("simulate", asked, set(plan.columns["costs"]))
+    if record := record_of(plan, skipped):
+        said["fast_forward"] = record
+    table.attrs["wpbench"] = said
     return table

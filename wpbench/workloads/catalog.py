@@ -38,6 +38,8 @@ class Workload:
         CPUs that one of its ``threads`` takes.
     background_cpu
         Does reclaim, or a handler, work beside the threads, on a CPU of its own?
+    whole_rounds
+        Does it do one round after the other, so that equal ones can be skipped (fast_forward.py)?
     round
         What a round is: ``"region"``, an access or more of each page; ``"request"``, to a server;
         ``"operation"``, one that is drawn by ``mix``.
@@ -53,6 +55,7 @@ class Workload:
     forks: bool = False
     cpus_a_thread: int = 1
     background_cpu: bool = False
+    whole_rounds: bool = True
     round: Literal["region", "request", "operation"] = "region"
 
     @property
@@ -140,6 +143,7 @@ WORKLOADS: dict[str, Workload] = {
         frozenset(("threads",)),
         ("",),
         "threads that fault in new memory and drop it: will-it-scale's page_fault",
+        whole_rounds=False,
     ),
     "fork-write": Workload(
         fork_write.fork_write,
@@ -165,7 +169,13 @@ WORKLOADS: dict[str, Workload] = {
     ),
 }
 OWN = Workload(
-    None, frozenset(), ("read-write",), "one's own", looks_after_pageout=True, forks=True
+    None,
+    frozenset(),
+    ("read-write",),
+    "one's own",
+    looks_after_pageout=True,
+    forks=True,
+    whole_rounds=False,
 )
 
 

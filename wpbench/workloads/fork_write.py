@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..jit.compile import inline, workload
 from ..mm import operations as mm
 from ..mm.machine import Machine
+from .fast_forward import rounds_left
 from .params import params
 from .reproducer import move
 
@@ -34,9 +35,8 @@ def fork_write(m: Machine) -> None:
     shell's, before it starts a command.  MADV_DONTNEED empties the memory before each round.
     """
     p = params(m)
-    for _ in range(p.rounds):
-        if m.error:  # failed or stopped
-            return
+    left = p.rounds
+    while left > 0 and not m.error:  # failed or stopped
         mm.madvise_dontneed(m, p.read_cpu, 0, p.npages)
         _write_all(m, p.read_cpu, p.npages)
         mm.fork(m, p.read_cpu, PARENT, CHILD)
@@ -47,6 +47,7 @@ def fork_write(m: Machine) -> None:
         move(m, p.write_cpu, p.read_cpu)
         if p.order == CHILD_ALIVE:
             mm.exit_process(m, p.read_cpu, CHILD)
+        left = rounds_left(m, left - 1)
 
 
 @workload
@@ -60,9 +61,8 @@ def swap_write(m: Machine) -> None:
     _write_all(m, p.read_cpu, p.npages)
     mm.lru_add_drain(m, p.read_cpu)
     mm.reset_counters(m)
-    for _ in range(p.rounds):
-        if m.error:
-            return
+    left = p.rounds
+    while left > 0 and not m.error:
         if p.order != WRITE:
             mm.fork(m, p.read_cpu, PARENT, CHILD)
             mm.exit_process(m, p.read_cpu, CHILD)
@@ -74,3 +74,4 @@ def swap_write(m: Machine) -> None:
         move(m, p.read_cpu, p.write_cpu)
         _write_all(m, p.write_cpu, p.npages)
         move(m, p.write_cpu, p.read_cpu)
+        left = rounds_left(m, left - 1)

@@ -10,6 +10,7 @@ from ..jit.compile import inline, workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
+from .fast_forward import rounds_left
 from .params import Params, params
 from .reproducer import PAGE_OUT, READ, WRITE, next_round, page_out
 
@@ -71,10 +72,10 @@ def hand_over(m: Machine) -> None:
             mm.write(m, 2 * k % p.cpus, v)
     mm.reset_counters(m)
     if not m.timed:
-        for _ in range(p.rounds):
-            if m.error:  # failed or stopped
-                return
+        left = p.rounds
+        while left > 0 and not m.error:  # failed or stopped
             _round_in_step(m, p)
+            left = rounds_left(m, left - 1)
         return
     k = mm.next_thread(m) if p.rounds else -1
     while k >= 0:

@@ -13,6 +13,7 @@ from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
 from ..mm.names import Error
+from .fast_forward import rounds_left
 from .params import params
 from .reproducer import shuffle_mask, shuffle_shift, shuffled
 
@@ -38,7 +39,7 @@ def post_copy(m: Machine) -> None:
         if k < 0:
             # Every virtual CPU has written its pages: the memory is dropped.
             mm.madvise_dontneed(m, p.fill_cpu, 0, p.npages)
-            done += 1
+            done = p.rounds - rounds_left(m, p.rounds - done - 1)
             if done < p.rounds:
                 for t in range(p.threads):
                     m.thread[t * L.NR_TH + L.TH_INDEX] = 0

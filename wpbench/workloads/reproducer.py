@@ -10,6 +10,7 @@ from ..jit.compile import inline, workload
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
+from .fast_forward import rounds_left
 from .params import Params, params
 
 ORDERS = ("read-write", "read-write-shuffled", "read-all-write-all")
@@ -201,16 +202,16 @@ def reproducer(m: Machine) -> None:
     mask = shuffle_mask(p.npages)
     shift = shuffle_shift(mask)
     if p.threads == 1 and p.migration_ppm == 0 and p.time_slice_ns == 0:
-        for _ in range(p.rounds):
-            if m.error:  # failed or stopped
-                return
+        left = p.rounds
+        while left > 0 and not m.error:  # failed or stopped
             _round(m, p, mask, shift)
+            left = rounds_left(m, left - 1)
         return
     if not m.timed:
-        for _ in range(p.rounds):
-            if m.error:
-                return
+        left = p.rounds
+        while left > 0 and not m.error:
             _round_in_step(m, p, mask, shift)
+            left = rounds_left(m, left - 1)
         return
     k = mm.next_thread(m) if p.rounds else -1
     while k >= 0:

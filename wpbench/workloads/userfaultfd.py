@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..jit.compile import workload
 from ..mm import operations as mm
 from ..mm.machine import Machine
+from .fast_forward import rounds_left
 from .params import params
 from .reproducer import move
 
@@ -23,9 +24,8 @@ def userfaultfd(m: Machine) -> None:
     The protection is lifted before the write, which so finds a PTE that is just read-only.
     """
     p = params(m)
-    for _ in range(p.rounds):
-        if m.error:  # failed or stopped
-            return
+    left = p.rounds
+    while left > 0 and not m.error:  # failed or stopped
         mm.madvise_dontneed(m, p.fill_cpu, 0, p.npages)
         mm.lru_add_drain_all(m)
         for v in range(p.npages):
@@ -39,3 +39,4 @@ def userfaultfd(m: Machine) -> None:
             for v in range(p.npages):
                 mm.write(m, p.write_cpu, v)
             move(m, p.write_cpu, p.fill_cpu)
+        left = rounds_left(m, left - 1)

@@ -1,0 +1,57 @@
+"""How many rounds were skipped because they repeat earlier ones, in a record and in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from ..scenario.repeats import NONE, OBSTACLES, SHORT
+from .plan import Plan
+
+NO_REPEAT = "no state of theirs came back soon enough"
+
+
+def record_of(plan: Plan, skipped: Any) -> dict[str, Any]:
+    """Return what a table's provenance says of skipped rounds; {} where all runs are short.
+
+    Parameters
+    ----------
+    plan
+        The runs.
+    skipped
+        int64[n], rounds of each that were skipped.
+
+    Returns
+    -------
+    dict
+        ``rounds`` and ``skipped``, of all runs; ``done_whole``: for each reason not to skip any how
+        many runs had it.
+    """
+    places = plan.obstacles()
+    if (places == SHORT).all():
+        return {}
+    reasons = Counter(places[skipped == 0].tolist())
+    return {
+        "rounds": int(np.broadcast_to(plan.columns["rounds"], plan.n).sum()),
+        "skipped": int(skipped.sum()),
+        "done_whole": {
+            OBSTACLES[place] if place != NONE else NO_REPEAT: number
+            for place, number in sorted(reasons.items())
+        },
+    }
+
+
+def lines_of(record: dict[str, Any]) -> list[str]:
+    """Return the record as lines for people."""
+    lines = []
+    if record.get("skipped"):
+        lines.append(
+            f"fast-forward: {record['skipped']} of {record['rounds']} rounds repeat earlier ones "
+            "and were skipped; the counts are exact"
+        )
+    for reason, number in record.get("done_whole", {}).items():
+        runs = "1 run" if number == 1 else f"{number} runs"
+        lines.append(f"fast-forward: not in {runs}: {reason}")
+    return lines
