@@ -66,25 +66,35 @@ def parse_mix(text: str) -> dict[str, int]:
     return weights
 
 
-def distinct(*columns: Any) -> tuple[list[Any], Any]:
-    """Return the distinct rows of columns of one length, and for each row which of them it is.
-
-    A row is a tuple, of a single column its value.
-    """
-    lists = [column.tolist() for column in columns]
-    rows = lists[0] if len(lists) == 1 else list(zip(*lists, strict=True))
-    places = {row: i for i, row in enumerate(dict.fromkeys(rows))}
-    codes = np.fromiter(map(places.__getitem__, rows), np.intp, len(rows))
-    return list(places), codes
+def distinct(column: Any) -> tuple[list[Any], Any]:
+    """Return the distinct values of a column, and for each entry which of them it is."""
+    values = column.tolist()
+    places = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    return list(places), np.fromiter(map(places.__getitem__, values), np.intp, len(values))
 
 
 def mapping(*columns: Any) -> Callable[..., Any]:
-    """Return what applies a function to each distinct row of columns: ``f(function, dtype)``."""
-    rows, codes = distinct(*columns)
+    """Return what applies a function to each distinct row of columns: ``f(function, dtype)``.
+
+    Rows are numbers here, and tuples only once for each: a hundred thousand tuples at once set the
+    garbage collector going, which takes as long as all the rest.
+    """
+    rows: list[tuple[Any, ...]] = [()]
+    codes = np.zeros(1, np.intp)
+    for column in columns:
+        values, more = distinct(column)
+        if len(values) == 1:
+            rows = [(*row, values[0]) for row in rows]
+            codes = codes + 0 * more
+        elif len(rows) == 1:
+            rows = [(*rows[0], value) for value in values]
+            codes = more + 0 * codes
+        else:
+            used, codes = np.unique(codes * len(values) + more, return_inverse=True)
+            rows = [(*rows[u // len(values)], values[u % len(values)]) for u in used.tolist()]
 
     def apply(function: Callable[..., Any], dtype: Any = np.int64) -> Any:
-        values = [function(*row) if len(columns) > 1 else function(row) for row in rows]
-        return np.array(values, dtype)[codes]
+        return np.array([function(*row) for row in rows], dtype)[codes]
 
     return apply
 
@@ -120,7 +130,7 @@ def resolve(raw: Mapping[str, Any]) -> Columns:
         for name, column in raw.items()
     }
 
-    by_kernel = mapping(*np.broadcast_arrays(raw["kernel"], raw["rules"]))
+    by_kernel = mapping(raw["kernel"], raw["rules"])
     by_backend = mapping(raw["backend"])
 
     def rule(name: str, dtype: Any = object) -> Any:
@@ -173,7 +183,7 @@ def machine_config(columns: Columns, **watching: int) -> Columns:
     watching
         Values of ``log_rows``, ``watched``, ``event_rows``, ``explained``; 0 where not given.
     """
-    by_kernel = mapping(*np.broadcast_arrays(columns["kernel"], columns["rules"]))
+    by_kernel = mapping(columns["kernel"], columns["rules"])
     by_backend = mapping(columns["backend"])
 
     codes = by_kernel(rule_codes).reshape(-1, len(RULES))
@@ -250,7 +260,7 @@ def rule_codes(kernel: str, rules: Overrides) -> tuple[int, ...]:
 def workload_params(columns: Columns) -> Any:
     """Return int64[n, NR_PARAMS], what each run's workload is told: ``Params``, in its order."""
     n = max(len(column) for column in columns.values())
-    orders = mapping(*np.broadcast_arrays(columns["workload"], columns["order"]))
+    orders = mapping(columns["workload"], columns["order"])
     given = columns | {
         "order": orders(lambda w, o: WORKLOADS[w].orders.index(o) if isinstance(w, str) else 0),
         "migration_ppm": np.rint(columns["migration_rate"] * MILLION),
@@ -269,7 +279,7 @@ def workload_params(columns: Columns) -> Any:
 
 def cost_rows(columns: Columns) -> Any:
     """Return int64[n or 1, NR_COSTS], nanoseconds of the steps ``texts(Cost)``."""
-    return mapping(*np.broadcast_arrays(columns["costs"], columns["backend"]))(cost_row)
+    return mapping(columns["costs"], columns["backend"])(cost_row)
 
 
 def cost_row(name: str, backend: str) -> tuple[int, ...]:

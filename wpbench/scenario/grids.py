@@ -50,16 +50,18 @@ class Grid(Sequence[Scenario]):
         check_runs(self._shape, 1, max_runs)
         self.axes = {name: list(values) for name, values in axes.items()}
         self.equal = dict(equal or {})
+        self._rules = [name for name in self.axes if _is_rule(name)]
         self._check()
 
     def _scenario(self, given: Mapping[str, Any]) -> Scenario:
-        fields = {name: value for name, value in given.items() if not _is_rule(name)}
-        rules = {name[len(_RULE) :]: value for name, value in given.items() if _is_rule(name)}
+        fields = dict(given)
+        rules = {name[len(_RULE) :]: fields.pop(name) for name in self._rules if name in fields}
         if rules:
             fields["rules"] = {**dict(fields.get("rules", {})), **rules}
-        return Scenario(
-            **fields, **{name: given[axis] for name, axis in self.equal.items() if axis in given}
-        )
+        for name, axis in self.equal.items():
+            if axis in given:
+                fields[name] = given[axis]
+        return Scenario(**fields)
 
     def _check(self) -> None:
         """Validate each value, and each combination that could be wrong; keep what they become."""
@@ -131,7 +133,8 @@ class Grid(Sequence[Scenario]):
         return math.prod(self._shape)
 
     def __iter__(self) -> Iterator[Scenario]:
-        return (self[i] for i in range(len(self)))
+        for values in itertools.product(*self.axes.values()):
+            yield self._scenario(dict(zip(self.axes, values, strict=True)))
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}={values!r}" for name, values in (self.axes | self.equal).items())

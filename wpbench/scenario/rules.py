@@ -164,6 +164,7 @@ class Overrides(Mapping[str, Value]):
             for name, rule in RULES.items()
             if given and name in given
         }
+        self._hash = hash(tuple(self._rules.items()))
 
     @classmethod
     def parse(cls, text: str) -> Overrides:
@@ -186,10 +187,13 @@ class Overrides(Mapping[str, Value]):
         return len(self._rules)
 
     def __hash__(self) -> int:
-        return hash(tuple(self._rules.items()))
+        return self._hash
 
     def __eq__(self, other: Any) -> bool:
         return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Overrides, (self._rules,)  # texts have other hashes in another process
 
     def __str__(self) -> str:
         return " ".join(f"{name}={value_text(value)}" for name, value in self._rules.items())

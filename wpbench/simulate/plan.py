@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -155,5 +156,10 @@ def plan_of(what: object, seeds: int = 1, *, max_runs: int = MAX_RUNS) -> Plan:
         if len(scenarios) > max_runs:
             break  # it may have no end
     check_runs([len(scenarios)], seeds, max_runs)
-    columns = {name: [getattr(s, name) for s in scenarios] for name in Scenario.model_fields}
+    names = list(Scenario.model_fields)
+    rows = zip(*map(attrgetter(*names), scenarios), strict=True)
+    columns = dict(zip(names, rows, strict=True)) if scenarios else dict.fromkeys(names, ())
+    for name, values in columns.items():
+        if len(values) > 1 and values.count(values[0]) == len(values):
+            columns[name] = values[:1]
     return _every(as_columns(columns), len(scenarios), seeds)

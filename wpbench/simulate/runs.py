@@ -127,7 +127,7 @@ def execute(
         int64[n, NR_COUNTED], ``layout.COUNTER_NAMES``; object[n], why each run failed, "" where it
         did not.
     """
-    counted = np.zeros((plan.n, NR_COUNTED), np.int64)
+    counted = np.zeros((NR_COUNTED, plan.n), np.int64).T  # a table is made of columns
     errors = np.full(plan.n, "", object)
     skipped = np.zeros(plan.n, np.int64) if skipped is None else skipped
     programs = [program(w) for w in dict.fromkeys(plan.workloads.tolist())] if plan.n else []

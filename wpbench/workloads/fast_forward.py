@@ -157,7 +157,7 @@ def _tell_entry(m: Machine, slot: int, name: int, bits: int) -> int:
     return 0 if entry & L.SLOT_SHADOW else entry >> L.SHIFT_SLOT_PAGE
 
 
-@inline
+@kernel
 def _tell_page(m: Machine, page: int, bits: int) -> None:
     """Tell a page and, the first time, its word and what its slot says."""
     if page == L.ZERO_PAGE:
