@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import machine_of
 
 import wpbench as wb
 from wpbench.mm import layout as L
-from wpbench.simulate import plan_of
 from wpbench.workloads.reproducer import reproducer
 
 COUNTERS = (
@@ -78,7 +78,7 @@ def run_wpbench(scenario: wb.Scenario, rounds: int) -> tuple[float, list[int]]:
     seconds = []
     counts = []
     for some in (1, rounds + 1):
-        m = plan_of(scenario.model_copy(update={"rounds": some})).machine(0)
+        m = machine_of(scenario.model_copy(update={"rounds": some}))
         start = time.thread_time()
         reproducer(m)
         seconds.append(time.thread_time() - start)

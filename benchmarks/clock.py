@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from common import Result, cpu_seconds, in_turn, median
+from common import Result, cpu_seconds, in_turn, machine_of, median
 
 import wpbench as wb
 from wpbench.mm.clock import settle
-from wpbench.simulate import plan_of
 from wpbench.workloads.reproducer import reproducer
 
 
 def seconds(scenario: wb.Scenario) -> float:
     """Return the CPU time of a run, the clock's accounts at its end included."""
-    m = plan_of(scenario).machine(0)
+    m = machine_of(scenario)
 
     def work() -> None:
         reproducer(m)

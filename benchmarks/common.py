@@ -18,6 +18,10 @@ from typing import Any
 
 import numpy as np
 
+import wpbench as wb
+from wpbench.mm import Machine
+from wpbench.simulate import Plan, plan_of
+
 ROOT = Path(__file__).resolve().parents[1]
 _TESTS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
@@ -77,6 +81,11 @@ def in_turn(
             ones.append(one())
             others.append(other())
     return ones, others, [a / b for a, b in zip(ones, others, strict=True)]
+
+
+def machine_of(scenario: wb.Scenario) -> Machine:
+    """Return the machine of a scenario's run, which does every round: none is skipped."""
+    return Plan(plan_of(scenario).columns, 1, scratch_words=0).machine(0)
 
 
 def cpu_seconds(work: Callable[[], Any]) -> float:

@@ -1,6 +1,9 @@
 """What can be asked, and what a wrong question is answered."""
 
 import json
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -9,7 +12,7 @@ import pytest
 import wpbench as wb
 from wpbench.commands.main import main
 from wpbench.errors import UnknownKernelWarning
-from wpbench.scenario import Scenario
+from wpbench.scenario import Overrides, Scenario
 from wpbench.scenario.grids import _FREE
 from wpbench.scenario.kernel_table import with_present_names
 from wpbench.scenario.model import WORKLOAD_FIELDS, machine_bytes
@@ -71,6 +74,46 @@ def test_wrong_field_value_or_combination(fields, message):
     with pytest.raises(wb.ScenarioError, match=message) as error:
         Scenario(**fields)
     assert "\n" not in str(error.value)
+
+
+def test_numpy_scalars_are_the_numbers_and_texts_that_they_hold():
+    plain = {
+        "workload": "reproducer", "kernel": "patch2", "backend": "zswap", "npages": 5, "cpus": 3,
+        "write_cpu": 1, "pagevec": 31, "migration_rate": 0.5, "fork_exit_before": True,
+        "stable_writes": False, "order": "read-all-write-all", "drain": "always",
+        "rules": "exit_drains=true", "costs": "server", "swap_pages": 64,
+    }  # fmt: skip
+    given = {name: np.array([value])[0] for name, value in plain.items()}
+    one, other = Scenario(**plain), Scenario(**given)
+    assert one == other
+    for name in Scenario.model_fields:
+        assert type(getattr(one, name)) is type(getattr(other, name))
+    # A message shows the number, and an unknown name comes before whatever else is wrong.
+    with pytest.raises(ValueError, match=r"^npages: 0 is not accepted"):
+        Scenario(npages=np.int64(0))
+    with pytest.raises(ValueError, match=r"^Scenario field: 'size' is not accepted"):
+        Scenario(npages=0, size=np.int64(1))
+
+
+def test_rules_that_are_equal_are_so_in_another_process():
+    code = (
+        "import pickle, sys; from wpbench.scenario import Overrides; "
+        "sent = pickle.load(sys.stdin.buffer); print(sent in {Overrides({'exit_drains': True})})"
+    )
+    sent = pickle.dumps(Overrides({"exit_drains": True}))
+    done = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True, check=True)
+    assert done.stdout.split() == [b"True"]
+
+
+def test_scenarios_alike_are_one_column_each():
+    alike = [Scenario(seed=seed, npages=2, rounds=1, drain="always") for seed in (5, 5, 6)]
+    plan = plan_of(alike, seeds=2)
+    assert plan.columns["seed"].tolist() == [5, 5, 5, 5, 6, 6]
+    assert all(len(c) == 1 for n, c in plan.columns.items() if n not in ("seed", "replication"))
+    table = wb.simulate(alike, seeds=2)
+    one = pd.concat([wb.simulate(scenario, seeds=2) for scenario in alike], ignore_index=True)
+    pd.testing.assert_frame_equal(table, one)
+    assert len(wb.simulate([])) == 0
 
 
 def test_defaults_are_resolved():

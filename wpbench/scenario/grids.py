@@ -54,6 +54,8 @@ class Grid(Sequence[Scenario]):
         self._check()
 
     def _scenario(self, given: Mapping[str, Any]) -> Scenario:
+        if not (self._rules or self.equal):
+            return Scenario(**given)
         fields = dict(given)
         rules = {name[len(_RULE) :]: fields.pop(name) for name in self._rules if name in fields}
         if rules:

@@ -284,7 +284,8 @@ class Scenario(BaseModel):
                 f"time_slice_ns: {self.time_slice_ns} needs a clock; accepted with it: costs of "
                 f"{', '.join(name for name in costs() if name != 'none')}"
             )
-        if longest_ns(self) > MAX_CLOCK_NS:
+        has_clock = self.costs is not None or self.delay_ns or not synchronous
+        if has_clock and longest_ns(self) > MAX_CLOCK_NS:
             raise ValueError(
                 f"rounds: {self.rounds} of {self.npages} pages and {self.threads} threads can take "
                 f"{longest_ns(self):.1e} ns of simulated time with these costs, latency and delay; "
@@ -296,7 +297,6 @@ class Scenario(BaseModel):
         """Refuse what the workload would not look at."""
         if not isinstance(self.workload, str):
             return
-        workload = WORKLOADS[self.workload]
         unused = self.__pydantic_fields_set__ & _UNUSED[self.workload]
         for name in sorted(unused) if unused else ():
             if getattr(self, name) != type(self).model_fields[name].default:
@@ -304,10 +304,10 @@ class Scenario(BaseModel):
                 raise ValueError(
                     f"{name}: is not used by workload {self.workload!r}, only by {', '.join(users)}"
                 )
-        if self.order is not None and self.order not in workload.orders:
+        if self.order is not None and self.order not in WORKLOADS[self.workload].orders:
             raise ValueError(
                 f"order: {self.order!r} is none of workload {self.workload!r}; accepted with it: "
-                f"{', '.join(workload.orders)}"
+                f"{', '.join(WORKLOADS[self.workload].orders)}"
             )
 
     @classmethod
