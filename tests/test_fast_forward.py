@@ -403,7 +403,7 @@ def test_what_is_large_or_watched_is_done_whole():
 
 
 def test_the_command_line_says_what_was_skipped(capsys):
-    line = "run --npages 1 --cpus 2 --rounds 1024,5000 --migration-rate 0,0.5"
+    line = "run --npages 1 --cpus 2 --rounds 3,1024,5000 --migration-rate 0,0.5"
     assert main(line.split()) == 0
     said = capsys.readouterr().out.splitlines()[-2:]
     assert said[0].startswith("fast-forward: 5")

@@ -14,7 +14,7 @@ LEAST_ROUNDS = 1024  # of a run that is looked at
 MOST_PAGES = 1 << 20  # of one: the look takes 40 bytes a page, more than the machine
 WATCHING = ("log_rows", "watched", "explained")
 
-# Why rounds are not skipped, in the order in which it is said.  The first are not worth a word.
+# Why rounds are not skipped; the first that holds is said, but of a run with few rounds nothing.
 OBSTACLES = (
     "",
     f"fewer than {LEAST_ROUNDS} rounds",

@@ -14,7 +14,7 @@ NO_REPEAT = "no state of theirs came back soon enough"
 
 
 def record_of(plan: Plan, skipped: Any) -> dict[str, Any]:
-    """Return what a table's provenance says of skipped rounds; {} where all runs are short.
+    """Return what a table's provenance says of skipped rounds; {} where no run has many.
 
     Parameters
     ----------
@@ -26,15 +26,16 @@ def record_of(plan: Plan, skipped: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``rounds`` and ``skipped``, of all runs; ``done_whole``: for each reason not to skip any how
-        many runs had it.
+        Of the runs with many rounds: ``rounds``, all of theirs, and ``skipped`` ones;
+        ``done_whole``: for each reason not to skip any, how many runs had it.
     """
     places = plan.obstacles()
-    if (places == SHORT).all():
+    has_many = places != SHORT
+    if not has_many.any():
         return {}
-    reasons = Counter(places[skipped == 0].tolist())
+    reasons = Counter(places[has_many & (skipped == 0)].tolist())
     return {
-        "rounds": int(np.broadcast_to(plan.columns["rounds"], plan.n).sum()),
+        "rounds": int(np.broadcast_to(plan.columns["rounds"], plan.n)[has_many].sum()),
         "skipped": int(skipped.sum()),
         "done_whole": {
             OBSTACLES[place] if place != NONE else NO_REPEAT: number
