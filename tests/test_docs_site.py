@@ -82,6 +82,14 @@ def test_every_public_module_has_a_page():
     assert modules < listed
 
 
+def test_every_public_function_is_in_the_summary():
+    page = (ROOT / "docs" / "api" / "index.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"autosummary::\n\n((?:   \w+\n)+)", page)
+    names = [name for block in blocks for name in block.split()]
+    functions = {n for n in wb.__all__ if not isinstance(getattr(wb, n), ModuleType | type)}
+    assert sorted(names) == sorted(functions - {"DRAINS"} | {"Scenario"})
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Build the site, its notebooks not executed: `make docs` does that."""

@@ -1,4 +1,4 @@
-"""Reuse or copy?  What Linux does when a page that came back from swap is written to.
+"""Reuse or copy?  do_wp_page() simulated, fault by fault, beside measurements of real kernels.
 
 ``import wpbench as wb`` costs next to nothing: numba, pandas and the rest are loaded when a name
 is first used.
