@@ -27,7 +27,6 @@ from .madvise import madvise_cold, madvise_dontneed, madvise_free, madvise_pageo
 from .migrate import collapse_fails, isolate, migrate_page, move_to_lru, putback
 from .page import page_count, page_mapcount
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
-from .reclaim import shrink_inactive_list
 from .sched import (
     enqueue,
     maybe_end_slice,
@@ -38,6 +37,7 @@ from .sched import (
 )
 from .tlb import flush_tlb, run_off, run_on
 from .userfaultfd import uffd_copy
+from .vmscan import shrink_inactive_list
 
 __all__ = [
     "Machine",
