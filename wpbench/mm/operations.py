@@ -5,6 +5,7 @@ workload of one's own calls, looks before it calls these.
 """
 
 from ..jit.compile import link
+from .ahead import AHEAD, look_ahead, prefetch_page, prefetch_pte
 from .background import background, insert_foreign_page, munmap_foreign
 from .chance import below, chance, next_u64, uniform
 from .clock import idle_until, spend
@@ -40,6 +41,7 @@ from .userfaultfd import uffd_copy
 from .vmscan import shrink_inactive_list
 
 __all__ = [
+    "AHEAD",
     "Machine",
     "background",
     "below",
@@ -60,6 +62,7 @@ __all__ = [
     "ksm_merge",
     "link",
     "lock_page",
+    "look_ahead",
     "lru_add_drain",
     "lru_add_drain_all",
     "lru_cache_disable",
@@ -80,6 +83,8 @@ __all__ = [
     "page_count",
     "page_mapcount",
     "pin_user_page",
+    "prefetch_page",
+    "prefetch_pte",
     "process_vm_readv",
     "putback",
     "read",

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..jit.compile import inline, kernel
 from . import layout as L
+from .ahead import prefetch_page
 from .clock import pass_time
 from .device import flush_plug, step, submit_page, tick
 from .lru_lock import hold_lru_lock
@@ -205,6 +206,8 @@ def shrink_inactive_list(m: Machine, cpu: int, n: int) -> int:
     and gives what stays straight back to the lists, past the pagevecs.  The caller says which pages
     are at the tail of the inactive list.
     """
+    for i in range(n):
+        prefetch_page(m, m.batch[i])
     lru_add_drain(m, cpu)
     hold_lru_lock(m, cpu, n)
     nr = 0
