@@ -14,73 +14,97 @@ from common import machine_of
 
 import wpbench as wb
 from wpbench.mm import layout as L
+from wpbench.mm.machine import HEADER_WORDS, boot
+from wpbench.workloads.params import Params
 from wpbench.workloads.reproducer import reproducer
 
+TABLES = ("pte", "page", "slot", "vec", "running")
 COUNTERS = (
-    "wp_faults", "reuses", "copies", "drains", "drained_pages",
-    "pswpin", "pswpout", "not_paged_out", "accesses",
+    "wp_faults", "reuses", "exclusive_reuses", "copies", "drains", "drained_pages",
+    "drains_nonempty", "drains_reused", "early_gt3", "lru_add_flushed", "lru_add_dead", "pswpin",
+    "pswpout", "rewrites", "not_paged_out", "accesses", "major_faults", "minor_faults",
 )  # fmt: skip
 CONFIGURATION = (
-    "npages", "pagevec", "first_test", "reuse_exclusive", "drain", "bypass",
-    "async_io", "timed", "nphys", "nslots", "swap_total",
+    "npages", "ncpus", "pagevec", "first_test", "reuse_exclusive", "drain", "bypass", "async_io",
+    "timed", "nphys", "nslots", "swap_total", "swp_exclusive", "refaults_activate", "file_lru",
+    "swapin_activates", "swapin_inserts_at_once", "writable_on_read", "pinned_not_swapped",
+    "slot_cache", "frees_swap_after_copy", "new_active", "pageout_tlb_flushes", "pmd_offset",
+    "large", "plain",
 )  # fmt: skip
-STATE = ("free_page", "next_page", "next_slot", "slots_used", "disabled", "rare")
+STATE = (
+    "free_page", "next_page", "next_slot", "slots_used", "disabled", "nonresident_age",
+    "nr_running", "rare",
+)  # fmt: skip
+# Columns of the comparison, and how each is compiled.
+KINDS = {"c": (), "c-prefetch": ("-DPREFETCH",)}
+ROUNDS_AT = Params._fields.index("rounds")
 
 
 class CMachine(ctypes.Structure):
     _fields_ = (
-        [(name, ctypes.c_void_p) for name in ("pte", "page", "slot", "vec")]
-        + [(name, ctypes.c_int64) for name in (*CONFIGURATION, *STATE)]
-        + [(name, ctypes.c_int64) for name in (*COUNTERS, "major")]
+        [(name, ctypes.c_void_p) for name in TABLES]
+        + [(name, ctypes.c_int64) for name in (*CONFIGURATION, *STATE, *COUNTERS)]
         + [("reason", ctypes.c_int64 * 16), ("seen", ctypes.c_int64 * 8)]
         + [(name, ctypes.c_int64) for name in ("last_reason", "last_word")]
+        + [("free", ctypes.c_int64 * L.NR_FREE)]
     )
 
 
-def compile_c(folder: str | Path) -> Any:
-    """Return reproducer.c as a library, or None where there is no gcc."""
+def compile_c(folder: str | Path) -> dict[str, Any]:
+    """Return reproducer.c as libraries, by kind; none where there is no gcc."""
     if shutil.which("gcc") is None:
-        return None
+        return {}
     source = Path(__file__).with_name("reproducer.c")
-    library = Path(folder) / "reproducer.so"
-    command = ["gcc", "-O3", "-march=native", "-shared", "-fPIC", str(source), "-o", str(library)]
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(library))
+    libraries = {}
+    for kind, options in KINDS.items():
+        library = Path(folder) / f"{kind}.so"
+        command = ["gcc", "-O3", "-march=native", "-shared", "-fPIC", *options]
+        subprocess.run([*command, str(source), "-o", str(library)], check=True)
+        libraries[kind] = ctypes.CDLL(str(library))
+    return libraries
 
 
-def run_c(library: Any, scenario: wb.Scenario, rounds: int) -> tuple[float, list[int]]:
-    """Return the CPU seconds of ``rounds`` rounds after a first one, and what they counted."""
-    config = scenario.machine_config()
-    arrays = {
-        "pte": np.zeros(config["npages"], np.uint32),
-        "page": np.empty(config["nphys"], np.int64),
-        "slot": np.zeros(config["nslots"], np.uint32),
-        "vec": np.zeros(config["ncpus"] * L.NR_VECS * (config["pagevec"] + 1), np.int32),
-    }
-    m = CMachine(**{name: config[name] for name in CONFIGURATION})
-    for name, array in arrays.items():
-        setattr(m, name, array.ctypes.data)
-    m.next_page = m.next_slot = 1
-    shuffle = ctypes.c_int64(int(scenario.order == "read-write-shuffled"))
-    library.touch(ctypes.byref(m))
-    library.reproducer(ctypes.byref(m), ctypes.c_int64(1), shuffle)
-    before = [getattr(m, name) for name in COUNTERS]
-    start = time.thread_time()
-    library.reproducer(ctypes.byref(m), ctypes.c_int64(rounds), shuffle)
-    seconds = time.thread_time() - start
-    if m.rare:
-        raise SystemExit("reproducer.c took a path that it does not implement")
-    return seconds, [getattr(m, name) - b for name, b in zip(COUNTERS, before, strict=True)]
+class Twins:
+    """A scenario's machine, and C's, each in memory that stays mapped from run to run.
 
+    A run begins with the memory as it is at the start of a simulation.  Its time is that of the
+    rounds after a first one.
+    """
 
-def run_wpbench(scenario: wb.Scenario, rounds: int) -> tuple[float, list[int]]:
-    """Return the same of wpbench: a run of ``rounds`` and one more, less a run of that one."""
-    seconds = []
-    counts = []
-    for some in (1, rounds + 1):
-        m = machine_of(scenario.model_copy(update={"rounds": some}))
+    def __init__(self, scenario: wb.Scenario) -> None:
+        self._machine = machine_of(scenario)
+        self._header = self._machine.memory[:HEADER_WORDS].copy()
+        self._shuffle = ctypes.c_int64(int(scenario.order == "read-write-shuffled"))
+        self._tables = {name: np.zeros_like(getattr(self._machine, name)) for name in TABLES}
+
+    def wpbench(self, rounds: int) -> tuple[float, list[int]]:
+        """Return the CPU seconds of so many rounds, and what they counted."""
+        m = self._machine
+        seconds, counts = [], []
+        for some in (1, rounds + 1):
+            m.memory[:] = 0
+            m.memory[:HEADER_WORDS] = self._header
+            m.param[ROUNDS_AT] = some
+            boot(m, 0)
+            start = time.thread_time()
+            reproducer(m)
+            seconds.append(time.thread_time() - start)
+            counts.append([int(getattr(m, name)) for name in COUNTERS])
+        return seconds[1] - seconds[0], [b - a for a, b in zip(*counts, strict=True)]
+
+    def c(self, library: Any, rounds: int) -> tuple[float, list[int]]:
+        """Return the same of a library."""
+        m = CMachine(**{name: getattr(self._machine, name) for name in CONFIGURATION})
+        for name, table in self._tables.items():
+            table[:] = 0
+            setattr(m, name, table.ctypes.data)
+        m.next_page = m.next_slot = 1
+        library.touch(ctypes.byref(m))
+        library.reproducer(ctypes.byref(m), ctypes.c_int64(1), self._shuffle)
+        before = [getattr(m, name) for name in COUNTERS]
         start = time.thread_time()
-        reproducer(m)
-        seconds.append(time.thread_time() - start)
-        counts.append([int(getattr(m, name)) for name in COUNTERS])
-    return seconds[1] - seconds[0], [b - a for a, b in zip(*counts, strict=True)]
+        library.reproducer(ctypes.byref(m), ctypes.c_int64(rounds), self._shuffle)
+        seconds = time.thread_time() - start
+        if m.rare:
+            raise SystemExit("reproducer.c took a path that it does not implement")
+        return seconds, [getattr(m, name) - b for name, b in zip(COUNTERS, before, strict=True)]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import wpbench as wb
+from wpbench.mm import layout as L
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -27,16 +28,19 @@ def load(monkeypatch):
 @pytest.mark.parametrize(
     "kernel", ["v5.17", "patch1", "patch2", "patch2-rfc2", "patch2-always", "exclusive"]
 )
-def test_the_c_twin_counts_what_wpbench_counts(load, tmp_path, kernel, order):
+def test_the_c_twins_count_what_wpbench_counts(load, monkeypatch, tmp_path, kernel, order):
     twin = load("c_twin")
-    library = twin.compile_c(tmp_path)
-    if library is None:
+    libraries = twin.compile_c(tmp_path)
+    if not libraries:
         pytest.skip("no gcc")
-    for npages in (1, 14, 15, 16, 700):
-        scenario = wb.Scenario(kernel=kernel, npages=npages, order=order)
-        _, counts = twin.run_wpbench(scenario, 3)
-        assert twin.run_c(library, scenario, 3)[1] == counts
+    for npages, words in ((1, 1 << 16), (14, 1 << 16), (15, 0), (16, 0), (700, 1 << 16), (700, 0)):
+        monkeypatch.setattr(L, "MAX_CACHED_WORDS", words)  # 0: every machine is a large one
+        twins = twin.Twins(wb.Scenario(kernel=kernel, npages=npages, order=order))
+        _, counts = twins.wpbench(3)
         assert counts[twin.COUNTERS.index("wp_faults")] > 0
+        for library in libraries.values():
+            assert twins.c(library, 3)[1] == counts
+        assert twins.wpbench(3)[1] == counts  # in the same memory
 
 
 @pytest.mark.parametrize("model", ["resources", "timeouts"])
@@ -99,7 +103,9 @@ def test_quick_writes_what_the_readme_documents(tmp_path):
     assert [n for n in names if not any(fnmatch(n, p) for p in patterns)] == []
     # What only the long run measures: the first start ever, which compiles.
     absent = {p for p in patterns if not any(fnmatch(n, p) for n in names)}
-    absent -= {p for p in patterns if p.startswith("c-ratio/")}  # without gcc
+    absent -= {
+        p for p in patterns if p.startswith(("c-ratio/", "c-prefetch-ratio/"))
+    }  # without gcc
     assert absent == {"start/first-ever", "start/first-ever-cpu"}
     assert record["machine"]["kind"] in done.stdout
     assert set(record["machine"]["others_busy_cpus"]) == {

@@ -12,6 +12,7 @@ COMPILED = (
     "jit/compile.py",
     "jit/numbered.py",
     "jit/pointer.py",
+    "jit/prefetch.py",
     "jit/private.py",
     "jit/row.py",
     "mm/**/*.py",

@@ -13,7 +13,7 @@ from ..mm import layout as L
 from ..mm.names import Vec, texts
 from ..simulate.words import flags, holders
 from ..workloads.joint_state import FRAMES, MAX_STATE, NR_SCRATCH, store_state
-from ..workloads.litmus_ops import OP_ON, RANGES
+from ..workloads.litmus_ops import RANGES, Op
 from .draw import line_of
 from .machines import machine_of, run_on
 from .parse import Operation, Program
@@ -138,7 +138,7 @@ def lives(program: Program, configs: Sequence[Mapping[str, int]]) -> Lives:
         states.append([])
         cpu = 0
         for k, operation in enumerate(program.operations):
-            cpu = operation.arg if operation.op == OP_ON else cpu
+            cpu = operation.arg if operation.op == Op.ON else cpu
             m = machine_of(config)
             run_on(m, program, k + 1)
             for at in range(program.pages):

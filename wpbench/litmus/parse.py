@@ -10,17 +10,7 @@ from typing import Any
 
 from ..errors import LitmusError, accepted
 from ..mm.names import Outcome, texts
-from ..workloads.litmus_ops import (
-    ACCESSES,
-    BARE,
-    COUNTS,
-    CPUS,
-    OBSERVATIONS,
-    OP_GET,
-    OP_PUT,
-    OPS,
-    RANGES,
-)
+from ..workloads.litmus_ops import ACCESSES, BARE, COUNTS, CPUS, OBSERVATIONS, OPS, RANGES, Op
 
 HEADERS = ("pages", "swap")
 SWAPS = ("zram", "none")
@@ -106,9 +96,9 @@ class Program:
         """Pages that ``get`` holds at a time, at most."""
         most = now = 0
         for operation in self.operations:
-            if operation.op == OP_GET:
+            if operation.op == Op.GET:
                 now += operation.n
-            elif operation.op == OP_PUT:
+            elif operation.op == Op.PUT:
                 now = 0
             most = max(most, now)
         return most

@@ -2,8 +2,9 @@
 
 The files follow a page: who holds it (page), the pagevecs it waits in (pagevec), its way out
 (madvise, vmscan, swapfile, device), its way in (swapin, workingset), the write (wp, fault, anon),
-and the others that touch it (fork, gup, migrate, ksm, userfaultfd, background).  Everything is
-jitted functions over the tables of one ``Machine``.
+and the others that touch it (fork, gup, migrate, ksm, userfaultfd, background).  ``ahead`` has the
+processor fetch what the next accesses touch.  Everything is jitted functions over the tables of one
+``Machine``.
 
 Here is what a workload of one's own calls: each operation looks at its arguments first (checked).
 Shipped workloads call the same unchecked (operations).

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..jit.compile import inline, kernel
 from . import layout as L
+from .ahead import look_ahead
 from .anon import new_anon_page
 from .clock import cool
 from .machine import Machine
@@ -72,6 +73,7 @@ def fork(m: Machine, cpu: int, parent: int, child: int) -> None:
     for k in range(L.NR_VMA):
         m.vma[child * L.NR_VMA + k] = m.vma[parent * L.NR_VMA + k]
     for v in range(m.npages):
+        look_ahead(m, old + v, old + m.npages)
         if not share_pte(m, cpu, old + v, new + v):
             fail(m, Error.FIELD_OVERFLOW)
             return

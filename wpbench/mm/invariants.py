@@ -36,12 +36,21 @@ def broken_invariant(m: Machine) -> int:
     waits = np.zeros((L.NR_VECS, used), np.int64)
     swaps = np.zeros(m.nslots, np.int64)
     free = np.zeros(used, np.int64)
-    page = m.free_page
-    while page != 0:
-        if free[page]:
+    first = before = used
+    for k in range(L.NR_FREE if m.large else 1):
+        page = m.free[(m.free_top - k) & (L.NR_FREE - 1)]
+        nr = 0
+        while page != 0:
+            if free[page]:
+                return 7
+            free[page] = 1
+            nr += 1
+            page = m.page[page] >> L.SHIFT_SLOT
+        if k == 0:
+            first = nr
+        if nr > before or nr < first - 1:  # the chains take turns
             return 7
-        free[page] = 1
-        page = m.page[page] >> L.SHIFT_SLOT
+        before = nr
     for at in range(m.npages * m.nprocs):
         pte = np.int64(m.pte[at])
         target = pte >> L.SHIFT_PTE

@@ -37,7 +37,7 @@ SHIFT_MAP = 25  # present PTEs
 SHIFT_GUP = 29  # FOLL_GET references
 SHIFT_PIN = 32  # FOLL_PIN, GUP_PIN_COUNTING_BIAS references each
 SHIFT_LAG = 34  # unmapped by an exiting process, still in its mmu_gather batch
-SHIFT_SLOT = 36  # the swap slot, while PG_SWAPCACHE; the next free page, while free
+SHIFT_SLOT = 36  # the swap slot, while PG_SWAPCACHE; a page below it, while free (page.py)
 
 MAX_VEC_REFS = 7
 MAX_MAP = 15
@@ -151,9 +151,9 @@ NR_VECS = len(Vec)
 NR_REASONS = len(Reason)
 NR_SEEN = len(Seen)
 
-# --- Machine: what is one number is a field (m.free_page), what is many is a table (m.pte[at]) ---
+# --- Machine: what is one number is a field (m.free_top), what is many is a table (m.pte[at]) ---
 REGISTERS = (
-    "free_page",  # head of the free list, 0 = empty
+    "free_top",  # which of m.free is the page that was freed last
     "next_page",  # first page number never used yet
     "next_slot",  # where the swap allocator goes on
     "slots_used",
@@ -259,6 +259,7 @@ CONFIG = (
     "synchronous_swapin",  # SWP_SYNCHRONOUS_IO, through the swap cache: no readahead
     "async_io",  # writeback and reads complete later
     "timed",  # does each step take time?
+    "large",  # the tables do not fit into a core's own cache
     "plain",  # none of PLAIN: an access can take the short way
     "clocked",  # a clock, and none of CLOCKED: nearly as short
     "new_active",  # PG_ACTIVE where a new page begins on the active list, else 0
@@ -373,5 +374,8 @@ NR_EVENT = len(EVENT)
 TEST = ("test", "left", "right", "true")
 NR_TEST = len(TEST)
 MAX_TESTS = 16
+
+NR_FREE = 16  # chains of free pages (mm/page.py), a power of two
+MAX_CACHED_WORDS = 1 << 16  # a machine of more is large: a core's own cache may not hold it
 
 STOPPED = -1  # m.error of a run that was stopped, and has not failed

@@ -49,6 +49,7 @@ NEAR = {
     "cost": L.NR_COSTS,
     "spent": L.NR_SPENT,
     "param": L.NR_PARAMS,
+    "free": L.NR_FREE,  # of each chain of free pages the top one, 0: none
 }
 _NUMBERS = (*FAR, *L.CONFIG, *L.REGISTERS, *L.COUNTERS)
 INDEX = {name: i for i, name in enumerate(_NUMBERS)}
@@ -136,10 +137,11 @@ def headers(
         made[:, INDEX[name]] = at
         at += _words(name, length)
     for name in L.CONFIG:
-        if name not in ("plain", "clocked"):
+        if name not in ("large", "plain", "clocked"):
             made[:, INDEX[name]] = config[name]
     for name, zero in (("plain", L.PLAIN), ("clocked", L.CLOCKED)):
         made[:, INDEX[name]] = (made[:, [INDEX[field] for field in zero]] == 0).all(axis=1)
+    made[:, INDEX["large"]] = at > L.MAX_CACHED_WORDS
     made[:, INDEX["cost"] : INDEX["cost"] + L.NR_COSTS] = cost
     made[:, INDEX["param"] : INDEX["param"] + L.NR_PARAMS] = param
     return made, at

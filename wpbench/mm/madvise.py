@@ -6,6 +6,7 @@ import numpy as np
 
 from ..jit.compile import inline, kernel
 from . import layout as L
+from .ahead import look_ahead
 from .clock import cool
 from .device import flush_plug, tick
 from .lru_lock import hold_lru_lock, hold_lru_lock_often
@@ -37,6 +38,7 @@ def _madvise_pageout(m: Machine, cpu: int, first: int, n: int) -> None:
         stop = _next_page_table(m, first, end)
         nr = 0
         for at in range(first, stop):
+            look_ahead(m, at, end)
             pte = np.int64(m.pte[at])
             page = pte >> L.SHIFT_PTE
             if pte & L.PTE_PRESENT and page != L.ZERO_PAGE:
@@ -86,6 +88,7 @@ def madvise_cold(m: Machine, cpu: int, first: int, n: int) -> None:
     tick(m, cpu, Cost.MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     for at in range(first, first + n):
+        look_ahead(m, at, first + n)
         pte = np.int64(m.pte[at])
         page = pte >> L.SHIFT_PTE
         if not pte & L.PTE_PRESENT or page == L.ZERO_PAGE:
@@ -106,6 +109,7 @@ def madvise_free(m: Machine, cpu: int, first: int, n: int) -> None:
     tick(m, cpu, Cost.MADVISE_ENTRY)
     lru_add_drain(m, cpu)
     for at in range(first, first + n):
+        look_ahead(m, at, first + n)
         pte = np.int64(m.pte[at])
         if pte & L.PTE_SWAP:
             m.pte[at] = L.PTE_NONE
@@ -136,6 +140,7 @@ def zap_pte_range(m: Machine, cpu: int, first: int, n: int) -> None:
     A gathered page is remembered in the PTE it had until ``tlb_flush_mmu()`` releases it.
     """
     for at in range(first, first + n):
+        look_ahead(m, at, first + n)
         pte = np.int64(m.pte[at])
         page = pte >> L.SHIFT_PTE
         m.pte[at] = L.PTE_NONE
@@ -161,6 +166,7 @@ def tlb_flush_mmu(m: Machine, cpu: int, first: int, n: int) -> None:
     drained = False
     nr = 0
     for at in range(first, first + n):
+        look_ahead(m, at, first + n)
         pte = np.int64(m.pte[at])
         if not pte & L.PTE_GATHERED or pte & (L.PTE_PRESENT | L.PTE_SWAP):
             continue

@@ -5,6 +5,7 @@ workload of one's own calls, looks before it calls these.
 """
 
 from ..jit.compile import link
+from .ahead import AHEAD, look_ahead, prefetch_page, prefetch_pte
 from .background import background, insert_foreign_page, munmap_foreign
 from .chance import below, chance, next_u64, uniform
 from .clock import cool, idle_until, spend
@@ -27,7 +28,6 @@ from .madvise import madvise_cold, madvise_dontneed, madvise_free, madvise_pageo
 from .migrate import collapse_fails, isolate, migrate_page, move_to_lru, putback
 from .page import page_count, page_mapcount
 from .pagevec import lru_add_drain, lru_add_drain_all, lru_cache_disable, lru_cache_enable
-from .reclaim import shrink_inactive_list
 from .sched import (
     enqueue,
     maybe_end_slice,
@@ -38,8 +38,10 @@ from .sched import (
 )
 from .tlb import flush_tlb, run_off, run_on
 from .userfaultfd import uffd_copy
+from .vmscan import shrink_inactive_list
 
 __all__ = [
+    "AHEAD",
     "Machine",
     "background",
     "below",
@@ -61,6 +63,7 @@ __all__ = [
     "ksm_merge",
     "link",
     "lock_page",
+    "look_ahead",
     "lru_add_drain",
     "lru_add_drain_all",
     "lru_cache_disable",
@@ -81,6 +84,8 @@ __all__ = [
     "page_count",
     "page_mapcount",
     "pin_user_page",
+    "prefetch_page",
+    "prefetch_pte",
     "process_vm_readv",
     "putback",
     "read",

@@ -1,4 +1,10 @@
-"""A physical page: who holds a reference to it, and its birth and death."""
+"""A physical page: who holds a reference to it, and its birth and death.
+
+The page that was freed last is the next one allocated: free pages are a stack, in the words of the
+pages themselves.  Each names the one below it.  In a large machine that would be a chain of misses,
+so there each names the one ``NR_FREE`` below it: the stack is that many chains, which take turns,
+and a page is fetched ``NR_FREE`` allocations before it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..jit.compile import inline
+from ..jit.prefetch import prefetch
 from . import layout as L
 from .machine import Machine
 from .names import Error
@@ -52,9 +59,14 @@ def fail(m: Machine, error: int) -> None:
 @inline
 def alloc_page(m: Machine) -> int:
     """Return the number of a free page.  The caller writes its word, with a holder in it."""
-    page = m.free_page
+    top = m.free_top if m.large else 0
+    page = m.free[top]
     if page != 0:
-        m.free_page = m.page[page] >> L.SHIFT_SLOT
+        below = m.page[page] >> L.SHIFT_SLOT
+        m.free[top] = below
+        if m.large:
+            prefetch(m.page, below)
+            m.free_top = (top - 1) & (L.NR_FREE - 1)
         return page
     page = m.next_page
     if page >= m.nphys:
@@ -70,5 +82,9 @@ def store_or_free(m: Machine, page: int, word: Any) -> None:
     if word & L.MASK_HOLDERS:
         m.page[page] = word
     else:
-        m.page[page] = m.free_page << L.SHIFT_SLOT
-        m.free_page = page
+        top = 0
+        if m.large:
+            top = (m.free_top + 1) & (L.NR_FREE - 1)
+            m.free_top = top
+        m.page[page] = m.free[top] << L.SHIFT_SLOT
+        m.free[top] = page

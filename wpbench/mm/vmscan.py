@@ -1,4 +1,4 @@
-"""Reclaim of isolated pages: swap slot, unmap, writeback, free (mm/vmscan.c, mm/rmap.c)."""
+"""Reclaim: isolate, give a swap slot, unmap, write back, free (mm/vmscan.c, mm/rmap.c)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import numpy as np
 
 from ..jit.compile import inline, kernel
 from . import layout as L
+from .ahead import prefetch_page
 from .clock import pass_time
-from .device import step, submit_page, tick
+from .device import flush_plug, step, submit_page, tick
+from .lru_lock import hold_lru_lock
 from .machine import Machine
-from .names import Cost, Error, LazyfreeExtraRef
-from .page import fail, page_count, page_mapcount, store_or_free
-from .pagevec import lru_cache_add
+from .names import Change, Cost, Error, LazyfreeExtraRef
+from .page import fail, mapped_page, page_count, page_mapcount, store_or_free
+from .pagevec import lru_add_drain, lru_cache_add
 from .swapfile import get_swap_page, put_slot, try_to_free_swap, vm_swap_full
 from .tlb import flush_tlb
 from .watch import note
@@ -194,3 +196,39 @@ def shrink_batch(m: Machine, cpu: int, nr: int, op: int) -> int:
             kept += 1
         note(m, op, cpu)
     return kept
+
+
+@kernel
+def shrink_inactive_list(m: Machine, cpu: int, n: int) -> int:
+    """Reclaim the pages of ``n`` PTEs in ``m.batch``; return how many are not mapped any more.
+
+    By kswapd, or by whoever needs memory.  Drains this CPU's pagevecs, isolates what is PageLRU,
+    and gives what stays straight back to the lists, past the pagevecs.  The caller says which pages
+    are at the tail of the inactive list.
+    """
+    for i in range(n):
+        prefetch_page(m, m.batch[i])
+    lru_add_drain(m, cpu)
+    hold_lru_lock(m, cpu, n)
+    nr = 0
+    for i in range(n):
+        at = m.batch[i]
+        page = mapped_page(m, at)
+        if page != 0 and m.page[page] & L.PG_LRU:
+            isolate_lru_page(m, page, m.page[page] & ~L.PG_ACTIVE)
+            m.batch[nr] = at
+            nr += 1
+    note(m, Change.RECLAIM, cpu)
+    kept = shrink_batch(m, cpu, nr, Change.RECLAIM)
+    if kept:
+        hold_lru_lock(m, cpu, kept)
+    gone = nr - kept
+    for i in range(kept):
+        page = m.batch[i]
+        word = (m.page[page] & ~L.HELD_ISOLATED) | L.PG_LRU
+        gone += 1 if word & L.MASK_MAP == 0 else 0
+        store_or_free(m, page, word)
+        note(m, Change.RECLAIM, cpu)
+    if m.async_io:
+        flush_plug(m, cpu)
+    return gone

@@ -23,6 +23,7 @@ PARENT, CHILD = 0, 1
 @inline
 def _write_all(m: Machine, cpu: int, n: int) -> None:
     for v in range(n):
+        mm.look_ahead(m, v, n)
         mm.write(m, cpu, v)
 
 
@@ -70,6 +71,7 @@ def swap_write(m: Machine) -> None:
         m.not_paged_out += mm.resident(m, 0, p.npages)
         if p.order != WRITE:
             for v in range(p.npages):
+                mm.look_ahead(m, v, p.npages)
                 mm.read(m, p.read_cpu, v)
         move(m, p.read_cpu, p.write_cpu)
         _write_all(m, p.write_cpu, p.npages)

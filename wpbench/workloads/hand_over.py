@@ -12,7 +12,7 @@ from ..mm import operations as mm
 from ..mm.machine import Machine
 from .fast_forward import rounds_left
 from .params import Params, params
-from .reproducer import PAGE_OUT, READ, WRITE, next_round, page_out
+from .reproducer import PAGE_OUT, READ, WRITE, next_round, page_out, steps_ahead
 
 
 @inline
@@ -29,6 +29,7 @@ def _step(m: Machine, p: Params, k: int) -> bool:
         m.thread[row + L.TH_PHASE] = READ
         return True
     if phase == READ:
+        mm.look_ahead(m, v, (k + 1) * p.npages, steps_ahead(p))
         mm.read(m, reader, v)
         m.thread[row + L.TH_PHASE] = WRITE
         # The writer can begin when the page is there.
@@ -52,6 +53,7 @@ def _round_in_step(m: Machine, p: Params) -> None:
         page_out(m, p, 2 * k % p.cpus, k * p.npages)
     for v in range(p.npages):
         for k in range(p.threads):
+            mm.look_ahead(m, k * p.npages + v, (k + 1) * p.npages, steps_ahead(p))
             mm.read(m, 2 * k % p.cpus, k * p.npages + v)
         for k in range(p.threads):
             mm.write(m, (2 * k + 1) % p.cpus, k * p.npages + v)

@@ -20,7 +20,7 @@ from .joint_step import (
     store_joint,
     touched,
 )
-from .litmus_ops import OP_ON, OP_TOUCH
+from .litmus_ops import Op
 
 JOINT_WORDS = 2 + 4 * MAX_STATE  # room that one joint state takes while it is made
 MAX_KINDS = 4096  # of differences that one call can tell apart
@@ -113,7 +113,7 @@ def expand(
     """
     touches = 0
     for k in range(ops.shape[0]):
-        if ops[k, 0] == OP_TOUCH:
+        if ops[k, 0] == Op.TOUCH:
             touches = 1
     outcomes = tmp[-1]
     before = tmp[-2]
@@ -133,7 +133,7 @@ def expand(
             head = load_joint(a, b, words, starts[state])
             if not may(a, b, do, most_held):
                 continue
-            if do == OP_TOUCH:
+            if do == Op.TOUCH:
                 n = touched(a, b, ops[k, 1])
                 if n <= 0:
                     continue
@@ -159,7 +159,7 @@ def expand(
                     nr_hits += 1
             if differs or not keep:
                 continue
-            cpu = ops[k, 1] if do == OP_ON else 0
+            cpu = ops[k, 1] if do == Op.ON else 0
             after = store_joint(a, b, cpu, head, do, order, tmp, new_words, end)
             hash_joint(a, b, order, new_words, end, after, touches, hashed)
             if table[find(table, hashes, hashed[0], hashed[1])] >= 0:

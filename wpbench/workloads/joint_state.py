@@ -49,7 +49,8 @@ def _load_registers(m: Machine, head: int) -> None:
     child = head & 1
     slots = (head >> 6) & 31
     m.error = Error.NONE
-    m.free_page = 0
+    for i in range(L.NR_FREE):
+        m.free[i] = 0
     m.next_page = ((head >> 1) & 31) + 1
     m.next_slot = slots + 1
     m.slots_used = slots

@@ -11,23 +11,7 @@ from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
 from .joint_state import MASK_LENGTHS, MAX_CPUS, SHIFT_LENGTHS, load_state, store_state
-from .litmus_ops import (
-    OP_ACCESS,
-    OP_COLD,
-    OP_DONTNEED,
-    OP_DRAIN,
-    OP_EXIT,
-    OP_FORK,
-    OP_FREE,
-    OP_GET,
-    OP_MUNMAP,
-    OP_ON,
-    OP_PAGEOUT,
-    OP_PUT,
-    OP_READ,
-    OP_TOUCH,
-    OP_WRITE,
-)
+from .litmus_ops import Op
 
 # What can be observed, in the order of their bits.
 OBSERVABLE = ("copies", "drains", "flushes", "memory")
@@ -80,13 +64,13 @@ def touched(a: Machine, b: Machine, how: int) -> int:
 @inline
 def may(a: Machine, b: Machine, do: int, most_held: int) -> bool:
     """Can the operation be next in a program?"""
-    if do == OP_FORK:
+    if do == Op.FORK:
         return a.nr_processes == 1
-    if do == OP_EXIT:
+    if do == Op.EXIT:
         return a.nr_processes == 2
-    if do == OP_GET:
+    if do == Op.GET:
         return held(a) < most_held and held(b) < most_held
-    if do == OP_PUT:
+    if do == Op.PUT:
         return held(a) + held(b) > 0
     return True
 
@@ -112,34 +96,34 @@ def _put(m: Machine) -> None:
 @kernel
 def act(m: Machine, do: int, first: int, n: int) -> int:
     """Do an operation on CPU 0, which the program is on; return an access's outcome."""
-    if do == OP_READ:
+    if do == Op.READ:
         return mm.read(m, 0, first)
-    if do == OP_WRITE:
+    if do == Op.WRITE:
         return mm.write(m, 0, first)
-    if do == OP_PAGEOUT:
+    if do == Op.PAGEOUT:
         mm.madvise_pageout(m, 0, first, n)
-    elif do == OP_COLD:
+    elif do == Op.COLD:
         mm.madvise_cold(m, 0, first, n)
-    elif do == OP_FREE:
+    elif do == Op.FREE:
         mm.madvise_free(m, 0, first, n)
-    elif do == OP_DONTNEED:
+    elif do == Op.DONTNEED:
         mm.madvise_dontneed(m, 0, first, n)
-    elif do == OP_ACCESS:
+    elif do == Op.ACCESS:
         mm.process_vm_readv(m, 0, first)
-    elif do == OP_GET:
+    elif do == Op.GET:
         mm.vmsplice_page(m, 0, first)
-    elif do == OP_PUT:
+    elif do == Op.PUT:
         _put(m)
-    elif do == OP_TOUCH:
+    elif do == Op.TOUCH:
         for _ in range(n):
             mm.insert_foreign_page(m, 0)
-    elif do == OP_DRAIN:
+    elif do == Op.DRAIN:
         mm.lru_add_drain_all(m)
-    elif do == OP_MUNMAP:
+    elif do == Op.MUNMAP:
         mm.munmap_foreign(m, 0)
-    elif do == OP_FORK:
+    elif do == Op.FORK:
         mm.fork(m, 0, 0, 1)
-    elif do == OP_EXIT:
+    elif do == Op.EXIT:
         mm.exit_process(m, first, 1)
     return NO_OUTCOME
 
@@ -307,11 +291,11 @@ def step_once(
     Returns the pages that ``touch`` wrote; ``order`` gets the old names of the CPUs.
     """
     head = load_joint(a, b, words, 0)
-    if do == OP_TOUCH:
+    if do == Op.TOUCH:
         n = touched(a, b, first)
     act(a, do, first, n)
     act(b, do, first, n)
-    store_joint(a, b, first if do == OP_ON else 0, head, do, order, tmp, out, 0)
+    store_joint(a, b, first if do == Op.ON else 0, head, do, order, tmp, out, 0)
     return n
 
 

@@ -8,27 +8,7 @@ from ..jit.compile import inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
-from .litmus_ops import (
-    OP_ACCESS,
-    OP_ACTIVE,
-    OP_COLD,
-    OP_DONTNEED,
-    OP_DRAIN,
-    OP_EXIT,
-    OP_FORK,
-    OP_FREE,
-    OP_GET,
-    OP_LRU,
-    OP_MAPPED,
-    OP_MUNMAP,
-    OP_ON,
-    OP_PAGEOUT,
-    OP_PUT,
-    OP_READ,
-    OP_SWAPCACHE,
-    OP_TOUCH,
-    OP_WRITE,
-)
+from .litmus_ops import Op
 from .replay import page_word
 
 
@@ -43,11 +23,11 @@ def _pages_with(m: Machine, flag: int, first: int, n: int) -> int:
 
 @inline
 def _advise(m: Machine, cpu: int, do: int, first: int, n: int) -> None:
-    if do == OP_PAGEOUT:
+    if do == Op.PAGEOUT:
         mm.madvise_pageout(m, cpu, first, n)
-    elif do == OP_COLD:
+    elif do == Op.COLD:
         mm.madvise_cold(m, cpu, first, n)
-    elif do == OP_FREE:
+    elif do == Op.FREE:
         mm.madvise_free(m, cpu, first, n)
     else:
         mm.madvise_dontneed(m, cpu, first, n)
@@ -76,44 +56,44 @@ def run_litmus(m: Machine, op: Any, arg: Any, n: Any, held: Any, seen: Any) -> N
         do = op[i]
         first = arg[i]
         end = first + n[i]
-        if do == OP_READ:
+        if do == Op.READ:
             for at in range(first, end):
                 seen[i, mm.read(m, cpu, at)] += 1
-        elif do == OP_WRITE:
+        elif do == Op.WRITE:
             for at in range(first, end):
                 seen[i, mm.write(m, cpu, at)] += 1
-        elif OP_PAGEOUT <= do <= OP_DONTNEED:
+        elif Op.PAGEOUT <= do <= Op.DONTNEED:
             _advise(m, cpu, do, first, n[i])
-        elif do == OP_ACCESS:
+        elif do == Op.ACCESS:
             for at in range(first, end):
                 mm.process_vm_readv(m, cpu, at)
-        elif do == OP_GET:
+        elif do == Op.GET:
             for at in range(first, end):
                 held[nr_held] = mm.vmsplice_page(m, cpu, at)
                 nr_held += 1
-        elif do == OP_PUT:
+        elif do == Op.PUT:
             for k in range(nr_held):
                 if held[k] != L.ZERO_PAGE:
                     mm.gup_put(m, held[k])
             nr_held = 0
-        elif do == OP_LRU:
+        elif do == Op.LRU:
             seen[i, 0] = _pages_with(m, L.PG_LRU, first, n[i])
-        elif do == OP_ACTIVE:
+        elif do == Op.ACTIVE:
             seen[i, 0] = _pages_with(m, L.PG_ACTIVE, first, n[i])
-        elif do == OP_SWAPCACHE:
+        elif do == Op.SWAPCACHE:
             seen[i, 0] = _pages_with(m, L.PG_SWAPCACHE, first, n[i])
-        elif do == OP_MAPPED:
+        elif do == Op.MAPPED:
             seen[i, 0] = mm.resident(m, first, n[i])
-        elif do == OP_ON:
+        elif do == Op.ON:
             cpu = first
-        elif do == OP_EXIT:
+        elif do == Op.EXIT:
             mm.exit_process(m, first, 1)
-        elif do == OP_TOUCH:
+        elif do == Op.TOUCH:
             for _ in range(first):
                 mm.insert_foreign_page(m, cpu)
-        elif do == OP_DRAIN:
+        elif do == Op.DRAIN:
             mm.lru_add_drain_all(m)
-        elif do == OP_MUNMAP:
+        elif do == Op.MUNMAP:
             mm.munmap_foreign(m, cpu)
-        elif do == OP_FORK:
+        elif do == Op.FORK:
             mm.fork(m, cpu, 0, 1)

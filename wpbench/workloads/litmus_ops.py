@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-ACCESSES = ("read", "write")
-ADVICE = ("pageout", "cold", "free", "dontneed")
-REFERENCES = ("access", "get")
-OBSERVATIONS = ("lru", "active", "swapcache", "mapped")
+from ..jit.numbered import Numbered, texts
+
+
+class Op(Numbered):
+    """An operation; which arguments it has, and what it is, follows from its place."""
+
+    READ = "read"
+    WRITE = "write"
+    PAGEOUT = "pageout"
+    COLD = "cold"
+    FREE = "free"
+    DONTNEED = "dontneed"
+    ACCESS = "access"
+    GET = "get"
+    LRU = "lru"
+    ACTIVE = "active"
+    SWAPCACHE = "swapcache"
+    MAPPED = "mapped"
+    ON = "on"
+    EXIT = "exit"
+    TOUCH = "touch"
+    DRAIN = "drain"
+    MUNMAP = "munmap"
+    FORK = "fork"
+    PUT = "put"
+
+
+OPS = texts(Op)
 # Of a range of pages; then of a CPU; then of a number of pages; then of nothing.
-RANGES = (*ACCESSES, *ADVICE, *REFERENCES, *OBSERVATIONS)
-CPUS = ("on", "exit")
-COUNTS = ("touch",)
-BARE = ("drain", "munmap", "fork", "put")
-OPS = (*RANGES, *CPUS, *COUNTS, *BARE)
-(
-    OP_READ,
-    OP_WRITE,
-    OP_PAGEOUT,
-    OP_COLD,
-    OP_FREE,
-    OP_DONTNEED,
-    OP_ACCESS,
-    OP_GET,
-    OP_LRU,
-    OP_ACTIVE,
-    OP_SWAPCACHE,
-    OP_MAPPED,
-    OP_ON,
-    OP_EXIT,
-    OP_TOUCH,
-    OP_DRAIN,
-    OP_MUNMAP,
-    OP_FORK,
-    OP_PUT,
-) = range(len(OPS))
+RANGES = OPS[: Op.ON]
+CPUS = OPS[Op.ON : Op.TOUCH]
+COUNTS = OPS[Op.TOUCH : Op.DRAIN]
+BARE = OPS[Op.DRAIN :]
+ACCESSES = OPS[: Op.PAGEOUT]
+OBSERVATIONS = OPS[Op.LRU : Op.ON]
 NR_SEEN = 5  # numbers that an operation's row of results has: an access's outcomes, or one count

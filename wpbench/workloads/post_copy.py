@@ -51,6 +51,9 @@ def post_copy(m: Machine) -> None:
         if i >= p.npages:
             continue
         v = shuffled(i, p.npages, mask, shift)
+        if m.large:
+            then = min(i + mm.AHEAD, p.npages - 1)
+            mm.prefetch_pte(m, shuffled(then, p.npages, mask, shift))
         if np.int64(m.pte[v]) == L.PTE_NONE:
             mm.idle_until(m, p.fill_cpu, m.clock[cpu])
             mm.uffd_copy(m, p.fill_cpu, v)

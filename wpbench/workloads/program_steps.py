@@ -145,6 +145,9 @@ def run_steps(m: Machine, steps: Any, n: int, follow: int, tally: Any, kept: Any
         int64 in and out: ``KEPT``.
     """
     for i in range(n):
+        if m.large and i + 2 * mm.AHEAD < n:
+            mm.prefetch_pte(m, steps[i + 2 * mm.AHEAD, 2])
+            mm.prefetch_page(m, steps[i + mm.AHEAD, 2])
         what, cpu, at, more = steps[i, 0], steps[i, 1], steps[i, 2], steps[i, 3]
         if what == S_ADD:
             mm.insert_foreign_page(m, cpu)

@@ -34,6 +34,16 @@ def page_flags(m: Machine, at: int) -> int:
 
 
 @inline
+def _look_ahead(m: Machine, op: Any, arg: Any, i: int) -> None:
+    """Have fetched what the operations after the i-th will touch."""
+    if m.large and i + 2 * mm.AHEAD < op.size:
+        if op[i + 2 * mm.AHEAD] <= OP_FREE:
+            mm.prefetch_pte(m, arg[i + 2 * mm.AHEAD])
+        if op[i + mm.AHEAD] <= OP_FREE:
+            mm.prefetch_page(m, arg[i + mm.AHEAD])
+
+
+@inline
 def touch_all(m: Machine, cpu: int) -> None:
     """Write every page of the first process once, so that memory exists."""
     for v in range(m.npages):
@@ -65,6 +75,7 @@ def replay_trace(
     touch_all(m, cpu)
     forked = False
     for i in range(op.size):
+        _look_ahead(m, op, arg, i)
         if m.timed:
             mm.sleep_until(m, cpu, max(m.clock[cpu], t_ns[i]))
         do = op[i]

@@ -60,6 +60,25 @@ def page_of_step(p: Params, i: int, mask: int, shift: int) -> int:
 
 
 @inline
+def steps_ahead(p: Params) -> int:
+    """Return how many steps of each thread are AHEAD accesses of all."""
+    return max(1, mm.AHEAD // p.threads)
+
+
+@inline
+def look_ahead(m: Machine, p: Params, first: int, i: int, mask: int, shift: int) -> None:
+    """Have fetched what the region at ``first`` is asked for after its i-th step."""
+    if m.large:
+        steps = steps_ahead(p)
+        if p.order == READ_WRITE_SHUFFLED:
+            last = p.npages - 1
+            mm.prefetch_pte(m, first + shuffled(min(i + 2 * steps, last), p.npages, mask, shift))
+            mm.prefetch_page(m, first + shuffled(min(i + steps, last), p.npages, mask, shift))
+        elif p.threads > 1:  # of one thread the processor sees the order itself
+            mm.look_ahead(m, first + i, first + p.npages, steps)
+
+
+@inline
 def move(m: Machine, old: int, new: int) -> None:
     """Let the only thread go on on another CPU, at its own time."""
     if m.timed and new != old:
@@ -83,14 +102,17 @@ def _round(m: Machine, p: Params, mask: int, shift: int) -> None:
     page_out(m, p, read_cpu, 0)
     if p.order == READ_ALL_WRITE_ALL:
         for v in range(p.npages):
+            mm.look_ahead(m, v, p.npages)
             mm.read(m, read_cpu, v)
         move(m, read_cpu, write_cpu)
         for v in range(p.npages):
+            mm.look_ahead(m, v, p.npages)
             mm.write(m, write_cpu, v)
         move(m, write_cpu, read_cpu)
         return
     for i in range(p.npages):
         v = page_of_step(p, i, mask, shift)
+        look_ahead(m, p, 0, i, mask, shift)
         mm.read_inline(m, read_cpu, v)
         move(m, read_cpu, write_cpu)
         mm.write_inline(m, write_cpu, v)
@@ -115,6 +137,7 @@ def _round_in_step(m: Machine, p: Params, mask: int, shift: int) -> None:
     for i in range(p.npages):
         v = page_of_step(p, i, mask, shift)
         for k in range(p.threads):
+            look_ahead(m, p, k * p.npages, i, mask, shift)
             mm.read(m, m.thread[k * L.NR_TH], k * p.npages + v)
         if not batch:
             for k in range(p.threads):
@@ -126,6 +149,7 @@ def _round_in_step(m: Machine, p: Params, mask: int, shift: int) -> None:
             for k in range(p.threads):
                 mm.maybe_migrate(m, k, p.migration_ppm, p.cpus)
             for k in range(p.threads):
+                look_ahead(m, p, k * p.npages, v, mask, shift)
                 _write_elsewhere(m, p, m.thread[k * L.NR_TH], k * p.npages + v)
 
 
@@ -147,6 +171,8 @@ def _step(m: Machine, p: Params, k: int, mask: int, shift: int) -> bool:
     i = m.thread[row + L.TH_INDEX]
     batch = p.order == READ_ALL_WRITE_ALL
     v = k * p.npages + page_of_step(p, i, mask, shift)
+    if m.thread[row + L.TH_PHASE] == READ or batch:
+        look_ahead(m, p, k * p.npages, i, mask, shift)
     if m.thread[row + L.TH_PHASE] == PAGE_OUT:
         page_out(m, p, cpu, k * p.npages)
         m.thread[row + L.TH_PHASE] = READ

@@ -37,6 +37,7 @@ def userfaultfd(m: Machine) -> None:
         if p.order != COPY_WRITE:
             move(m, p.fill_cpu, p.write_cpu)
             for v in range(p.npages):
+                mm.look_ahead(m, v, p.npages)
                 mm.write(m, p.write_cpu, v)
             move(m, p.write_cpu, p.fill_cpu)
         left = rounds_left(m, left - 1)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import MeasureError
 from ...jit.compile import JIT_DISABLED
-from ...workloads.litmus_ops import NR_SEEN, OP_ON, OP_PAGEOUT
+from ...workloads.litmus_ops import NR_SEEN, Op
 from . import crew, litmus_loops, signals
 from .bench import FLUSHED_PAGES
 from .compiled import NEEDS_COMPILED
@@ -71,7 +71,7 @@ class Session:
 
     def _swap(self, wanted: bool, plans: Sequence[dict[str, Any]]) -> None:
         """Set up the swap device, or take it down for programs that page out without swap."""
-        pages_out = [plan["file"] for plan in plans if OP_PAGEOUT in plan["op"]]
+        pages_out = [plan["file"] for plan in plans if Op.PAGEOUT in plan["op"]]
         if wanted and not self._swaps:
             self._device.enter_context(Zram(self._size))
             self._swaps = True
@@ -271,7 +271,7 @@ def _check_end(file: str, operation: int, row: LitmusRow) -> None:
 def compile_loops() -> None:
     """Compile what runs programs, by one that does nothing: without swap or privileges."""
     nothing = {"file": "", "pages": 1, "swap": False, "cpus": 1, "held": 0, "touched": 0}
-    plan = nothing | {"op": [OP_ON], "arg": [0], "n": [0]}
+    plan = nothing | {"op": [Op.ON], "arg": [0], "n": [0]}
     with signals.noted(), Oracle("off") as eye:
         _try([plan], eye, crew.allowed_cpus())
 

@@ -4,28 +4,7 @@ from __future__ import annotations
 
 import mmap
 
-from ...workloads.litmus_ops import (
-    NR_SEEN,
-    OP_ACCESS,
-    OP_ACTIVE,
-    OP_COLD,
-    OP_DONTNEED,
-    OP_DRAIN,
-    OP_EXIT,
-    OP_FORK,
-    OP_FREE,
-    OP_GET,
-    OP_LRU,
-    OP_MAPPED,
-    OP_MUNMAP,
-    OP_ON,
-    OP_PAGEOUT,
-    OP_PUT,
-    OP_READ,
-    OP_SWAPCACHE,
-    OP_TOUCH,
-    OP_WRITE,
-)
+from ...workloads.litmus_ops import NR_SEEN, Op
 from .bench import FLUSHED_PAGES, MASK_WORDS
 from .compiled import step
 from .libc import (
@@ -289,11 +268,11 @@ def put(b: LitmusRow) -> None:
 def advise(b: LitmusRow, op: int, first: int, n: int) -> None:
     """Run a madvise() about pages of the region."""
     advice = MADV_DONTNEED
-    if op == OP_PAGEOUT:
+    if op == Op.PAGEOUT:
         advice = MADV_PAGEOUT
-    elif op == OP_COLD:
+    elif op == Op.COLD:
         advice = MADV_COLD
-    elif op == OP_FREE:
+    elif op == Op.FREE:
         advice = MADV_FREE
     if c_madvise(b.base + PAGE * first, PAGE * n, advice):
         fail(b, FAILED_MADVISE)
@@ -320,25 +299,25 @@ def mapped(b: LitmusRow, first: int, n: int) -> int:
 @step
 def run_on_pages(b: LitmusRow, i: int, op: int, first: int, n: int) -> None:
     """Run an operation of a range of pages."""
-    if op == OP_READ:
+    if op == Op.READ:
         for page in range(first, first + n):
             b.seen[i * NR_SEEN + read(b, page)] += 1
-    elif op == OP_WRITE:
+    elif op == Op.WRITE:
         for page in range(first, first + n):
             b.seen[i * NR_SEEN + write(b, page, 1 + i % 100)] += 1
-    elif OP_PAGEOUT <= op <= OP_DONTNEED:
+    elif Op.PAGEOUT <= op <= Op.DONTNEED:
         advise(b, op, first, n)
-    elif op == OP_ACCESS:
+    elif op == Op.ACCESS:
         for page in range(first, first + n):
             access(b, page)
-    elif op == OP_GET:
+    elif op == Op.GET:
         for page in range(first, first + n):
             get(b, page)
-    elif op == OP_LRU:
+    elif op == Op.LRU:
         b.seen[i * NR_SEEN] = pages_with(b, KPF_LRU, first, n)
-    elif op == OP_ACTIVE:
+    elif op == Op.ACTIVE:
         b.seen[i * NR_SEEN] = pages_with(b, KPF_ACTIVE, first, n)
-    elif op == OP_SWAPCACHE:
+    elif op == Op.SWAPCACHE:
         b.seen[i * NR_SEEN] = pages_with(b, KPF_SWAPCACHE, first, n)
     else:
         b.seen[i * NR_SEEN] = mapped(b, first, n)
@@ -377,23 +356,23 @@ def run_program(b: LitmusRow) -> None:
             return
         op = b.op[i]
         arg = b.arg[i]
-        if op <= OP_MAPPED:
+        if op <= Op.MAPPED:
             run_on_pages(b, i, op, arg, b.n[i])
-        elif op == OP_ON:
+        elif op == Op.ON:
             b.cpu = arg
             set_cpu(b, 0, arg)
             flush_tlb(b)
-        elif op == OP_EXIT:
+        elif op == Op.EXIT:
             exit_child(b, arg)
-        elif op == OP_TOUCH:
+        elif op == Op.TOUCH:
             touch(b, arg)
-        elif op == OP_DRAIN:
+        elif op == Op.DRAIN:
             drain_all(b)
-        elif op == OP_MUNMAP:
+        elif op == Op.MUNMAP:
             renew_other(b)
-        elif op == OP_FORK:
+        elif op == Op.FORK:
             fork(b)
-        elif op == OP_PUT:
+        elif op == Op.PUT:
             put(b)
         if b.failed:
             return
