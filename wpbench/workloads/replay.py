@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..jit.compile import inline, jitted
+from ..jit.compile import Words, inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
@@ -42,7 +40,14 @@ def touch_all(m: Machine, cpu: int) -> None:
 
 @jitted
 def replay_trace(
-    m: Machine, op: Any, arg: Any, n: Any, t_ns: Any, outcome: Any, flags: Any, words: Any
+    m: Machine,
+    op: Words,
+    arg: Words,
+    n: Words,
+    t_ns: Words,
+    outcome: Words,
+    flags: Words,
+    words: Words,
 ) -> None:
     """Run a trace's operations and write down what happened to each.
 
