@@ -10,7 +10,6 @@ import lzma
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import llvmlite.binding as llvm
 

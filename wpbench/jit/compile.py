@@ -7,7 +7,6 @@ Nothing here imports numba: what Python calls is in the machine code (loaded.py)
 from __future__ import annotations
 
 import ctypes
-import functools
 import inspect
 import os
 import sys
@@ -34,6 +33,8 @@ __all__ = [
     "Table",
     "Words",
     "inline",
+    "is_jitted",
+    "is_numba_type",
     "jitted",
     "kernel",
     "link",
@@ -66,7 +67,12 @@ Words: TypeAlias = Any  # of int64
 Table: TypeAlias = Any  # of int64, two dimensions
 Cube: TypeAlias = Any  # of int64, three dimensions
 Bytes: TypeAlias = Any  # of uint8
-_ARRAYS = {"Words": (np.int64, 1), "Table": (np.int64, 2), "Cube": (np.int64, 3), "Bytes": (np.uint8, 1)}
+_ARRAYS = {
+    "Words": (np.int64, 1),
+    "Table": (np.int64, 2),
+    "Cube": (np.int64, 3),
+    "Bytes": (np.uint8, 1),
+}
 _NUMBERS = ("int", "bool", "float", "None")
 _OPERATION_NUMBERS = (*_NUMBERS, "np.uint64")
 _ENTRY_TYPES = ("int", "bool", "None", "tuple[int, int]", *_ARRAYS)
@@ -82,18 +88,31 @@ def _annotations(function: Any, accepted: tuple[str, ...]) -> tuple[list[Any], A
     TypeError
         If one is none of those accepted, nor a pointer.
     """
-    where = f"{function.__module__}.{function.__qualname__}()"
-    given = inspect.signature(function)
-    told = {f"{where}: parameter {n}": p.annotation for n, p in given.parameters.items()}
-    told[f"{where}: its result"] = given.return_annotation
+    told = function.__annotations__
     found: list[Any] = []
-    for what, annotation in told.items():
+    for name in (*_parameters(function), "return"):
+        annotation = told.get(name)
         if annotation not in accepted and annotation not in POINTERS:
-            shown = "no annotation" if annotation is inspect.Parameter.empty else repr(annotation)
+            where = f"{function.__module__}.{function.__qualname__}()"
+            what = "its result" if name == "return" else f"parameter {name}"
+            shown = "no annotation" if annotation is None else repr(annotation)
             known = ", ".join([*accepted, *POINTERS])
-            raise TypeError(f"{what} has {shown}; accepted: {known}")
+            raise TypeError(f"{where}: {what} has {shown}; accepted: {known}")
         found.append(POINTERS.get(annotation, annotation))
     return found[:-1], found[-1]
+
+
+def _parameters(function: Any) -> tuple[str, ...]:
+    code = function.__code__
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    return names
+
+
+def _named(made: Any, function: Any) -> None:
+    """Give something the name and the docstring of the function that it stands for."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(made, name, getattr(function, name))
+    made.__wrapped__ = function
 
 
 class Inline:
@@ -106,7 +125,7 @@ class Inline:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.py_func = function
-        functools.update_wrapper(self, function)
+        _named(self, function)
 
     @cached_property
     def dispatcher(self) -> Any:
@@ -135,13 +154,13 @@ class Declared:
         Names of types, or pointers.
     """
 
-    accepted = _NUMBERS
+    accepted: tuple[str, ...] = _NUMBERS
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.py_func = function
         self.symbol = f"{function.__module__}.{function.__qualname__}"
         self.arguments, self.result = _annotations(function, self.accepted)
-        functools.update_wrapper(self, function)
+        _named(self, function)
         DECLARED.append(self)
 
     def link(self) -> None:
@@ -269,9 +288,8 @@ class Jitted(Inline):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        told = inspect.signature(function)
-        annotations = [p.annotation for p in told.parameters.values()]
-        self.entry = None if "Any" in [*annotations, told.return_annotation] else Entry(function)
+        told = function.__annotations__
+        self.entry = None if "Any" in told.values() else Entry(function)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run it."""
@@ -309,6 +327,24 @@ def operation(function: Callable[..., Any], refused: tuple[type[Exception], str]
 
 
 workload = kernel  # a program for the machine
+
+
+def is_jitted(function: Any) -> bool:
+    """Is it what ``numba.njit`` returns?  Without numba nothing is."""
+    if "numba" not in sys.modules:
+        return False
+    from .private import Dispatcher
+
+    return isinstance(function, Dispatcher)
+
+
+def is_numba_type(value: Any) -> bool:
+    """Is it a type of numba's?  Without numba nothing is."""
+    if "numba" not in sys.modules:
+        return False
+    from numba import types
+
+    return isinstance(value, types.Type)
 
 
 def linked() -> bool:

@@ -53,9 +53,7 @@ class Cache(CodeCache):  # type: ignore[misc]
             return None
         code = self._function.__code__
         name = f"{self._function.__module__}.{self._function.__qualname__}"
-        key = repr(
-            (name, code.co_firstlineno, code.co_code, str(signature), codegen.magic_tuple())
-        )
+        key = repr((name, code.co_firstlineno, code.co_code, str(signature), codegen.magic_tuple()))
         return self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.code", key
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -96,4 +94,3 @@ def cfunction(
     compiled._cache = Cache(function, folder)
     compiled.compile()
     return compiled
-

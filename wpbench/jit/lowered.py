@@ -33,6 +33,7 @@ from .private import AttributeTemplate, lower_constant, raise_from, type_of_glob
 _WORD = ir.IntType(64)
 _ZERO = ir.Constant(_WORD, 0)
 
+
 def _place(builder: Any, pointer: Any, index: int) -> Any:
     row = builder.bitcast(pointer, _WORD.as_pointer())
     return builder.gep(row, [ir.Constant(_WORD, index)])
@@ -236,7 +237,7 @@ def intrinsic_type(made: Any) -> Any:
 
 
 def external_type(symbol: str, address: int | None, arguments: Any, result: Any) -> Any:
-    """Return the numba type of a C function, called by its symbol, whose address is known or not."""
+    """Return the numba type of a C function that is called by its symbol."""
     if address is not None:
         llvm.add_symbol(symbol, address)
     (returned,) = types_of([result])
@@ -276,7 +277,9 @@ def operation_type(
         if function is None:
             function = ir.Function(builder.module, prototype, symbol)
         status = builder.call(function, [slot, *args])
-        with builder.if_then(builder.icmp_signed("!=", status, ir.Constant(status.type, 0)), likely=False):
+        with builder.if_then(
+            builder.icmp_signed("!=", status, ir.Constant(status.type, 0)), likely=False
+        ):
             raise_from(context, builder, *refused)
         if returned == types.void:
             return context.get_dummy_value()
@@ -286,11 +289,12 @@ def operation_type(
         return builder.bitcast(word, context.get_value_type(returned))
 
     parameters = [inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    typed.__signature__ = given.replace(parameters=[*parameters, *given.parameters.values()])  # type: ignore[attr-defined]
+    parameters += given.parameters.values()
+    typed.__signature__ = given.replace(parameters=parameters)  # type: ignore[attr-defined]
     return intrinsic_type(intrinsic(typed))
 
 
-class NumbersType(types.Type):  # type: ignore[misc]
+class NumbersType(types.Type):
     """The type of an enumeration of numbers; its members are int64."""
 
     def __init__(self, numbers: NumberedMeta) -> None:

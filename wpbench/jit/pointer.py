@@ -55,7 +55,7 @@ class Pointer:
     @cached_property
     def numba_type(self) -> Any:
         """The numba type with the attributes of the layout."""
-        from .lowered import pointer_type  # noqa: PLC0415
+        from .lowered import pointer_type
 
         return pointer_type(self.name, self.layout)
 
@@ -78,10 +78,14 @@ class Intrinsic:
 
     @cached_property
     def _numba_type_(self) -> Any:
-        from . import lowered  # noqa: PLC0415
+        from . import lowered
 
         types = (a.numba_type if isinstance(a, Pointer) else a for a in self._arguments)
         return lowered.intrinsic_type(getattr(lowered, self._made)(*types))
+
+    def __call__(self, *_arguments: Any) -> Any:
+        """Refuse: Python has no such function."""
+        raise TypeError(f"{self._made}() is for jitted code alone")
 
 
 def assume_zero(pointer: Pointer, places: Iterable[int]) -> Any:

@@ -14,14 +14,15 @@ from llvmlite import ir
 from numba import types
 from numba.core import config as _config
 from numba.core.caching import _Cache
+from numba.core.callconv import CPUCallConv
 from numba.core.ccallback import CFunc
-from numba.core.codegen import CodeLibrary, CPUCodegen, JITCPUCodegen
+from numba.core.codegen import CodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompileResult, Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu import CPUContext
 from numba.core.dispatcher import Dispatcher
 from numba.core.imputils import lower_constant
-from numba.core.registry import CPUTarget, cpu_target
+from numba.core.registry import CPUDispatcher, CPUTarget, cpu_target
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 from numba.core.target_extension import (
@@ -31,18 +32,19 @@ from numba.core.target_extension import (
     target_override,
     target_registry,
 )
+from numba.core.typing.context import Context
 from numba.core.typing.templates import AttributeTemplate
 from numba.np.arrayobj import populate_array
 
 __all__ = [
+    "BUILDING",
     "EXPECTED",
+    "GATHERED",
     "AttributeTemplate",
     "CFunc",
     "CodeCache",
     "CompileResult",
     "Dispatcher",
-    "BUILDING",
-    "GATHERED",
     "Gathered",
     "Gathering",
     "config",
@@ -59,11 +61,13 @@ _WORD = ir.IntType(64)
 _STATUS = ir.IntType(32)
 
 
-class _Library(CodeLibrary):  # type: ignore[misc]
+class _Library(CodeLibrary):
     """What numba makes of one function: LLVM's text of it, kept and not compiled."""
 
+    _object_compiled_hook = _object_getbuffer_hook = None  # no object is ever made of it
+
     def add_ir_module(self, ir_module: Any) -> None:
-        self._codegen.modules.append(str(ir_module))
+        self._codegen.modules.append(str(ir_module))  # type: ignore[attr-defined]
 
     def add_linking_library(self, library: Any) -> None:
         pass
@@ -81,24 +85,21 @@ class _Library(CodeLibrary):  # type: ignore[misc]
         raise NotImplementedError
 
 
-class _Codegen(JITCPUCodegen):  # type: ignore[misc]
+class _Codegen(JITCPUCodegen):
     """Gives all functions such libraries, and keeps their text in one place."""
 
-    _library_class = _Library
+    _library_class: Any = _Library
 
     def __init__(self, name: str) -> None:
         self.modules: list[str] = []
         super().__init__(name)
 
-    def _init(self, llvm_module: Any) -> None:
-        _Library._object_compiled_hook = _Library._object_getbuffer_hook = None
-        super()._init(llvm_module)
 
-
-class _Context(CPUContext):  # type: ignore[misc]
+class _Context(CPUContext):
     """Compiles for this processor, up to LLVM's text."""
 
     def init(self) -> None:
+        """Give it a codegen of its own."""
         super().init()
         self._internal_codegen = _Codegen("wpbench")
 
@@ -112,7 +113,7 @@ class _Context(CPUContext):  # type: ignore[misc]
 BUILDING = "wpbench"  # the name of the target
 
 
-class _Target(CPUTarget):  # type: ignore[misc]
+class _Target(CPUTarget):
     _context: Any = None
 
     @property
@@ -125,19 +126,25 @@ class _Target(CPUTarget):  # type: ignore[misc]
 build_target: Any = _Target(BUILDING)
 
 
-class Gathered(Dispatcher):  # type: ignore[misc]
+class Gathered(Dispatcher):
     """A function that others call, of ``build_target``."""
 
     targetdescr = build_target
 
     def add_overload(self, cres: Any) -> None:
+        """Keep what was compiled; there is nothing that could be called."""
         self.overloads[tuple(cres.signature.args)] = cres
 
 
-GATHERED = {"nopython": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+GATHERED = {
+    "nopython": True,
+    "_nrt": False,  # an array that is made in compiled code is a mistake
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
-class _Hardware(CPU):  # type: ignore[misc]
+class _Hardware(CPU):
     """The processor, for what is gathered."""
 
 
@@ -287,3 +294,56 @@ def type_of_global(value: Any, *, building: bool) -> Any:
     target = build_target if building else cpu_target
     target.typing_context.refresh()  # it may be new
     return target.typing_context.resolve_value_type(value)
+
+
+# Of each thing the attributes that are used, and of a function its parameters.
+EXPECTED: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (config, ("DISABLE_JIT",)),
+    (_Cache, ("cache_path", "enable", "disable", "flush", "load_overload", "save_overload")),
+    (CFunc, ("compile", "address")),
+    (CompileResult, ("_rebuild", "_reduce", "library", "lifted", "fndesc", "signature")),
+    (CodeLibrary, ("has_dynamic_globals", "codegen", *sorted(CodeLibrary.__abstractmethods__))),
+    (_Library, ("_object_compiled_hook", "_object_getbuffer_hook")),
+    (JITCPUCodegen, ("magic_tuple", "_library_class", "_init")),
+    (CPUContext, ("init", "get_executable", "add_dynamic_addr", "create_module", "call_conv")),
+    (CPUContext, ("get_value_type", "get_data_type", "get_abi_sizeof", "cast", "make_array")),
+    (CPUTarget, ("_toplevel_target_context", "typing_context", "options")),
+    (CPUDispatcher, ("get_call_template", "add_overload", "targetdescr")),
+    (AttributeTemplate, ("generic_resolve",)),
+    (CPUCallConv, ("call_function", "get_function_type", "return_user_exc")),
+    (Context, ("refresh", "resolve_value_type", "can_convert")),
+)
+PARAMETERS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (CFunc.__init__, ("self", "pyfunc", "sig", "locals", "options")),
+    (CompileResult._rebuild, ("target_context",)),
+    (_Cache.load_overload, ("self", "sig", "target_context")),
+    (_Cache.save_overload, ("self", "sig", "data")),
+    (Dispatcher.__init__, ("self", "py_func", "locals", "targetoptions")),
+    (Dispatcher.get_call_template, ("self", "args", "kws")),
+    (Dispatcher.add_overload, ("self", "cres")),
+    (CPUContext.get_executable, ("self", "library", "fndesc", "env")),
+    (CPUContext.add_dynamic_addr, ("self", "builder", "intaddr", "info")),
+    (CPUContext.cast, ("self", "builder", "val", "fromty", "toty")),
+    (CPUCallConv.call_function, ("self", "builder", "callee", "resty", "argtys", "args")),
+    (CPUCallConv.return_user_exc, ("self", "builder", "exc", "exc_args")),
+    (populate_array, ("array", "data", "shape", "strides", "itemsize", "meminfo")),
+    (compile_extra, ("typingctx", "targetctx", "func", "args", "return_type", "flags", "locals")),
+    (target_override.__init__, ("self", "name")),
+    (normalize_signature, ("sig",)),
+    (dumps, ("obj",)),
+)
+
+
+def changed() -> list[str]:
+    """Return what is no longer as this project relies on it, of the numba that is installed."""
+    missing = [
+        f"{thing.__name__} has no {name}"
+        for thing, names in EXPECTED
+        for name in names
+        if not hasattr(thing, name) and name not in getattr(thing, "__annotations__", {})
+    ]
+    for function, names in PARAMETERS:
+        has = tuple(inspect.signature(function).parameters)
+        if has[: len(names)] != names:
+            missing.append(f"{function.__qualname__}() takes {', '.join(has)}")
+    return missing

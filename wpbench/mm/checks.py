@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..jit import compile as jit
 from ..jit.compile import inline, kernel
-from ..jit.compile import operation as compiled_operation
 from . import layout as L
 from . import operations
 from .machine import Machine
 from .names import Error
 from .refusals import Refusal
-
 
 _REFUSED = "refused: Machine.failure says why"
 
@@ -29,7 +28,7 @@ def operation(function: Callable[..., Any]) -> Any:
     function.__doc__ = getattr(operations, function.__name__).__doc__
     if function.__name__.endswith("_inline"):
         return inline(function)
-    return compiled_operation(function, (OperationError, _REFUSED))
+    return jit.operation(function, (OperationError, _REFUSED))
 
 
 @kernel

@@ -14,7 +14,7 @@ if JIT_DISABLED:
         return int(number).bit_length()
 
 else:
-    from ..jit.pointer import bit_length  # type: ignore[assignment]
+    from ..jit.pointer import bit_length
 
 
 @inline
