@@ -8,12 +8,17 @@ real kernel.  Where all replications agree, the interval has no width and ``dist
 random was seen, which n runs show up to a probability of about 3 / n only.
 """
 
-from .comparison import compare
-from .decision import decide
-from .fields import varying
-from .folding import folded
-from .intervals import Interval, mean_interval, rate_interval, summarize
-from .rates import axis_of, check_axis, off_and_on, rates
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
+
+if TYPE_CHECKING:
+    from .comparison import compare
+    from .decision import decide
+    from .fields import varying
+    from .folding import folded
+    from .intervals import Interval, mean_interval, rate_interval, summarize
+    from .rates import axis_of, check_axis, off_and_on, rates
 
 __all__ = [
     "Interval",
@@ -29,3 +34,21 @@ __all__ = [
     "summarize",
     "varying",
 ]
+
+lazily(
+    __name__,
+    {
+        "Interval": "intervals",
+        "axis_of": "rates",
+        "check_axis": "rates",
+        "compare": "comparison",
+        "decide": "decision",
+        "folded": "folding",
+        "mean_interval": "intervals",
+        "off_and_on": "rates",
+        "rate_interval": "intervals",
+        "rates": "rates",
+        "summarize": "intervals",
+        "varying": "fields",
+    },
+)
