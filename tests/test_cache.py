@@ -145,7 +145,7 @@ def foreign(_data):
     return stored.sealed(KEYS[-1], pickle.dumps(("a", "b")))
 
 
-KEYS = []
+KEYS: list[str] = []
 
 
 @compiles

@@ -39,6 +39,7 @@ def python(code: str, cache: Path, path: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def copy(tmp_path):
+    (tmp_path / "data").symlink_to(wpbench.data_dir())
     shutil.copytree(PACKAGE, tmp_path / "wpbench", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 

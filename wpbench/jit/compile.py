@@ -116,10 +116,7 @@ def _named(made: Any, function: Any) -> None:
 
 
 class Inline:
-    """A function that numba compiles into each of its callers.
-
-    Called from Python, it is compiled for that: a test does so.
-    """
+    """A function that numba compiles into each of its callers; Python runs it as it is written."""
 
     options: dict[str, Any] = {"forceinline": True}  # noqa: RUF012
 
@@ -140,7 +137,7 @@ class Inline:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run it."""
-        return self.dispatcher(*arguments)
+        return self.py_func(*arguments)
 
 
 class Declared:
