@@ -1,20 +1,26 @@
 """The folder of compiled code: ours alone, checked before it is loaded, and never in the way."""
 
 import errno
-import hashlib
 import os
 import pickle
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wpbench.jit import cache
+from wpbench.errors import WpbenchWarning
+from wpbench.jit import bitcode, native, stored
 from wpbench.jit import folder as code_folder
+from wpbench.jit import loaded as machine_code
 from wpbench.jit.cache import cache_dir, generation
-from wpbench.jit.compile import JIT_DISABLED, njit
+from wpbench.jit.compile import JIT_DISABLED
+from wpbench.jit.functions import njit
 
 ROOT = Path(__file__).resolve().parents[1]
 compiles = pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
@@ -135,9 +141,11 @@ def flipped(data):
 
 
 def foreign(_data):
-    """Return what is whole, and no compiled function."""
-    made = pickle.dumps(("a", "b"))
-    return hashlib.sha256(made).digest() + made
+    """Return what is whole, for the same key, and no compiled function."""
+    return stored.sealed(KEYS[-1], pickle.dumps(("a", "b")))
+
+
+KEYS: list[str] = []
 
 
 @compiles
@@ -146,7 +154,9 @@ def foreign(_data):
     [flipped, lambda d: d[:-1], lambda d: d[:20], lambda _: b"", lambda d: d[::-1], foreign],
     ids=["flipped", "truncated", "short", "empty", "noise", "foreign"],
 )
-def test_damaged_code_is_a_miss_and_written_anew(tmp_path, damage):
+def test_damaged_code_is_a_miss_and_written_anew(tmp_path, damage, monkeypatch):
+    write = stored.write
+    monkeypatch.setattr(stored, "write", lambda *told: KEYS.append(told[1]) or write(*told))
     assert [loaded(tmp_path), loaded(tmp_path)] == [False, True]
     (file,) = tmp_path.iterdir()
     file.write_bytes(damage(file.read_bytes()))
@@ -196,9 +206,119 @@ def test_on_a_full_disk_nothing_is_kept(tmp_path, monkeypatch):
             os.write(self._descriptor, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cache.os, "fdopen", Full)
+    monkeypatch.setattr(stored.os, "fdopen", Full)
     assert not loaded(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+# -- the machine code ---------------------------------------------------------------------
+DATA = bytes(range(256)) * 40
+
+
+@pytest.mark.nojit
+@given(st.data())
+def test_a_file_that_differs_in_a_byte_is_a_miss(data):
+    whole = stored.sealed("key", DATA)
+    assert stored.unsealed("key", whole) == DATA
+    at = data.draw(st.integers(0, len(whole) - 1))
+    other = bytes([whole[at] ^ data.draw(st.integers(1, 255))])
+    for damaged in (whole[:at] + other + whole[at + 1 :], whole[:at], whole + other):
+        assert stored.unsealed("key", damaged) is None
+    assert stored.unsealed("another key", whole) is None
+
+
+class Built:
+    """A builder that counts, in place of what takes seconds."""
+
+    def __init__(self, monkeypatch):
+        self.times = 0
+        monkeypatch.setattr(bitcode, "shipped", lambda: b"")
+        monkeypatch.setattr(bitcode, "built", lambda: b"bitcode")
+        monkeypatch.setattr(native, "optimised", self)
+
+    def __call__(self, code):
+        assert code == b"bitcode"
+        time.sleep(0.2)  # so that others come meanwhile
+        self.times += 1
+        return DATA
+
+
+@pytest.fixture
+def built(parent, monkeypatch):
+    return Built(monkeypatch)
+
+
+def file_of(parent):
+    (file,) = (parent / "wpbench-code").rglob("*.object")
+    return file
+
+
+def test_machine_code_is_built_once_and_kept(parent, built):
+    ask()
+    assert [machine_code._object(), machine_code._object()] == [DATA, DATA]
+    assert built.times == 1
+
+
+@pytest.mark.parametrize("damage", [flipped, lambda d: d[:-1], lambda d: d[:20], lambda _: b""])
+def test_damaged_machine_code_is_built_again(parent, built, damage):
+    ask()
+    machine_code._object()
+    whole = file_of(parent).read_bytes()
+    file_of(parent).write_bytes(damage(whole))
+    assert machine_code._object() == DATA
+    assert file_of(parent).read_bytes() == whole
+    assert built.times == 2
+
+
+@pytest.mark.parametrize("other", ["generation", "features"])
+def test_machine_code_for_other_sources_or_features_is_not_taken(parent, built, monkeypatch, other):
+    """Even under the same name."""
+    ask()
+    machine_code._object()
+    before = file_of(parent)
+    if other == "generation":
+        monkeypatch.setattr(machine_code, "generation", lambda: "py3-numba0-llvmlite0-0")
+    else:
+        triple, name, features = native.processor()
+        monkeypatch.setattr(native, "processor", lambda: (triple, name, f"{features},-sse4.2"))
+        assert native.short_name() not in before.name
+        monkeypatch.setattr(native, "short_name", lambda: before.stem)
+    machine_code._object()
+    assert built.times == 2
+
+
+def test_many_builders_wait_for_one(parent, built):
+    ask()
+    threads = [threading.Thread(target=machine_code._object) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert built.times == 1
+
+
+def test_what_cannot_be_kept_is_said(parent, built, monkeypatch):
+    """On a full disk, and where there is no folder: it is in memory alone."""
+    ask()
+    with monkeypatch.context() as patched:
+        patched.setattr(stored, "write", no_space)
+        with pytest.warns(WpbenchWarning, match="is not kept.*No space left on device"):
+            assert machine_code._object() == DATA
+    monkeypatch.setattr(machine_code, "cache_dir", lambda: None)
+    with pytest.warns(WpbenchWarning, match=r"is not kept.*no folder of this user's"):
+        assert machine_code._object() == DATA
+
+
+def no_space(*_told):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@compiles
+def test_bitcode_of_other_sources_is_not_taken(monkeypatch):
+    packed = bitcode.packed(b"code")
+    assert bitcode.unpacked(packed) == b"code"
+    monkeypatch.setattr(bitcode, "source_hash", lambda _: "0" * 16)
+    assert bitcode.unpacked(packed) is None
 
 
 # -- any command, wherever the variables point -------------------------------------------
@@ -213,7 +333,7 @@ import matplotlib
 matplotlib.get_cachedir()
 from wpbench.jit import folder
 from wpbench.jit.cache import cache_dir
-from wpbench.jit.compile import njit
+from wpbench.jit.functions import njit
 for left in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
     folder.own_folder.cache_clear()
     cache_dir.cache_clear()

@@ -16,7 +16,7 @@ from wpbench import data, figures
 from wpbench.commands.main import main
 from wpbench.errors import DataError
 from wpbench.figures.record import describe
-from wpbench.jit.cache import Cache
+from wpbench.jit.functions import Cache
 from wpbench.notebook import run_notebook
 from wpbench.provenance import record as provenance
 from wpbench.scenario import Scenario, columns
@@ -330,7 +330,7 @@ class TestProvenance:
         for folder in ("/home/\udcc3\udca9", "/home/é"):
             function.__code__ = function.__code__.replace(co_filename=f"{folder}/wpbench/x.py")
             codegen = SimpleNamespace(magic_tuple=lambda: ("x86_64", "generic", ""))
-            names.add(Cache(function, Path("cache"))._file("int64()", codegen).name)
+            names.add(Cache(function, Path("cache"))._file("int64()", codegen)[0].name)
         assert len(names) == 1  # where a source lies is no part of its code's name
 
 

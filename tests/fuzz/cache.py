@@ -7,8 +7,8 @@ from pathlib import Path
 from random import Random
 
 from wpbench.jit import folder as _folder
-from wpbench.jit.cache import Cache, cache_dir
-from wpbench.jit.compile import njit
+from wpbench.jit.cache import cache_dir
+from wpbench.jit.functions import Cache, njit
 
 
 def answer(x):

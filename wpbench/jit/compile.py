@@ -1,130 +1,305 @@
-"""Compile to machine code; what was compiled before is loaded (wpbench/jit/cache.py)."""
+"""Functions that are compiled: told here, made into machine code together (build.py), and called.
+
+Nothing here imports numba: what Python calls is in the machine code (loaded.py), and numba asks
+``_numba_type_`` of what it finds in the source that it compiles.
+"""
 
 from __future__ import annotations
 
 import ctypes
-import functools
 import inspect
 import os
-import threading
+import sys
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
-import llvmlite.binding as llvm
-import numba
-import numba.types
-from numba.extending import (
-    infer_getattr,
-    lower_getattr_generic,
-    models,
-    register_model,
-    typeof_impl,
-)
+import numpy as np
 
-from .cache import Cache, cache_dir
-from .numbered import NumberedMeta
-from .private import (
-    AttributeTemplate,
-    CFunc,
-    config,
-    lower_constant,
-    normalize_signature,
-)
+from . import loaded
+from .pointer import POINTERS, Pointer
 
 __all__ = [
     "CHECKED",
+    "DECLARED",
     "JIT_DISABLED",
-    "TYPES",
-    "cfunction",
+    "Bytes",
+    "Cube",
+    "Declared",
+    "Inline",
+    "Jitted",
+    "Kernel",
+    "Operation",
+    "Table",
+    "Words",
     "inline",
+    "is_jitted",
+    "is_numba_type",
     "jitted",
     "kernel",
     "link",
     "linked",
-    "njit",
+    "operation",
     "workload",
 ]
 
+
+def _disabled() -> bool:
+    """Does NUMBA_DISABLE_JIT say that nothing is compiled?  As numba reads it."""
+    try:
+        return bool(int(os.environ.get("NUMBA_DISABLE_JIT", "0")))
+    except ValueError:
+        return False
+
+
 # WPBENCH_CHECK=1: plain Python, in which an index outside a table is an error.
 CHECKED: bool = os.environ.get("WPBENCH_CHECK") == "1"
-if CHECKED:
-    config.DISABLE_JIT = True  # for the functions that are decorated from here on, also a user's
-JIT_DISABLED: bool = bool(config.DISABLE_JIT)
-# Several threads may build their first machine, or be given workloads, at once.
-_LINKING = threading.RLock()
+if CHECKED:  # for the functions that are decorated from here on, also a user's
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    if "numba" in sys.modules:
+        from .private import config
+
+        config.DISABLE_JIT = True
+JIT_DISABLED: bool = _disabled()
+
+# Arrays that a jitted function can be annotated to take, C-contiguous.
+Words: TypeAlias = Any  # of int64
+Table: TypeAlias = Any  # of int64, two dimensions
+Cube: TypeAlias = Any  # of int64, three dimensions
+Bytes: TypeAlias = Any  # of uint8
+_ARRAYS = {
+    "Words": (np.int64, 1),
+    "Table": (np.int64, 2),
+    "Cube": (np.int64, 3),
+    "Bytes": (np.uint8, 1),
+}
+_NUMBERS = ("int", "bool", "float", "None")
+_OPERATION_NUMBERS = (*_NUMBERS, "np.uint64")
+_ENTRY_TYPES = ("int", "bool", "None", "tuple[int, int]", *_ARRAYS)
+
+DECLARED: list[Declared] = []  # what is in the machine code, in the order of definition
 
 
-def njit(function: Callable[..., Any], folder: Any, **options: Any) -> Any:
-    """Return numba's dispatcher of a function; its compiled code is kept in a folder, if any."""
-    dispatcher = numba.njit(**options)(function)
-    dispatcher._cache = Cache(function, folder)
-    return dispatcher
+def _annotations(function: Any, accepted: tuple[str, ...]) -> tuple[list[Any], Any]:
+    """Return what a function's parameters and its result are annotated as; pointers as such.
+
+    Raises
+    ------
+    TypeError
+        If one is none of those accepted, nor a pointer.
+    """
+    told = function.__annotations__
+    found: list[Any] = []
+    for name in (*_parameters(function), "return"):
+        annotation = told.get(name)
+        if annotation not in accepted and annotation not in POINTERS:
+            where = f"{function.__module__}.{function.__qualname__}()"
+            what = "its result" if name == "return" else f"parameter {name}"
+            shown = "no annotation" if annotation is None else repr(annotation)
+            known = ", ".join([*accepted, *POINTERS])
+            raise TypeError(f"{where}: {what} has {shown}; accepted: {known}")
+        found.append(POINTERS.get(annotation, annotation))
+    return found[:-1], found[-1]
 
 
-def cfunction(function: Callable[..., Any], signature: Any, folder: Any, **options: Any) -> Any:
-    """Return a compiled C function with its ``address``; its code is kept in a folder, if any."""
-    args, result = normalize_signature(signature)
-    compiled: Any = CFunc(function, (args, result), locals={}, options=options)
-    compiled._cache = Cache(function, folder)
-    compiled.compile()
-    return compiled
+def _parameters(function: Any) -> tuple[str, ...]:
+    code = function.__code__
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    return names
 
 
-def _njit(function: Callable[..., Any], **options: Any) -> Any:
-    if JIT_DISABLED:
-        return function
-    dispatcher = njit(function, cache_dir(), **options)
-    # numba compiles a function once more for every constant it is called with (0, 1, ...); the
-    # machine's functions gain nothing by it, and it doubles the time to compile them.
-    original = dispatcher.get_call_template
+def _named(made: Any, function: Any) -> None:
+    """Give something the name and the docstring of the function that it stands for."""
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+        setattr(made, name, getattr(function, name))
+    made.__wrapped__ = function
 
-    def get_call_template(args: Any, kws: Any) -> Any:
-        return original(
-            tuple(numba.types.unliteral(arg) for arg in args),
-            {name: numba.types.unliteral(arg) for name, arg in kws.items()},
+
+class Inline:
+    """A function that numba compiles into each of its callers; Python runs it as it is written."""
+
+    options: dict[str, Any] = {"forceinline": True}  # noqa: RUF012
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        _named(self, function)
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's."""
+        from .lowered import dispatcher
+
+        return dispatcher(self.py_func, self.options)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.dispatcher._numba_type_
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it."""
+        return self.py_func(*arguments)
+
+
+class Declared:
+    """A function in the machine code, with a symbol; its signature is in its annotations.
+
+    Attributes
+    ----------
+    symbol
+        Module and name.
+    arguments, result
+        Names of types, or pointers.
+    """
+
+    accepted: tuple[str, ...] = _NUMBERS
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        self.symbol = f"{function.__module__}.{function.__qualname__}"
+        self.arguments, self.result = _annotations(function, self.accepted)
+        _named(self, function)
+        DECLARED.append(self)
+
+    def link(self) -> None:
+        """Make it callable."""
+        loaded.load()
+
+    @property
+    def linked(self) -> bool:
+        """Can it be run at once?"""
+        return loaded.is_loaded()
+
+    @cached_property
+    def address(self) -> int:
+        """Where the compiled function is."""
+        return loaded.address_of(self.symbol)
+
+
+class Kernel(Declared):
+    """A C function of a pointer and integers, called by its symbol."""
+
+    @property
+    def _numba_type_(self) -> Any:
+        from .lowered import Dispatchers, external_type
+
+        address = None if Dispatchers.building else self.address
+        return external_type(self.symbol, address, self.arguments, self.result)
+
+    @cached_property
+    def _call(self) -> Any:
+        result = None if self.result == "None" else ctypes.c_int64
+        numbers = [ctypes.c_int64] * (len(self.arguments) - 1)
+        return ctypes.CFUNCTYPE(result, ctypes.c_void_p, *numbers)(self.address)
+
+    def __call__(self, m: Any, *numbers: int) -> Any:
+        """Run it on the object that the pointer is of."""
+        return self._call(m.address, *map(int, numbers))
+
+
+class Operation(Declared):
+    """A kernel that may refuse, which is an exception to a workload of one's own and to Python.
+
+    Parameters
+    ----------
+    function
+        What raises any exception where it refuses.
+    refused
+        The exception that its callers see, and its text.
+    """
+
+    accepted = _OPERATION_NUMBERS
+
+    def __init__(self, function: Callable[..., Any], refused: tuple[type[Exception], str]) -> None:
+        super().__init__(function)
+        self.refused = refused
+
+    @cached_property
+    def _numba_type_(self) -> Any:
+        from .lowered import operation_type
+
+        given = inspect.signature(self.py_func)
+        return operation_type(
+            self.symbol, self.address, given, self.arguments, self.result, self.refused
         )
 
-    dispatcher.get_call_template = get_call_template
-    return dispatcher
+    @cached_property
+    def _call(self) -> Any:
+        numbers = [ctypes.c_int64] * (len(self.arguments) - 1)
+        return ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *numbers)(
+            self.address
+        )
+
+    def __call__(self, m: Any, *numbers: int) -> Any:
+        """Run it on the object that the pointer is of."""
+        slot = _RESULTS.get(self.result, ctypes.c_int64)(0)
+        if self._call(ctypes.addressof(slot), m.address, *map(int, numbers)):
+            raise self.refused[0](self.refused[1])
+        return None if self.result == "None" else slot.value
 
 
-class NumbersType(numba.types.Type):
-    """The type of an enumeration of numbers; its members are int64."""
-
-    def __init__(self, numbers: NumberedMeta) -> None:
-        self.numbers = numbers
-        super().__init__(f"numbers({numbers.__module__}.{numbers.__qualname__})")
+_RESULTS: dict[Any, Any] = {
+    "bool": ctypes.c_bool, "float": ctypes.c_double, "np.uint64": ctypes.c_uint64
+}  # fmt: skip
 
 
-register_model(NumbersType)(models.OpaqueModel)
+class Entry(Declared):
+    """A function of pointers, integers and arrays that Python calls, and jitted code too.
+
+    Its C function takes the address of a few words: the arguments (an array is its address, then
+    its lengths), and then the result.  It returns 0, or 1 if there was an exception.
+    """
+
+    accepted = _ENTRY_TYPES
+
+    @cached_property
+    def _call(self) -> Any:
+        return ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(self.address)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it."""
+        words: list[int] = []
+        for kind, value in zip(self.arguments, arguments, strict=True):
+            if isinstance(kind, Pointer):
+                words.append(value.address)
+            elif kind in _ARRAYS:
+                words += self._array(value, *_ARRAYS[kind])
+            else:
+                words.append(int(value))
+        block = (ctypes.c_int64 * max(len(words), 2))(*words)
+        if self._call(block):
+            raise RuntimeError(f"{self.symbol}(): an exception in compiled code")
+        if self.result == "None":
+            return None
+        return block[0] if self.result in ("int", "bool") else (block[0], block[1])
+
+    def _array(self, value: Any, dtype: Any, ndim: int) -> tuple[int, ...]:
+        if value.dtype != dtype or value.ndim != ndim or not value.flags.c_contiguous:
+            raise TypeError(f"{self.symbol}(): {value.dtype}[{value.ndim}] is not accepted")
+        return (value.__array_interface__["data"][0], *value.shape)
 
 
-@typeof_impl.register(NumberedMeta)
-def _typeof_numbers(numbers: Any, _context: Any) -> Any:
-    return NumbersType(numbers)
+class Jitted(Inline):
+    """A function of arrays, compiled on its own; ``entry`` where Python can call it, too."""
 
+    options = {"nogil": True}  # noqa: RUF012
 
-@infer_getattr
-class _Members(AttributeTemplate):
-    key = NumbersType
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        told = function.__annotations__
+        self.entry = None if "Any" in told.values() else Entry(function)
 
-    def generic_resolve(self, numbers: Any, name: str) -> Any:  # type: ignore[override]
-        return numba.types.int64 if name in numbers.numbers.__members__ else None
-
-
-@lower_getattr_generic(NumbersType)
-def _member(context: Any, _builder: Any, numbers: Any, _value: Any, name: str) -> Any:
-    return context.get_constant(numba.types.int64, int(numbers.numbers[name]))
-
-
-@lower_constant(NumbersType)
-def _numbers(context: Any, _builder: Any, _type: Any, _value: Any) -> Any:
-    return context.get_dummy_value()
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it."""
+        return self.entry(*arguments) if self.entry is not None else super().__call__(*arguments)
 
 
 def jitted(function: Callable[..., Any]) -> Any:
-    """Compile a function of arrays; other Python threads run meanwhile."""
-    return _njit(function, nogil=True)
+    """Compile a function of arrays; other Python threads run meanwhile.
+
+    Python can call one whose arrays are annotated as ``Words``, ``Table`` or ``Bytes``; one with
+    ``Any`` only jitted code can.
+    """
+    return function if JIT_DISABLED else Jitted(function)
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -132,114 +307,49 @@ def inline(function: Callable[..., Any]) -> Any:
 
     Measured: without it the machine runs 1.8 to 2.7 times slower than the same program in C.
     """
-    return _njit(function, forceinline=True)
-
-
-# What a kernel's parameters and result can be annotated as.
-TYPES: dict[str, Any] = {
-    "int": numba.types.int64,
-    "bool": numba.types.int64,
-    "float": numba.types.float64,
-    "None": numba.types.void,
-}
-
-
-def _type_of(annotation: Any, what: str) -> Any:
-    if annotation not in TYPES:
-        shown = "no annotation" if annotation is inspect.Parameter.empty else repr(annotation)
-        raise TypeError(f"{what} has {shown}; accepted: {', '.join(TYPES)}")
-    return TYPES[annotation]
-
-
-class Kernel(numba.types.ExternalFunction):
-    """A function compiled on its own and called by its symbol, from jitted code and from Python.
-
-    numba links the code of a jitted function into each of its callers and optimizes it there once
-    more, and again in theirs; the machine's slow paths would be compiled dozens of times.  A symbol
-    ends that.  Its signature is in its annotations.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.py_func = function
-        given = inspect.signature(function)
-        where = f"{function.__module__}.{function.__qualname__}()"
-        arguments = [
-            _type_of(p.annotation, f"{where}: parameter {name}")
-            for name, p in given.parameters.items()
-        ]
-        result = _type_of(given.return_annotation, f"{where}: its result")
-        symbol = f"{function.__module__}.{function.__qualname__}"
-        super().__init__(symbol, numba.types.Type.__call__(result, *arguments))
-        functools.update_wrapper(self, function)
-        self._compiled: Any = None
-
-    def link(self) -> None:
-        """Compile the function, or load it from the cache, and make its symbol known.
-
-        A symbol must be known when a caller is loaded.  A kernel calls only what was defined before
-        it, so those are linked first, in their order.
-        """
-        with _LINKING:
-            while self._compiled is None and _kernels:
-                _kernels[0]._link()
-                del _kernels[0]
-            if self._compiled is None:
-                self._link()
-
-    def _link(self) -> None:
-        compiled = cfunction(self.py_func, self.sig, cache_dir(), forceinline=True)
-        llvm.add_symbol(self.symbol, compiled.address)
-        result = None if self.sig.return_type == numba.types.void else ctypes.c_int64
-        numbers = [ctypes.c_int64] * (len(self.sig.args) - 1)
-        prototype = ctypes.CFUNCTYPE(result, ctypes.c_void_p, *numbers)
-        self._call = prototype(compiled.address)
-        self._compiled = compiled
-
-    @property
-    def linked(self) -> bool:
-        """Can it be run at once?"""
-        return self._compiled is not None
-
-    @property
-    def address(self) -> int:
-        """Where the compiled function is."""
-        self.link()
-        return int(self._compiled.address)
-
-    def __call__(self, m: Any, *numbers: int) -> Any:  # type: ignore[override]
-        """Run the compiled function on a machine."""
-        self.link()
-        return self._call(m.address, *map(int, numbers))
-
-
-register_model(Kernel)(models.OpaqueModel)
-_kernels: list[Kernel] = []  # not linked yet, in the order of their definition
+    return function if JIT_DISABLED else Inline(function)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that is called, not inlined: a slow path, or an operation of the machine.
 
-    Its parameters are a machine and integers.  It must not call itself, by whatever way.
+    Its parameters are a machine and integers.
     """
-    if JIT_DISABLED:
-        return function
-    made = Kernel(function)
-    _kernels.append(made)
-    return made
-
-
-def workload(function: Callable[..., Any]) -> Any:
-    """Compile a program for the machine: a kernel that is compiled when it is first run."""
     return function if JIT_DISABLED else Kernel(function)
+
+
+def operation(function: Callable[..., Any], refused: tuple[type[Exception], str]) -> Any:
+    """Compile a kernel that may refuse, for workloads of one's own."""
+    return function if JIT_DISABLED else Operation(function, refused)
+
+
+workload = kernel  # a program for the machine
+
+
+def is_jitted(function: Any) -> bool:
+    """Is it what ``numba.njit`` returns?  Without numba nothing is."""
+    if "numba" not in sys.modules:
+        return False
+    from .private import Dispatcher
+
+    return isinstance(function, Dispatcher)
+
+
+def is_numba_type(value: Any) -> bool:
+    """Is it a type of numba's?  Without numba nothing is."""
+    if "numba" not in sys.modules:
+        return False
+    from numba import types
+
+    return isinstance(value, types.Type)
 
 
 def linked() -> bool:
     """Has ``link()`` nothing left to do?"""
-    return not _kernels
+    return JIT_DISABLED or loaded.is_loaded()
 
 
 def link() -> None:
-    """Make all kernels callable; called when a machine is built, before anything can run on it."""
-    with _LINKING:
-        while _kernels:
-            _kernels[0].link()
+    """Make all that is compiled callable; called when a machine is built."""
+    if not JIT_DISABLED:
+        loaded.load()

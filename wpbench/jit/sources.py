@@ -7,16 +7,21 @@ from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]  # wpbench/
-# Files whose code can end up inside a compiled function.
+# Files that hold compiled functions.
+MODULES = ("mm/**/*.py", "workloads/**/*.py")
+# Files that decide what the machine code is.
 COMPILED = (
+    "jit/bitcode.py",
+    "jit/build.py",
     "jit/compile.py",
+    "jit/lowered.py",
+    "jit/native.py",
     "jit/numbered.py",
     "jit/pointer.py",
     "jit/prefetch.py",
     "jit/private.py",
     "jit/row.py",
-    "mm/**/*.py",
-    "workloads/**/*.py",
+    *MODULES,
 )
 # Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.
 MODEL = (*COMPILED, "scenario/**/*.py", "simulate/own.py", "simulate/plan.py", "simulate/runs.py")

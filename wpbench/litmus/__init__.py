@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .evidence import Fingerprint
@@ -18,29 +19,6 @@ if TYPE_CHECKING:
     from .parse import Operation, Program, parse_program, read_program
     from .runs import outcomes, run
     from .shipped import demanded, measured, programs
-
-_WHERE = {
-    "RUNNING": "outcome",
-    "Difference": "pair",
-    "Differences": "pair",
-    "Fingerprint": "evidence",
-    "Fuzzed": "fuzzing",
-    "Operation": "parse",
-    "Outcome": "outcome",
-    "Program": "parse",
-    "demanded": "shipped",
-    "differ": "pair",
-    "fingerprint": "fingerprints",
-    "fuzz": "fuzzing",
-    "measured": "shipped",
-    "outcomes": "runs",
-    "parse_program": "parse",
-    "parse_rules": "machines",
-    "programs": "shipped",
-    "read_program": "parse",
-    "run": "runs",
-    "table": "outcome",
-}
 
 __all__ = [
     "RUNNING",
@@ -65,12 +43,28 @@ __all__ = [
     "table",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'wpbench.litmus' has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+lazily(
+    __name__,
+    {
+        "RUNNING": "outcome",
+        "Difference": "pair",
+        "Differences": "pair",
+        "Fingerprint": "evidence",
+        "Fuzzed": "fuzzing",
+        "Operation": "parse",
+        "Outcome": "outcome",
+        "Program": "parse",
+        "demanded": "shipped",
+        "differ": "pair",
+        "fingerprint": "fingerprints",
+        "fuzz": "fuzzing",
+        "measured": "shipped",
+        "outcomes": "runs",
+        "parse_program": "parse",
+        "parse_rules": "machines",
+        "programs": "shipped",
+        "read_program": "parse",
+        "run": "runs",
+        "table": "outcome",
+    },
+)

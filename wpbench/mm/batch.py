@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..jit.compile import JIT_DISABLED, inline, jitted
+from ..jit.compile import JIT_DISABLED, Bytes, Table, Words, inline, jitted
 from . import layout as L
 from .clock import settle
 from .machine import COUNTERS_AT, FAR, HEADER_WORDS, INDEX, NR_COUNTED, boot
@@ -58,7 +58,13 @@ def finish(m: Any, arena: Any, i: int, counted: Any, failed: Any) -> None:
 
 @jitted
 def run_many(
-    headers: Any, seeds: Any, arena: Any, workload: int, counted: Any, failed: Any, stop: Any
+    headers: Table,
+    seeds: Words,
+    arena: Words,
+    workload: int,
+    counted: Table,
+    failed: Table,
+    stop: Bytes,
 ) -> None:
     """Build each machine in ``arena``, run the workload on it, and write down what it counted.
 

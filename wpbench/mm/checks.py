@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..jit import compile as jit
 from ..jit.compile import inline, kernel
 from . import layout as L
 from . import operations
 from .machine import Machine
 from .names import Error
 from .refusals import Refusal
+
+_REFUSED = "refused: Machine.failure says why"
 
 
 class OperationError(RuntimeError):
@@ -23,7 +26,9 @@ class OperationError(RuntimeError):
 def operation(function: Callable[..., Any]) -> Any:
     """Compile a checked operation, with the docstring of its namesake in ``operations``."""
     function.__doc__ = getattr(operations, function.__name__).__doc__
-    return inline(function)
+    if function.__name__.endswith("_inline"):
+        return inline(function)
+    return jit.operation(function, (OperationError, _REFUSED))
 
 
 @kernel
@@ -42,7 +47,7 @@ def need(m: Machine, well: Any, call: int, refusal: int, value: int, bound: int)
     """End the run unless all is well; also if it has failed or was stopped."""
     if m.error != Error.NONE or not well:
         _refuse(m, call, refusal, value, bound)
-        raise OperationError("refused: Machine.failure says why")
+        raise OperationError(_REFUSED)
 
 
 @inline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..jit.compile import jitted
+from ..jit.compile import Table, Words, jitted
 from . import layout as L
 from .machine import Machine
 from .names import Vec
@@ -24,18 +24,21 @@ INVARIANTS = (
 )
 
 
-@jitted
 def broken_invariant(m: Machine) -> int:
     """Return the index in ``INVARIANTS`` of the first that does not hold, 0 if all do.
 
     Counts everything anew from the PTEs, pagevecs and slots; slow, for tests.
     """
-    used = m.next_page
-    maps = np.zeros(used, np.int64)
-    lags = np.zeros(used, np.int64)
+    used, slots = int(m.next_page), int(m.nslots)
+    maps, lags, free = (np.zeros(used, np.int64) for _ in range(3))
     waits = np.zeros((L.NR_VECS, used), np.int64)
-    swaps = np.zeros(m.nslots, np.int64)
-    free = np.zeros(used, np.int64)
+    return int(_broken(m, used, maps, lags, waits, np.zeros(slots, np.int64), free))
+
+
+@jitted
+def _broken(
+    m: Machine, used: int, maps: Words, lags: Words, waits: Table, swaps: Words, free: Words
+) -> int:
     first = before = used
     for k in range(L.NR_FREE if m.large else 1):
         page = m.free[(m.free_top - k) & (L.NR_FREE - 1)]

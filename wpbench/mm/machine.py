@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..jit.compile import CHECKED, JIT_DISABLED, TYPES, kernel, link
+from ..jit.compile import CHECKED, JIT_DISABLED, kernel, link
 from ..jit.guard import guarded
+from ..jit.pointer import POINTERS, Layout, Pointer, assume_zero, pointer_at
 from ..jit.row import Row
 from . import layout as L
+from .names import Error
 from .refusals import FAILURE, failure
 
 # Tables outside the header: name -> element type, in the order in which they lie in memory.  Those
@@ -147,6 +149,18 @@ def headers(
     return made, at
 
 
+POINTERS["Machine"] = Pointer(
+    "Machine",
+    Layout(
+        constants={name: INDEX[name] for name in L.CONFIG},
+        variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
+        near={name: INDEX[name] for name in NEAR},
+        far={name: (INDEX[name], element) for name, element in FAR.items()},
+        raised=(INDEX["error"], Error.EXCEPTION),
+    ),
+)
+
+
 class Machine(Row):
     """One simulated machine with empty memory and all clocks at 0.
 
@@ -200,6 +214,10 @@ class Machine(Row):
         boot(self, seed)
 
     @property
+    def _numba_type_(self) -> Any:
+        return POINTERS["Machine"].numba_type
+
+    @property
     def failure(self) -> str:
         """Why the run failed, in words; "" if it has not."""
         return failure(*(int(getattr(self, name)) for name in FAILURE))
@@ -216,21 +234,9 @@ def as_clocked(m: Machine) -> Machine:
 
 
 if not JIT_DISABLED:
-    from ..jit.pointer import Layout, assume_zero, passes_as, pointer_at, pointer_type
-
-    TYPES["Machine"] = pointer_type(
-        "Machine",
-        Layout(
-            constants={name: INDEX[name] for name in L.CONFIG},
-            variables={name: INDEX[name] for name in (*L.REGISTERS, *L.COUNTERS)},
-            near={name: INDEX[name] for name in NEAR},
-            far={name: (INDEX[name], element) for name, element in FAR.items()},
-        ),
-    )
-    passes_as(Machine, TYPES["Machine"])
-    as_plain = assume_zero(TYPES["Machine"], [INDEX[name] for name in sorted(L.PLAIN)])
-    as_clocked = assume_zero(TYPES["Machine"], [INDEX[name] for name in sorted(L.CLOCKED)])
-    machine_at = pointer_at(TYPES["Machine"])
+    as_plain = assume_zero(POINTERS["Machine"], [INDEX[name] for name in sorted(L.PLAIN)])
+    as_clocked = assume_zero(POINTERS["Machine"], [INDEX[name] for name in sorted(L.CLOCKED)])
+    machine_at = pointer_at(POINTERS["Machine"])
 
 
 @kernel

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 import pydantic
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
@@ -330,7 +329,7 @@ class Scenario(BaseModel):
         for name, field in cls.model_fields.items():
             value = row.get(name)
             plain = value is None or isinstance(value, str | bool | int | float | np.generic)
-            if name in unused or (plain and (value == "" or pd.isna(value))):
+            if name in unused or (plain and (value == "" or value != value)):  # noqa: PLR0124 (NaN)
                 continue
             value = value.item() if isinstance(value, np.generic) else value
             if isinstance(field.default, bool):

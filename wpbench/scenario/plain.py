@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ..bounds import MAX_RUNS
 from ..errors import ScenarioError
 from .files import GridFile
 from .grids import Grid, grid
 from .model import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST = 1000
 # What fields were called in the records, stores and tables that earlier versions wrote: old -> new.

@@ -7,23 +7,48 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import numba
-import numpy as np
-
 from .. import mm
 from ..errors import ScenarioError, short
-from ..jit.compile import JIT_DISABLED
-from ..jit.private import Dispatcher
-from ..mm import layout as L
-from ..mm.batch import ERROR_AT, begin, finish, note_failure
+from ..jit.compile import JIT_DISABLED, is_jitted
+from ..jit.pointer import POINTERS
 from ..mm.machine import Machine
 from ..mm.names import Error
 from ..workloads.params import Params, params
 
+_kept: list[Any] = []  # C functions whose address is in use
 ACCEPTED = (
     "accepted: a numba.njit function f(m, p) of the machine and the scenario's numbers "
     "(the project's first page has an example: A workload of your own)"
 )
+
+
+def compiled(function: Any) -> tuple[Callable[[Any], None], int]:
+    """Return what runs a jitted function on a machine, and the address of a C function of one.
+
+    The second raises nothing: it says in the machine's ``error`` that there was an exception.
+    """
+    import numba  # noqa: PLC0415 (half a second, for those who have a workload of their own)
+
+    nothing, exception = int(Error.NONE), int(Error.EXCEPTION)
+
+    def own(m: Machine) -> None:
+        p = params(m)
+        # The last CPU is a forked child's: a workload cannot name it before there is one.
+        m.usable_cpus = p.cpus
+        function(m, p)
+
+    run = numba.njit(nogil=True)(own)
+
+    def noting(m: Machine) -> None:
+        try:
+            run(m)
+        except Exception:
+            if m.error == nothing:
+                m.error = exception
+
+    made = numba.cfunc(numba.void(POINTERS["Machine"].numba_type))(noting)
+    _kept.append(made)
+    return run, made.address or 0
 
 
 class OwnWorkload:
@@ -49,21 +74,14 @@ class OwnWorkload:
         if JIT_DISABLED:  # decorated before wpbench was imported
             function = getattr(function, "py_func", function)
 
-        def own(m: Machine) -> None:
-            p = params(m)
-            # The last CPU is a forked child's: a workload cannot name it before there is one.
-            m.usable_cpus = p.cpus
-            function(m, p)
-
         def plain(m: Machine) -> None:
             p = Params(*map(int, params(m)))  # a division by 0 is an exception there, too
             m.usable_cpus = p.cpus
             function(m, p)
 
         self._run: Callable[[Any], None] = plain
-        if not JIT_DISABLED:
-            self._run = numba.njit(nogil=True)(own)
-            self._many = _run_many(self._run)
+        self._function = function
+        self.address = 0  # of the C function of a machine, which notes an exception in its error
 
     def _check(self, function: Any) -> None:
         plain = getattr(function, "py_func", function)
@@ -76,7 +94,7 @@ class OwnWorkload:
             signature.bind(None, None)
         except TypeError:
             raise ScenarioError(f"workload: {shown} is not accepted; {ACCEPTED}") from None
-        if not JIT_DISABLED and not isinstance(function, Dispatcher):
+        if not JIT_DISABLED and not is_jitted(function):
             raise ScenarioError(f"workload: {shown} is not compiled; {ACCEPTED}")
 
     def link(self) -> None:
@@ -92,7 +110,7 @@ class OwnWorkload:
                 return
             mm.link()
             try:
-                self._many(*_NOTHING)
+                self._run, self.address = compiled(self._function)
             except Exception as error:  # numba's own, and what it lets through
                 raise ScenarioError(
                     f"workload: {self._name} cannot be compiled: {_reason(error)}"
@@ -115,24 +133,13 @@ class OwnWorkload:
                 m.error = Error.EXCEPTION
                 raise WorkloadError(self._text(error)) from error
 
-    def run_many(
-        self, headers: Any, seeds: Any, arena: Any, counted: Any, failed: Any, stop: Any
-    ) -> dict[int, str]:
-        """Do as ``batch.run_many()``; return the text of each run that raised an exception."""
-        self.link()
-        texts = {}
-        at = np.zeros(1, np.int64)
-        while at[0] < len(seeds):
-            try:
-                self._many(headers, seeds, arena, counted, failed, stop, at)
-            except Exception as error:
-                run = int(at[0])
-                if arena[ERROR_AT] == Error.NONE:
-                    arena[ERROR_AT] = Error.EXCEPTION
-                    texts[run] = self._text(error)
-                note_failure(arena, run, failed)
-                at[0] = run + 1
-        return texts
+    def text_of(self, m: Machine) -> str:
+        """Return the text of the exception that it raises on a machine, "" if it raises none."""
+        try:
+            self(m)
+        except WorkloadError as error:
+            return str(error)
+        return ""
 
     def _text(self, error: Exception) -> str:
         return f"workload: {self._name} raised {short(error)}"
@@ -142,39 +149,9 @@ class WorkloadError(Exception):
     """A workload of one's own raised an exception; its text says which."""
 
 
-def _run_many(run: Any) -> Any:
-    """Return what runs a compiled workload on many machines, from the ``at[0]``-th on."""
-
-    def many(
-        headers: Any, seeds: Any, arena: Any, counted: Any, failed: Any, stop: Any, at: Any
-    ) -> None:
-        while at[0] < seeds.size:
-            if stop[0]:
-                failed[at[0], 0] = L.STOPPED
-            else:
-                m = begin(headers, seeds, arena, at[0])
-                run(m)
-                finish(m, arena, at[0], counted, failed)
-            at[0] += 1
-
-    return numba.njit(nogil=True)(many)
-
-
 def _reason(error: Exception) -> str:
     """Return the lines of numba's message that say what is wrong, as one."""
     lines = [line.strip() for line in str(error).splitlines()]
     said = [line for line in lines if line and not line.startswith(("Failed in", "This error"))]
     text = " ".join(said)
     return text if len(text) <= 300 else text[:297] + "..."
-
-
-# Arguments of no run at all, to compile for.
-_NOTHING = (
-    np.zeros((0, 1), np.int64),
-    np.zeros(0, np.int64),
-    np.zeros(1, np.int64),
-    np.zeros((0, 1), np.int64),
-    np.zeros((0, 1), np.int64),
-    np.zeros(1, np.uint8),
-    np.zeros(1, np.int64),
-)

@@ -29,7 +29,7 @@ from ..scenario.repeats import obstacles
 from ..workloads.catalog import WORKLOADS, facts_of
 from .own import OwnWorkload
 
-MODEL = model_hash()  # of the sources as they were loaded: what is edited later does not run
+MODEL: str = model_hash()  # of the sources as they were loaded: what is edited later does not run
 
 
 def stream_states(seeds: Any, replications: Any) -> Any:

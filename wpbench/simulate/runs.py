@@ -19,6 +19,7 @@ from ..mm import layout as L
 from ..mm.batch import ERROR_AT, NR_FAILURE, run_many
 from ..mm.clock import settle
 from ..mm.machine import NR_COUNTED, Machine
+from ..mm.names import Error
 from ..mm.refusals import failure
 from ..scenario import Scenario
 from ..scenario.columns import (
@@ -68,18 +69,16 @@ def _run_chunk(
     memory = arena.of(int(words.max()))
     stop.ends(error := memory[ERROR_AT : ERROR_AT + 1])
     workload = program(plan.workloads[runs[0]])
-    texts: dict[int, str] = {}
-    if isinstance(workload, OwnWorkload):
-        texts = workload.run_many(made, seeds, memory, counts, failed, stop.flag)
-    else:
-        run_many(made, seeds, memory, workload.address, counts, failed, stop.flag)
+    run_many(made, seeds, memory, workload.address, counts, failed, stop.flag)
     del error  # until here it has to be there
     counted[runs] = counts
     skipped[runs] = failed[:, NR_FAILURE]
     for i in np.flatnonzero(failed[:, 0]).tolist():
         registers = failed[i, :NR_FAILURE].tolist()
-        stopped_early = registers[0] == L.STOPPED
-        errors[runs[i]] = STOPPED if stopped_early else texts.get(i) or failure(*registers)
+        text = STOPPED if registers[0] == L.STOPPED else failure(*registers)
+        if registers[0] == Error.EXCEPTION and isinstance(workload, OwnWorkload):
+            text = workload.text_of(plan.machine(int(runs[i]))) or text  # once more, for its text
+        errors[runs[i]] = text
     return len(runs)
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-import numba.types
 import numpy as np
 
 from ..data import cost_version, fingerprint
 from ..errors import ScenarioError
+from ..jit.compile import is_numba_type
 from ..scenario import Scenario
 from ..simulate import MODEL, Plan
 
@@ -99,7 +99,7 @@ class _Code:
             items = sorted(value, key=repr) if isinstance(value, frozenset) else value
             for item in items:
                 yield from self.parts(item)
-        elif isinstance(value, numba.types.Type):
+        elif is_numba_type(value):
             yield str(value).encode()
         elif isinstance(value, CodeType):
             yield from self._of_code(value)

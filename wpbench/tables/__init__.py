@@ -8,13 +8,18 @@ real kernel.  Where all replications agree, the interval has no width and ``dist
 random was seen, which n runs show up to a probability of about 3 / n only.
 """
 
-from .comparison import compare
-from .decision import decide
-from .fields import varying
-from .folding import folded
-from .intervals import Interval, mean_interval, rate_interval, summarize
-from .off_on import headline, off_and_on, policies, wide
-from .rates import axis_of, check_axis, rates
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
+
+if TYPE_CHECKING:
+    from .comparison import compare
+    from .decision import decide
+    from .fields import varying
+    from .folding import folded
+    from .intervals import Interval, mean_interval, rate_interval, summarize
+    from .off_on import headline, off_and_on, policies, wide
+    from .rates import axis_of, check_axis, rates
 
 __all__ = [
     "Interval",
@@ -33,3 +38,24 @@ __all__ = [
     "varying",
     "wide",
 ]
+
+lazily(
+    __name__,
+    {
+        "Interval": "intervals",
+        "axis_of": "rates",
+        "check_axis": "rates",
+        "compare": "comparison",
+        "decide": "decision",
+        "folded": "folding",
+        "mean_interval": "intervals",
+        "headline": "off_on",
+        "off_and_on": "off_on",
+        "policies": "off_on",
+        "wide": "off_on",
+        "rate_interval": "intervals",
+        "rates": "rates",
+        "summarize": "intervals",
+        "varying": "fields",
+    },
+)

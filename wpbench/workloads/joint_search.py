@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..jit.compile import inline, jitted
+from ..jit.compile import Bytes, Table, Words, inline, jitted
 from ..mm.machine import Machine
 from .joint_state import MAX_STATE
 from .joint_step import (
@@ -59,9 +59,9 @@ def _is_wanted(kinds: Any, counts: Any, made: int, most: int) -> bool:
 def expand(
     a: Machine,
     b: Machine,
-    ops: Any,
-    words: Any,
-    starts: Any,
+    ops: Table,
+    words: Words,
+    starts: Words,
     base: int,
     first: int,
     last: int,
@@ -69,16 +69,16 @@ def expand(
     most_held: int,
     most_hits: int,
     keep: int,
-    table: Any,
-    hashes: Any,
-    new: Any,
-    new_words: Any,
-    hits: Any,
-    kinds: Any,
-    counts: Any,
-    tmp: Any,
-    at: Any,
-    stop: Any,
+    table: Words,
+    hashes: Table,
+    new: Table,
+    new_words: Words,
+    hits: Table,
+    kinds: Words,
+    counts: Words,
+    tmp: Table,
+    at: Words,
+    stop: Bytes,
 ) -> None:
     """Do every operation on states of the frontier; write down new states and differences.
 
@@ -182,20 +182,20 @@ def expand(
 
 @jitted
 def merge(
-    new: Any,
+    new: Table,
     nr: int,
-    new_words: Any,
+    new_words: Words,
     end: int,
-    table: Any,
-    hashes: Any,
-    parents: Any,
-    operations: Any,
+    table: Words,
+    hashes: Table,
+    parents: Words,
+    operations: Bytes,
     states: int,
-    words: Any,
-    starts: Any,
+    words: Words,
+    starts: Words,
     nr_starts: int,
     used: int,
-) -> Any:
+) -> tuple[int, int]:
     """Enter new states into the table; return how many states there are now, and words.
 
     ``words[used:]`` and ``starts[nr_starts:]`` get those that were not there.
@@ -221,7 +221,7 @@ def merge(
 
 
 @jitted
-def rehash(table: Any, hashes: Any, states: int) -> None:
+def rehash(table: Words, hashes: Table, states: int) -> None:
     """Enter all states into an empty table."""
     for state in range(states):
         table[find(table, hashes, hashes[state, 0], hashes[state, 1])] = state

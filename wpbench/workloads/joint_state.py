@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..jit.compile import inline, jitted
+from ..jit.compile import Table, Words, inline, jitted
 from ..mm import layout as L
 from ..mm.machine import Machine
 from ..mm.names import Error, Vec
@@ -207,7 +207,7 @@ def _number_slots(m: Machine, tmp: Any, nr: int) -> int:
 
 
 @jitted
-def store_state(m: Machine, order: Any, tmp: Any, words: Any, at: int) -> int:
+def store_state(m: Machine, order: Words, tmp: Table, words: Words, at: int) -> int:
     """Write a machine's state to ``words[at]``, renamed; return where it ends.
 
     Parameters

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..jit.compile import inline, jitted, kernel
+from ..jit.compile import Table, Words, inline, jitted, kernel
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
@@ -284,8 +284,16 @@ def _state_words(m: Machine, head: int) -> int:
 
 @jitted
 def step_once(
-    a: Machine, b: Machine, words: Any, out: Any, do: int, first: int, n: int, order: Any, tmp: Any
-) -> Any:
+    a: Machine,
+    b: Machine,
+    words: Words,
+    out: Words,
+    do: int,
+    first: int,
+    n: int,
+    order: Words,
+    tmp: Table,
+) -> int:
     """Do one operation on the joint state in ``words`` and write the next one to ``out``.
 
     Returns the pages that ``touch`` wrote; ``order`` gets the old names of the CPUs.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..jit.compile import inline, jitted
+from ..jit.compile import Table, Words, inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
@@ -34,7 +32,7 @@ def _advise(m: Machine, cpu: int, do: int, first: int, n: int) -> None:
 
 
 @jitted
-def run_litmus(m: Machine, op: Any, arg: Any, n: Any, held: Any, seen: Any) -> None:
+def run_litmus(m: Machine, op: Words, arg: Words, n: Words, held: Words, seen: Table) -> None:
     """Run a program on the first of two processes and write down what each operation observed.
 
     Parameters

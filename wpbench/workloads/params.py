@@ -45,8 +45,8 @@ def params(m: Machine) -> Params:
 
 
 if not JIT_DISABLED:
-    from ..jit.pointer import Layout, pointer_type, seen_as
+    from ..jit.pointer import Layout, Pointer, seen_as
 
     _places = {name: INDEX["param"] + i for i, name in enumerate(Params._fields)}
     # The machine's row once more, under the names that a workload knows.
-    params = seen_as(pointer_type("Params", Layout(_places, {}, {}, {})))
+    params = seen_as(Pointer("Params", Layout(_places, {}, {}, {})))

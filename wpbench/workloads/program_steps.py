@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..jit.compile import inline, jitted
+from ..jit.compile import Cube, Table, Words, inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.fork import share_pte
@@ -128,7 +128,7 @@ def _write(m: Machine, cpu: int, at: int, kept: Any) -> int:
 
 
 @jitted
-def run_steps(m: Machine, steps: Any, n: int, follow: int, tally: Any, kept: Any) -> None:
+def run_steps(m: Machine, steps: Table, n: int, follow: int, tally: Cube, kept: Words) -> None:
     """Run the first ``n`` steps.
 
     Parameters

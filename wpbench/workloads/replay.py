@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ..jit.compile import inline, jitted
+from ..jit.compile import Words, inline, jitted
 from ..mm import layout as L
 from ..mm import operations as mm
 from ..mm.machine import Machine
@@ -34,7 +32,7 @@ def page_flags(m: Machine, at: int) -> int:
 
 
 @inline
-def _look_ahead(m: Machine, op: Any, arg: Any, i: int) -> None:
+def _look_ahead(m: Machine, op: Words, arg: Words, i: int) -> None:
     """Have fetched what the operations after the i-th will touch."""
     if m.large and i + 2 * mm.AHEAD < op.size:
         if op[i + 2 * mm.AHEAD] <= OP_FREE:
@@ -52,7 +50,14 @@ def touch_all(m: Machine, cpu: int) -> None:
 
 @jitted
 def replay_trace(
-    m: Machine, op: Any, arg: Any, n: Any, t_ns: Any, outcome: Any, flags: Any, words: Any
+    m: Machine,
+    op: Words,
+    arg: Words,
+    n: Words,
+    t_ns: Words,
+    outcome: Words,
+    flags: Words,
+    words: Words,
 ) -> None:
     """Run a trace's operations and write down what happened to each.
 

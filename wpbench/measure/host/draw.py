@@ -5,24 +5,12 @@ Same scenario, seed and replication: the same operations, by the same random str
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from ...jit.compile import JIT_DISABLED, jitted
-from ...mm.machine import Machine
+from ...jit.compile import JIT_DISABLED
 from ...scenario import Scenario
 from ...simulate import plan_of
-from ...workloads.params import params
-from ...workloads.random_program import draw_operation
-
-
-@jitted
-def _draw(m: Machine, op: Any, arg: Any, n: Any) -> None:
-    """Draw ``rounds`` operations as ``random_program()`` does, for a machine that runs none."""
-    p = params(m)
-    for i in range(p.rounds):
-        op[i], arg[i], n[i] = draw_operation(m, p)
+from ...workloads.drawn import draw_operations
 
 
 def draw(scenario: Scenario, replication: int = 0) -> dict[str, list[int]]:
@@ -38,7 +26,7 @@ def draw(scenario: Scenario, replication: int = 0) -> dict[str, list[int]]:
     columns = {name: np.zeros(scenario.rounds, np.int64) for name in ("op", "arg", "n")}
     # uint64 is meant to wrap around; only the interpreter warns of it.
     with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
-        _draw(m, *columns.values())
+        draw_operations(m, *columns.values())
     return {name: column.tolist() for name, column in columns.items()}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import MeasureError
 from ...jit.cache import cache_dir
-from ...jit.compile import JIT_DISABLED, cfunction, njit
+from ...jit.compile import JIT_DISABLED
 from ...jit.folder import private_folder
 from ...jit.sources import source_hash
 
@@ -73,6 +73,8 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Any:
             raise MeasureError(NEEDS_COMPILED)
 
         return refuse
+    from ...jit.functions import njit  # noqa: PLC0415
+
     return njit(function, measure_cache_dir(), **options)
 
 
@@ -91,6 +93,8 @@ def entry(function: Callable[..., Any]) -> Callable[[], int]:
     def address() -> int:
         if JIT_DISABLED:
             raise MeasureError(NEEDS_COMPILED)
+        from ...jit.functions import cfunction  # noqa: PLC0415
+
         compiled = cfunction(function, "int32(int64)", measure_cache_dir())
         _kept.append(compiled)
         return int(compiled.address)

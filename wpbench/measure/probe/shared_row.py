@@ -10,7 +10,7 @@ from ...jit.row import Row
 from .memory import Memory
 
 if not JIT_DISABLED:
-    from ...jit.pointer import Layout, passes_as, pointer_at, pointer_type
+    from ...jit.pointer import Layout, Pointer, pointer_at
 
 
 class SharedRow(Row):
@@ -54,11 +54,12 @@ class SharedRow(Row):
             near={name: cls.INDEX[name] for name in cls.NEAR},
             far={name: (cls.INDEX[name], "int64") for name in cls.FAR},
         )
-        numba_type = pointer_type(cls.__name__, layout)
-        passes_as(cls, numba_type)
-        cls.at = pointer_at(numba_type)
+        pointer = Pointer(cls.__name__, layout)
+        cls._numba_type_ = pointer.numba_type
+        cls.at = pointer_at(pointer)
 
     words: ClassVar[int] = 0
+    _numba_type_: ClassVar[Any] = None
 
     def __init__(self, memory: Memory, told: Mapping[str, int], tables: Mapping[str, Any]) -> None:
         row = memory.shared(self.words)

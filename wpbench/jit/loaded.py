@@ -1,0 +1,64 @@
+"""The machine code of this process: found, or built once and kept, and loaded."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from pathlib import Path
+
+from ..errors import WpbenchWarning
+from . import bitcode, native, stored
+from .cache import building, cache_dir, generation
+
+_LOADING = threading.RLock()  # several threads may need it first
+_loaded: list[native.Loaded] = []
+
+
+def is_loaded() -> bool:
+    """Is it there already?"""
+    return bool(_loaded)
+
+
+def load() -> None:
+    """Load the machine code, and build it if there is none."""
+    with _LOADING:
+        if not _loaded:
+            _loaded.append(native.Loaded(_object()))
+
+
+def address_of(symbol: str) -> int:
+    """Return where a function is, by its symbol."""
+    load()
+    return _loaded[0].address_of(symbol)
+
+
+def _object() -> bytes:
+    """Return the object file, from the folder of compiled code or built."""
+    folder = cache_dir()
+    key = f"wpbench object {generation()} {native.processor()}"
+    file = None if folder is None else folder / f"{native.short_name()}.object"
+    if file is not None and (found := stored.read(file, key)) is not None:
+        return found
+    with building(folder):
+        if file is not None and (found := stored.read(file, key)) is not None:
+            return found  # another process has built it meanwhile
+        made = native.optimised(bitcode.shipped() or bitcode.built())
+        _keep(file, key, made)
+        return made
+
+
+def _keep(file: Path | None, key: str, made: bytes) -> None:
+    """Write the object file; where that cannot be, say so: the next process builds it again."""
+    why = "there is no folder of this user's for it (NUMBA_CACHE_DIR, XDG_CACHE_HOME or HOME)"
+    if file is not None:
+        try:
+            stored.write(file, key, made)
+        except OSError as error:
+            why = f"{file.parent}: {error.strerror or error}"
+        else:
+            return
+    warnings.warn(
+        f"compiled code is not kept, and is built again by the next process: {why}",
+        WpbenchWarning,
+        stacklevel=2,
+    )
