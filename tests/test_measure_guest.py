@@ -55,7 +55,7 @@ class Driven(Guest):
     """
 
     def __init__(self, image: Path, interruptions: int) -> None:
-        super().__init__(image, accel="tcg", cpus=3)
+        super().__init__(image, accel="tcg")
         self.interruptions = interruptions
 
     def run(self, command, folder, environment=None):
