@@ -79,7 +79,7 @@ def _run_chunk(plan: Plan, runs: Any, counted: Any, errors: Any, stop: Stop, are
     return len(runs)
 
 
-def _run_on(workload: Any, m: Machine, again: Callable[[], Machine]) -> str:
+def _run_on(workload: Any, m: Machine, again: Callable[[], Machine] | None = None) -> str:
     """Run a program on a machine, as plain Python or compiled; return why it failed, or "".
 
     ``again``: such a machine once more, to ask for the text of an exception.
@@ -90,7 +90,7 @@ def _run_on(workload: Any, m: Machine, again: Callable[[], Machine]) -> str:
             settle(m)
     except WorkloadError as error:
         return str(error)
-    if m.error == Error.EXCEPTION and isinstance(workload, OwnWorkload):
+    if m.error == Error.EXCEPTION and again and isinstance(workload, OwnWorkload):
         return workload.text_of(again())
     return STOPPED if m.error == L.STOPPED else m.failure
 
@@ -99,7 +99,7 @@ def _interpret(plan: Plan, counted: Any, errors: Any) -> None:
     """Do all runs as plain Python (NUMBA_DISABLE_JIT)."""
     for run in range(plan.n):
         m = plan.machine(run)
-        errors[run] = _run_on(program(plan.workloads[run]), m, lambda: m)
+        errors[run] = _run_on(program(plan.workloads[run]), m)
         counted[run] = m.counted
 
 
