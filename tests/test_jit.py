@@ -142,6 +142,25 @@ def test_import_loads_nothing_heavy():
     assert done.stdout.strip() == "set()"
 
 
+NOTEBOOK = """
+import sys, threading
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.instance().run_cell("import wpbench as wb")
+(thread,) = (t for t in threading.enumerate() if t.name == "wpbench-warm")
+thread.join()
+from wpbench.jit.compile import linked
+print(linked(), {"numba", "pandas", "matplotlib"} & set(sys.modules) == {"numba", "pandas"})
+"""
+
+
+@pytest.mark.skipif(compile.JIT_DISABLED, reason="nothing is compiled")
+def test_in_a_notebook_what_the_first_cell_needs_is_warmed():
+    compile.link()
+    command = [sys.executable, "-c", NOTEBOOK]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
+
+
 @pytest.mark.nojit
 def test_face():
     assert "simulate" in dir(wpbench)

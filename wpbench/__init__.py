@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -150,3 +152,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+def _warm() -> None:
+    """Import and load what a first cell will need, while its user writes it."""
+    with suppress(Exception):  # the cell itself says what is wrong
+        importlib.import_module(".simulate.table", __name__)
+        compiled = importlib.import_module(".jit.compile", __name__)
+        compiled.link()
+        if not compiled.JIT_DISABLED:  # numba, for a workload of one's own
+            importlib.import_module(".jit.lowered", __name__)
+
+
+if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+    threading.Thread(target=_warm, name="wpbench-warm", daemon=True).start()

@@ -24,7 +24,7 @@ from .sources import COMPILED, source_hash
 _KEPT_GENERATIONS = 8
 _GENERATION = re.compile(r"py\d+-numba[\w.+]+-llvmlite[\w.+]+-[0-9a-f]{16}")
 _LOCK = "building"
-_WAIT = 120.0  # seconds that another process is given to build; then this one does, too
+_WAIT = 600.0  # seconds that another process is given to build; then this one does, too
 _LOOK = 0.05
 
 
@@ -75,7 +75,7 @@ def _remove_old(own: Path) -> None:
 def building(folder: Path | None) -> Iterator[None]:
     """Let one process build at a time; the others wait, and find what it has built.
 
-    Where that cannot be, or takes two minutes, each builds.
+    Where that cannot be, or takes ten minutes, each builds.
     """
     descriptor = None
     with suppress(OSError):

@@ -328,8 +328,9 @@ class Scenario(BaseModel):
         fields = {}
         for name, field in cls.model_fields.items():
             value = row.get(name)
-            plain = value is None or isinstance(value, str | bool | int | float | np.generic)
-            if name in unused or (plain and (value == "" or value != value)):  # noqa: PLR0124 (NaN)
+            plain = isinstance(value, str | bool | int | float | np.generic)
+            missing = plain and (value == "" or value != value)  # noqa: PLR0124 (NaN)
+            if name in unused or value is None or missing:
                 continue
             value = value.item() if isinstance(value, np.generic) else value
             if isinstance(field.default, bool):

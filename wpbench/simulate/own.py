@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import threading
 from collections.abc import Callable
@@ -15,21 +16,15 @@ from ..mm.machine import Machine
 from ..mm.names import Error
 from ..workloads.params import Params, params
 
-_kept: list[Any] = []  # C functions whose address is in use
 ACCEPTED = (
     "accepted: a numba.njit function f(m, p) of the machine and the scenario's numbers "
     "(the project's first page has an example: A workload of your own)"
 )
 
 
-def compiled(function: Any) -> tuple[Callable[[Any], None], int]:
-    """Return what runs a jitted function on a machine, and the address of a C function of one.
-
-    The second raises nothing: it says in the machine's ``error`` that there was an exception.
-    """
+def _raising(function: Any) -> Callable[[Machine], None]:
+    """Return what runs a jitted function on a machine, and raises what it raises."""
     import numba  # noqa: PLC0415 (half a second, for those who have a workload of their own)
-
-    nothing, exception = int(Error.NONE), int(Error.EXCEPTION)
 
     def own(m: Machine) -> None:
         p = params(m)
@@ -37,18 +32,29 @@ def compiled(function: Any) -> tuple[Callable[[Any], None], int]:
         m.usable_cpus = p.cpus
         function(m, p)
 
-    run = numba.njit(nogil=True)(own)
+    made: Callable[[Machine], None] = numba.njit(nogil=True)(own)
+    return made
 
-    def noting(m: Machine) -> None:
+
+def _noting(function: Any) -> Any:
+    """Return a C function of a machine that runs a jitted function, and raises nothing.
+
+    It says in the machine's ``error`` that there was an exception.
+    """
+    import numba  # noqa: PLC0415
+
+    nothing, exception = int(Error.NONE), int(Error.EXCEPTION)
+
+    def own(m: Machine) -> None:
+        p = params(m)
+        m.usable_cpus = p.cpus
         try:
-            run(m)
+            function(m, p)
         except Exception:
             if m.error == nothing:
                 m.error = exception
 
-    made = numba.cfunc(numba.void(POINTERS["Machine"].numba_type))(noting)
-    _kept.append(made)
-    return run, made.address or 0
+    return numba.cfunc(numba.void(POINTERS["Machine"].numba_type))(own)
 
 
 class OwnWorkload:
@@ -79,9 +85,10 @@ class OwnWorkload:
             m.usable_cpus = p.cpus
             function(m, p)
 
-        self._run: Callable[[Any], None] = plain
+        self._plain = plain
         self._function = function
-        self.address = 0  # of the C function of a machine, which notes an exception in its error
+        self._compiled: Any = None
+        self.address = 0  # of the C function of a machine
 
     def _check(self, function: Any) -> None:
         plain = getattr(function, "py_func", function)
@@ -110,36 +117,43 @@ class OwnWorkload:
                 return
             mm.link()
             try:
-                self._run, self.address = compiled(self._function)
+                self._compiled = _noting(self._function)
             except Exception as error:  # numba's own, and what it lets through
                 raise ScenarioError(
                     f"workload: {self._name} cannot be compiled: {_reason(error)}"
                 ) from error
+            self.address = int(self._compiled.address)
             self.linked = True
 
     def __call__(self, m: Machine) -> None:
-        """Run it on a machine; if it raises, the machine's run has failed.
+        """Run it on a machine; where it raises an exception, the machine's ``error`` says so.
 
         Raises
         ------
         WorkloadError
-            With the exception's text, if it was its own.
+            With the exception's text, where nothing is compiled.
         """
-        self.link()
+        if JIT_DISABLED:
+            self._noted(self._plain, m)
+        else:
+            self.link()
+            ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address)(m.address)
+
+    def text_of(self, m: Machine) -> str:
+        """Return the text of the exception that it raises on a fresh machine."""
         try:
-            self._run(m)
+            self._noted(_raising(self._function), m)
+        except WorkloadError as error:
+            return str(error)
+        return Error.EXCEPTION.text
+
+    def _noted(self, run: Callable[[Machine], None], m: Machine) -> None:
+        try:
+            run(m)
         except Exception as error:
             if m.error == Error.NONE:
                 m.error = Error.EXCEPTION
                 raise WorkloadError(self._text(error)) from error
-
-    def text_of(self, m: Machine) -> str:
-        """Return the text of the exception that it raises on a machine, "" if it raises none."""
-        try:
-            self(m)
-        except WorkloadError as error:
-            return str(error)
-        return ""
 
     def _text(self, error: Exception) -> str:
         return f"workload: {self._name} raised {short(error)}"

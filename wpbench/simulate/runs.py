@@ -77,19 +77,24 @@ def _run_chunk(
         registers = failed[i, :NR_FAILURE].tolist()
         text = STOPPED if registers[0] == L.STOPPED else failure(*registers)
         if registers[0] == Error.EXCEPTION and isinstance(workload, OwnWorkload):
-            text = workload.text_of(plan.machine(int(runs[i]))) or text  # once more, for its text
+            text = workload.text_of(plan.machine(int(runs[i])))  # once more, for its text
         errors[runs[i]] = text
     return len(runs)
 
 
-def _run_on(workload: Any, m: Machine) -> str:
-    """Run a program on a machine, as plain Python or compiled; return why it failed, or ""."""
+def _run_on(workload: Any, m: Machine, again: Callable[[], Machine] | None = None) -> str:
+    """Run a program on a machine, as plain Python or compiled; return why it failed, or "".
+
+    ``again``: such a machine once more, to ask for the text of an exception.
+    """
     try:
         with np.errstate(over="ignore") if JIT_DISABLED else np.errstate():
             workload(m)  # uint64 is meant to wrap around
             settle(m)
     except WorkloadError as error:
         return str(error)
+    if m.error == Error.EXCEPTION and again and isinstance(workload, OwnWorkload):
+        return workload.text_of(again())
     return STOPPED if m.error == L.STOPPED else m.failure
 
 
@@ -230,7 +235,7 @@ def run(scenario: Scenario, replication: int = 0, **watching: int) -> Machine:
     def do() -> tuple[Machine, str]:
         m = plan.machine(0)
         stop.ends(error := m.memory[ERROR_AT : ERROR_AT + 1])
-        text = _run_on(workload, m)
+        text = _run_on(workload, m, lambda: plan.machine(0))
         del error  # until here it has to be there
         return m, text
 
