@@ -57,7 +57,7 @@ EXACT = (
 OTHERS = (
     "turn",
     "nonresident_age",
-    "free_page",
+    "free_top",
     "next_page",
     "next_slot",
     "last_reason",
