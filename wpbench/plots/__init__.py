@@ -1,10 +1,12 @@
 """Figures: a DataFrame and an Axes in, the Axes out; readable in grey, the same bytes every run."""
 
+from .across import Grid, across_frame, across_lines
 from .agreement import agreement
 from .copy_rate import copy_rate
 from .frontier import colour_bar, frontier
 from .mean_over import mean_over
 from .page_life import page_life
+from .price_ranges import price_ranges
 from .programs import programs, replays
 from .rates import rate_panels, rates
 from .reasons import reasons
@@ -13,6 +15,9 @@ from .two_lives import lives_figure, two_lives
 
 __all__ = [
     "STYLES",
+    "Grid",
+    "across_frame",
+    "across_lines",
     "agreement",
     "colour_bar",
     "copy_rate",
@@ -21,6 +26,7 @@ __all__ = [
     "lives_figure",
     "mean_over",
     "page_life",
+    "price_ranges",
     "programs",
     "rate_panels",
     "rates",

@@ -1,0 +1,84 @@
+"""The workbench's style sheet: JupyterLab's own colours, so that the dark theme is dark."""
+
+from __future__ import annotations
+
+from .tabs.across import point_rules
+
+# Below this width of the workbench the controls fold away.
+_NARROW = "52em"
+_TEXT = "color: var(--jp-ui-font-color1, black);"
+_BORDER = "var(--jp-border-color2, silver)"
+# Figures are dark on white in either theme.
+STYLE = f"""<style>
+.wpbench {{ container-type: inline-size; line-height: 1.35; {_TEXT} }}
+.wpbench .jupyter-widgets {{ margin-top: 0; margin-bottom: 0; }}
+.wpbench .widget-html-content, .wpbench .widget-html {{ line-height: 1.35; min-height: 0; }}
+.wpbench p {{ margin: 0; }}
+.wpbench > .widget-html:first-child {{ display: none; }}
+
+/* Labels of the bar stand above, so that five controls fit beside each other. */
+.wpbench-bar {{ flex-flow: row wrap; gap: 2px 12px; align-items: flex-end;
+  border-bottom: 1px solid {_BORDER}; padding-bottom: 5px; margin-bottom: 5px; }}
+.wpbench-bar > .widget-inline-hbox {{ flex-direction: column; align-items: stretch;
+  height: auto; }}
+.wpbench-bar > .widget-inline-hbox > .widget-label {{ width: auto; text-align: left;
+  height: 20px; line-height: 20px; margin: 0; }}
+.wpbench-bar .widget-radio-box {{ flex-flow: row wrap; gap: 0 12px; padding: 0; height: 28px;
+  margin: 0; }}
+.wpbench-bar .widget-radio-box label {{ margin: 0; line-height: 28px; height: 28px; }}
+.wpbench-bar .widget-radio-box input {{ margin: 0 4px 0 0; vertical-align: middle; }}
+
+.wpbench-main {{ flex-flow: row nowrap; align-items: stretch; gap: 12px; }}
+.wpbench-controls {{ flex: 0 0 17.5em; overflow: visible; }}
+.wpbench-controls .widget-label {{ text-align: left; }}
+.wpbench-results {{ flex: 1 1 0; min-width: 0; }}
+.wpbench-fold {{ width: auto; flex: 0 0 auto; }}
+.wpbench-flipped .wpbench-controls {{ display: none; }}
+@container (max-width: {_NARROW}) {{
+  .wpbench-controls {{ display: none; }}
+  .wpbench-main {{ flex-flow: column; }}
+  .wpbench-flipped .wpbench-controls {{ display: grid; flex: none; column-gap: 16px;
+    grid-template-columns: repeat(auto-fill, minmax(17em, 1fr)); }}
+  .wpbench-results {{ flex: none; }}
+}}
+
+.wpbench .widget-tab > .lm-TabBar .lm-TabBar-tab {{ flex: 0 1 auto; min-width: 0; }}
+.wpbench .widget-tab > .lm-TabBar .lm-TabBar-tabLabel {{ padding: 0 2px; }}
+.wpbench .widget-tab-contents {{ padding: 6px !important; overflow: auto; }}
+.wpbench-tab, .wpbench-tab > * {{ min-width: 0; }}
+
+.wpbench-headline p {{ {_TEXT} }}
+.wpbench-headline p:first-child {{ font-size: 118%; }}
+.wpbench-note, .wpbench details, .wpbench-note a {{ {_TEXT} font-size: 12px; margin: 2px 0; }}
+.wpbench details dt {{ font-weight: bold; }}
+.wpbench details dd {{ margin: 0 0 3px 1em; }}
+.wpbench-alert {{ border: 2px solid var(--jp-error-color1, #b00020); padding: 4px 8px; {_TEXT} }}
+.wpbench a {{ text-decoration: underline; }}
+.wpbench-file {{ {_TEXT} line-height: 28px; padding-left: 8px; }}
+
+.wpbench-numbers, .wpbench-table {{ border-collapse: collapse; font-size: 12px;
+  font-variant-numeric: tabular-nums; {_TEXT} }}
+.wpbench-numbers caption {{ text-align: left; {_TEXT} padding: 4px 0; }}
+.wpbench-numbers th, .wpbench-numbers td, .wpbench-table th, .wpbench-table td {{
+  padding: 1px 12px 1px 0; text-align: right; border-bottom: 1px solid {_BORDER}; }}
+.wpbench-numbers th[scope=row] {{ text-align: left; font-weight: normal; }}
+.wpbench-table th:first-child, .wpbench-table td:first-child,
+.wpbench-table th:nth-child(2), .wpbench-table td:nth-child(2) {{ text-align: left; }}
+.wpbench-table thead th {{ position: sticky; top: 0;
+  background: var(--jp-layout-color1, white); }}
+.wpbench-scroll {{ max-height: 330px; overflow: auto; }}
+.wpbench-explained, .wpbench-parameters {{ font-size: 12px; line-height: 1.3; overflow: auto;
+  max-height: 190px; margin: 0; {_TEXT} background: transparent; }}
+
+.wpbench-figure {{ width: 100%; max-width: 70em; background: white; display: block; }}
+.wpbench-picture {{ position: relative; display: block; max-width: 70em; overflow: hidden;
+  background: white; }}
+.wpbench-picture > .widget-html {{ margin: 0; }}
+.wpbench-picture > .widget-html:nth-child(2) {{ position: absolute; inset: 0; }}
+.wpbench-picture > .widget-html:nth-child(2) .wpbench-figure {{ background: transparent; }}
+.wpbench-points {{ position: absolute; inset: 0; display: block; overflow: hidden; }}
+.wpbench-points > button {{ position: absolute; margin: 0; padding: 0; min-width: 0;
+  height: auto; width: auto; cursor: pointer; }}
+.wpbench-points > button:hover {{ box-shadow: inset 0 0 0 1px #0072B2; }}
+{point_rules()}
+</style>"""

@@ -1,0 +1,77 @@
+"""What the tabs have in common."""
+
+from __future__ import annotations
+
+import html
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..across import FIRST, Across
+from ..later import Job
+from ..state import State
+
+
+@dataclass
+class Asked:
+    """What the tabs show.
+
+    Attributes
+    ----------
+    state
+        What the controls say.
+    table
+        Its answer: a row of kernel A and one of B.
+    across
+        The same program across CPUs and backends, as far as it was run.
+    """
+
+    state: State
+    table: pd.DataFrame
+    across: Across
+
+    @property
+    def shown(self) -> int:
+        """Row of the kernel that is looked at."""
+        return int(self.state.patch_on)
+
+
+class Tab(ABC):
+    """A tab: what it shows at once, and what it fills in."""
+
+    title: str
+    widget: Any
+
+    @abstractmethod
+    def show(self, asked: Asked) -> None:
+        """Show what was asked, as far as that takes no time."""
+
+    def jobs(self, asked: Asked) -> Iterator[Job]:  # noqa: ARG002 - most have none
+        """Yield what is left to do."""
+        return iter(())
+
+
+def first_stage(across: Across) -> None:
+    """Run the small machines, if they were not."""
+    if not across.done and (rows := across.run(FIRST)) is not None:
+        across.add(rows, FIRST)
+
+
+def stages(across: Across, show: Callable[[], None]) -> Iterator[Job]:
+    """Yield a job for each stage that was not run; ``show`` is called after each."""
+    for sizes in across.stages():
+
+        def keep(rows: pd.DataFrame | None, sizes: tuple[int, ...] = sizes) -> None:
+            if rows is not None:
+                across.add(rows, sizes)
+                show()
+
+        yield (lambda stop, sizes=sizes: across.run(sizes, stop)), keep
+
+
+def note(text: str) -> str:
+    """Return a paragraph of HTML."""
+    return f'<p class="wpbench-note">{html.escape(text)}</p>' if text else ""
