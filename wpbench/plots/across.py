@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMNS = 4
-_LEFT, _RIGHT, _BOTTOM, _TOP = 0.075, 0.005, 0.115, 0.155
-_GAP_X, _GAP_Y = 0.014, 0.075
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.075, 0.014, 0.115, 0.155
+_GAP_X, _GAP_Y = 0.018, 0.075
 _SMALL: Any = {"fontsize": 8}
 # Of the two kernels: colour, line, marker.
 LOOKS = {"off": STYLES[OFF], "on": STYLES[ON]}

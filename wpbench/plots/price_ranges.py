@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_LABELS = {"write": "writes that faulted", "cpu": "all CPUs"}
+MEASURES = {"write": "writes that faulted", "cpu": "all CPUs"}
 
 
 def price_ranges(table: pd.DataFrame, ax: Axes, *, what: str = "on less off") -> Axes:
@@ -41,7 +41,7 @@ def price_ranges(table: pd.DataFrame, ax: Axes, *, what: str = "on less off") ->
         ax.plot([row["difference"]], [i], marker=marker, color="black", markersize=6, linestyle="")
         text = f"{row['difference']:+.1f} ns: {in_words(row['verdict'])}"
         ax.annotate(text, (row["difference"], i), (0, 8), textcoords="offset points", ha="center")
-    ax.set_yticks(range(len(rows)), [_LABELS.get(row["measure"], row["measure"]) for row in rows])
+    ax.set_yticks(range(len(rows)), [MEASURES[row["measure"]] for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.7)
     ends = [abs(row[name]) for row in rows for name in ("low", "high", "difference")]
     most = 1.25 * max([*ends, 0.1])

@@ -110,7 +110,8 @@ class Across:
         rows = tabulate(plan, counted).assign(arm=arms, name=[called[arm] for arm in arms])
         for i in (errors != "").nonzero()[0].tolist():
             self.left_out[wanted[i // 2]] = str(errors[i])
-        return rows[errors == ""]
+        done: pd.DataFrame = rows[errors == ""]
+        return done
 
     def add(self, rows: pd.DataFrame, sizes: tuple[int, ...]) -> None:
         """Keep the rows that ``run()`` returned."""

@@ -51,12 +51,13 @@ def headline(table: pd.DataFrame, shown: int) -> str:
     """Return the answer in two lines of HTML: the kernel that is looked at, then the other one."""
     rows = [row for _, row in table.iterrows()]
     looked_at, other = rows[shown], rows[1 - shown]
-    rates = [row["copy_rate"] for row in (looked_at, other)]
-    gap = "" if any(map(math.isnan, rates)) else f" ({_points(rates[0] - rates[1])})"
+    gap = 100 * (other["copy_rate"] - looked_at["copy_rate"])
+    more = "" if math.isnan(gap) else f", {gap:+.1f} percentage points"
     return (
         '<div class="wpbench-headline" role="status">'
-        f"<p>{_said(looked_at, 'b')}{gap}.</p>"
-        f'<p class="wpbench-note">{_said(other, "span")}. {html.escape(_basis(table))}.</p></div>'
+        f"<p>{_said(looked_at, 'b')}</p>"
+        f'<p class="wpbench-note">{_said(other, "span")}{more}. {html.escape(_basis(table))}.</p>'
+        "</div>"
     )
 
 
@@ -67,12 +68,8 @@ def _said(row: Any, tag: str) -> str:
     copied, reused = (
         f"{row[part] / faults:.1%}".replace("%", " %") for part in ("copies", "reuses")
     )
-    reused = f"{reused} reused, of {faults} write-protect faults"
-    return f"<{tag}>{name}: {copied} copied</{tag}>, {reused}"
-
-
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.1f} percentage points"
+    n = f"(n = {faults} write-protect faults)"
+    return f"<{tag}>{name}: {copied} copied</{tag}>, {reused} reused {n}"
 
 
 def numbers(table: pd.DataFrame) -> str:
@@ -95,7 +92,7 @@ def numbers(table: pd.DataFrame) -> str:
         for name, cells in lines
     )
     return (
-        f'<table class="wpbench-numbers"><caption>{html.escape(_basis(table))}</caption>'
+        '<table class="wpbench-numbers">'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
     )
 

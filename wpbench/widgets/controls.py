@@ -25,7 +25,7 @@ CUSTOM = "(changed)"
 DEFAULT = "default"  # what a widget has for None
 NARROW = {"description_width": "9em"}
 _LAYOUT = {"width": "auto", "margin": "1px 0"}
-_ABOVE = {"width": "auto", "flex": "1 1 9em", "min_width": "8em", "margin": "0"}
+_BAR = {"description_width": "auto"}  # of the controls above: their labels stand over them
 _RATES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _LATENCIES = tuple(m * 10**e for e in range(3, 8) for m in (1, 2, 5))
 _SAVES = (0, 100, 200, 500, 1000, 2000, 5000)
@@ -110,7 +110,7 @@ def _time(ns: int) -> str:
 
 
 def _kernel(name: str) -> str:
-    return {OFF: f"{OFF} (patch off)", ON: f"{ON} (patch on)"}.get(name) or span(name)
+    return {OFF: f"{OFF} (off)", ON: f"{ON} (on)"}.get(name) or span(name)
 
 
 def _percent(rate: float) -> str:
@@ -195,7 +195,7 @@ def arms() -> list[Control]:
     def drains(state: State) -> list[tuple[str, Any]]:
         own = str(row_of(state.kernel, state.rules)["drain"])
         others = (name for name in state.drains if name != own)
-        return [*_choices((), f"{own} (kernel's)"), *_choices(others)]
+        return [*_choices((), f"{own} (default)"), *_choices(others)]
 
     def patch(state: State) -> list[tuple[str, Any]]:
         off, on = ("off", "on") if state.is_the_patch else ("A", "B")
@@ -214,16 +214,16 @@ def arms() -> list[Control]:
     kernels = _always([(_kernel(k), k) for k in KERNELS])
     return [
         _choice("base", "Kernel A", kernels, lambda s: s.base,
-                "the kernel that B is compared with", _ABOVE),
+                "the kernel that B is compared with", _BAR),
         _choice("kernel", "Kernel B", kernels, lambda s: s.kernel,
-                "the kernel that is compared with A", _ABOVE),
-        _choice("rules", "Rule overridden in B", overrides, lambda s: s.rules or None,
-                "one rule that kernel B has otherwise (docs/kernels.md)", _ABOVE),
+                "the kernel that is compared with A", _BAR),
         Control("patch_on", W.RadioButtons(description="Patch", orientation="horizontal",
-                style=NARROW, layout=_ABOVE), patch, lambda s: s.patch_on,
+                style=_BAR, layout={"width": "auto"}), patch, lambda s: s.patch_on,
                 "which of the two kernels the headline, the thick lines and the page are about"),
         _choice("drain", "Drain policy of B", drains,
-                lambda s: s.on.drain, "when do_wp_page() drains which pagevecs", _ABOVE),
+                lambda s: s.on.drain, "when do_wp_page() drains which pagevecs", _BAR),
+        _choice("rules", "Rule overridden in B", overrides, lambda s: s.rules or None,
+                "one rule that kernel B has otherwise (docs/kernels.md)", _BAR),
     ]  # fmt: skip
 
 
@@ -268,8 +268,9 @@ def _choice(
     options: Callable[[State], list[tuple[str, Any]]],
     value: Callable[[State], Any],
     hint: str,
-    layout: dict[str, str] | None = None,
+    style: dict[str, str] | None = None,
 ) -> Control:
     first = options(State())
-    widget = W.Dropdown(description=label, options=first, style=NARROW, layout=layout or _LAYOUT)
+    layout = {"width": "auto"} if style else _LAYOUT
+    widget = W.Dropdown(description=label, options=first, style=style or NARROW, layout=layout)
     return Control(name, widget, options, value, hint)

@@ -20,7 +20,7 @@ class Later:
     """
 
     def __init__(self) -> None:
-        self._workers = Workers(1)
+        self._workers = Workers(2)  # one may be busy with what can't be stopped
         self._stop = Stop()
         self._task: asyncio.Task[None] | None = None
 

@@ -88,7 +88,7 @@ def reasons_picture() -> Callable[[pd.DataFrame, str], str]:
 
 def life_picture() -> Callable[[Explanation], str]:
     """Return what draws one page's life up to its write-protect fault, as HTML."""
-    canvas = Canvas(10.0, 3.4, (0.135, 0.40, 0.86, 0.59))
+    canvas = Canvas(9.0, 3.0, (0.15, 0.37, 0.845, 0.62))
 
     def draw(explanation: Explanation) -> str:
         page_life(explanation, canvas.wipe())

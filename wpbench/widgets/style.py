@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from .tabs.across import point_rules
 
-# Below this width of the workbench the controls fold away.
-_NARROW = "52em"
+# Below this width of the workbench, or of the window, the controls fold away.
+_NARROW, _SMALL_SCREEN = "52em", "1100px"
+_FOLDED = """
+  .wpbench-controls { display: none; }
+  .wpbench-main { flex-flow: column; }
+  .wpbench-results { flex: none; }
+  .wpbench-flipped .wpbench-controls { display: grid; flex: none; column-gap: 16px;
+    grid-template-columns: repeat(auto-fill, minmax(17em, 1fr)); }
+"""
 _TEXT = "color: var(--jp-ui-font-color1, black);"
 _BORDER = "var(--jp-border-color2, silver)"
 # Figures are dark on white in either theme.
@@ -17,41 +24,42 @@ STYLE = f"""<style>
 .wpbench > .widget-html:first-child {{ display: none; }}
 
 /* Labels of the bar stand above, so that five controls fit beside each other. */
-.wpbench-bar {{ flex-flow: row wrap; gap: 2px 12px; align-items: flex-end;
+.wpbench-bar {{ flex-flow: row wrap; gap: 2px 12px; align-items: flex-start;
   border-bottom: 1px solid {_BORDER}; padding-bottom: 5px; margin-bottom: 5px; }}
 .wpbench-bar > .widget-inline-hbox {{ flex-direction: column; align-items: stretch;
-  height: auto; }}
-.wpbench-bar > .widget-inline-hbox > .widget-label {{ width: auto; text-align: left;
-  height: 20px; line-height: 20px; margin: 0; }}
-.wpbench-bar .widget-radio-box {{ flex-flow: row wrap; gap: 0 12px; padding: 0; height: 28px;
-  margin: 0; }}
-.wpbench-bar .widget-radio-box label {{ margin: 0; line-height: 28px; height: 28px; }}
-.wpbench-bar .widget-radio-box input {{ margin: 0 4px 0 0; vertical-align: middle; }}
+  height: auto; flex: 1 1 8.5em; min-width: 0; max-width: 19em; margin: 0; }}
+.wpbench-bar > .widget-inline-hbox.widget-radio {{ flex: 0 0 auto; }}
+.wpbench-bar > .widget-inline-hbox > .widget-label {{ max-width: none; margin: 0;
+  text-align: left; height: 20px; line-height: 20px; }}
+.wpbench-bar > .widget-inline-hbox > select {{ flex: none; width: 100%; height: 28px; }}
+.wpbench-bar .widget-radio-box, .wpbench-bar .widget-radio-box > div {{ display: flex;
+  flex-flow: row nowrap; gap: 0 12px; padding: 0; height: 28px; margin: 0; }}
+.wpbench-bar .widget-radio-box label {{ display: flex; flex-flow: row-reverse;
+  align-items: center; margin: 0; width: auto; height: 28px; line-height: 28px; white-space: nowrap; }}
+.wpbench-bar .widget-radio-box input {{ float: none; position: static; margin: 0 4px 0 0; }}
 
 .wpbench-main {{ flex-flow: row nowrap; align-items: stretch; gap: 12px; }}
 .wpbench-controls {{ flex: 0 0 17.5em; overflow: visible; }}
 .wpbench-controls .widget-label {{ text-align: left; }}
 .wpbench-results {{ flex: 1 1 0; min-width: 0; }}
-.wpbench-fold {{ width: auto; flex: 0 0 auto; }}
+.wpbench-fold {{ width: auto; flex: 0 0 auto; margin: 20px 0 0 auto; }}
 .wpbench-flipped .wpbench-controls {{ display: none; }}
-@container (max-width: {_NARROW}) {{
-  .wpbench-controls {{ display: none; }}
-  .wpbench-main {{ flex-flow: column; }}
-  .wpbench-flipped .wpbench-controls {{ display: grid; flex: none; column-gap: 16px;
-    grid-template-columns: repeat(auto-fill, minmax(17em, 1fr)); }}
-  .wpbench-results {{ flex: none; }}
+@media (max-width: {_SMALL_SCREEN}) {{ {_FOLDED} }}
+@container (max-width: {_NARROW}) {{ {_FOLDED}
+  .wpbench .widget-tab > .lm-TabBar .lm-TabBar-tab {{ padding: 0 5px; font-size: 12px; }}
 }}
 
 .wpbench .widget-tab > .lm-TabBar .lm-TabBar-tab {{ flex: 0 1 auto; min-width: 0; }}
 .wpbench .widget-tab > .lm-TabBar .lm-TabBar-tabLabel {{ padding: 0 2px; }}
-.wpbench .widget-tab-contents {{ padding: 6px !important; overflow: auto; }}
-.wpbench-tab, .wpbench-tab > * {{ min-width: 0; }}
+.wpbench .widget-tab-contents {{ padding: 6px !important; overflow: auto;
+  min-height: 25em; max-height: 560px; }}
 
 .wpbench-headline p {{ {_TEXT} }}
 .wpbench-headline p:first-child {{ font-size: 118%; }}
 .wpbench-note, .wpbench details, .wpbench-note a {{ {_TEXT} font-size: 12px; margin: 2px 0; }}
 .wpbench details dt {{ font-weight: bold; }}
 .wpbench details dd {{ margin: 0 0 3px 1em; }}
+.wpbench-title {{ {_TEXT} font-weight: bold; }}
 .wpbench-alert {{ border: 2px solid var(--jp-error-color1, #b00020); padding: 4px 8px; {_TEXT} }}
 .wpbench a {{ text-decoration: underline; }}
 .wpbench-file {{ {_TEXT} line-height: 28px; padding-left: 8px; }}
@@ -66,14 +74,16 @@ STYLE = f"""<style>
 .wpbench-table th:nth-child(2), .wpbench-table td:nth-child(2) {{ text-align: left; }}
 .wpbench-table thead th {{ position: sticky; top: 0;
   background: var(--jp-layout-color1, white); }}
-.wpbench-scroll {{ max-height: 330px; overflow: auto; }}
+.wpbench-numbers td, .wpbench-table td {{ white-space: nowrap; }}
+.wpbench-scroll {{ max-height: 440px; overflow: auto; }}
 .wpbench-explained, .wpbench-parameters {{ font-size: 12px; line-height: 1.3; overflow: auto;
-  max-height: 190px; margin: 0; {_TEXT} background: transparent; }}
+  max-height: 300px; margin: 0; {_TEXT} background: transparent; }}
 
-.wpbench-figure {{ width: 100%; max-width: 70em; background: white; display: block; }}
-.wpbench-picture {{ position: relative; display: block; max-width: 70em; overflow: hidden;
+.wpbench-figure {{ width: 100%; max-width: 56em; background: white; display: block; }}
+.wpbench-picture {{ position: relative; display: block; max-width: 78em; overflow: hidden;
   background: white; }}
 .wpbench-picture > .widget-html {{ margin: 0; }}
+.wpbench-picture .wpbench-figure {{ max-width: none; }}
 .wpbench-picture > .widget-html:nth-child(2) {{ position: absolute; inset: 0; }}
 .wpbench-picture > .widget-html:nth-child(2) .wpbench-figure {{ background: transparent; }}
 .wpbench-points {{ position: absolute; inset: 0; display: block; overflow: hidden; }}

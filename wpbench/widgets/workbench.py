@@ -80,8 +80,9 @@ class Workbench(W.VBox):  # type: ignore[misc]
     def finish(self) -> pd.DataFrame:
         """Do now what is filled in while one looks, and return ``across``, all of it."""
         self._later.cancel()
-        for compute, show in self._views[self._tabs.selected_index].jobs(self._asked):
-            show(compute(Stop()))
+        for view in (self._across, self._views[self._tabs.selected_index]):
+            for compute, show in view.jobs(self._asked):
+                show(compute(Stop()))
         return self.across
 
     def _arranged(self) -> list[Any]:
@@ -156,6 +157,7 @@ class Workbench(W.VBox):  # type: ignore[misc]
 
     def _ask(self, state: State) -> None:
         """Answer a state, or say why it has no answer and go on from the last that has."""
+        self._later.cancel()  # first of all: the CPUs are wanted
         before = self.state
         try:
             # The patch's toggle asks for nothing new.
@@ -164,8 +166,9 @@ class Workbench(W.VBox):  # type: ignore[misc]
         except WpbenchError as error:
             self._explain_wrong(error)
             self._fill()
+            with self._filled():
+                self._look()
             return
-        self._later.cancel()
         self._asked = Asked(state, table, self._asked.across.moved(state))
         self._show()
 

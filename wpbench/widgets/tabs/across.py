@@ -74,11 +74,11 @@ class AcrossTab(Tab):
         )
         self.threads.observe(lambda _: regroup(), "value")
         self.points = W.Dropdown(
-            description="Make the scenario",
+            description="Make a point the scenario",
             options=[(_CHOOSE, None), *((str(point), point) for point in POINTS)],
             tooltip="the same as a click on a point of the figure",
             style={"description_width": "auto"},
-            layout={"width": "22em"},
+            layout={"width": "24em"},
         )
         self.points.observe(self._on_point, "value")
         self.caption = W.HTML()

@@ -12,13 +12,14 @@ import pandas as pd
 
 from ...errors import WpbenchError
 from ...jit.threads import Stop
-from ...price import MEANING, account, price, word
+from ...plots.price_ranges import MEASURES
+from ...price import account, price, word
 from ...price.answer import in_words
 from ..answer import cost_set, names
 from ..later import Job
 from ..pictures import price_picture
 from ..state import State
-from .tab import Asked, Tab, note
+from .tab import Asked, Tab, note, title
 
 SERVER = "server"  # the cost set of a scenario without one
 # Accesses of a run that is priced at once (32 to 256 such runs), and up to which draws are added
@@ -91,7 +92,8 @@ class CostsTab(Tab):
             return
         off, on = names(state)
         costs = str(state.fields.get("costs") or SERVER)
-        self.figure.value = self._draw(found.table, f"{on} less {off}")
+        heading = title(f"Time per access, {on} less {off} (simulated)")
+        self.figure.value = heading + self._draw(found.table, "difference")
         self.answer.value = _answer(found.table, off, on, costs)
         self.account.value = _account(found.account, off, on)
 
@@ -113,12 +115,12 @@ def _answer(table: pd.DataFrame, off: str, on: str, costs: str) -> str:
             "-" if pd.isna(row["wins"]) else f"{row['wins']:.0%}".replace("%", " %"),
             said,
         ]
-        rows.append((f"{row['measure']}: time {MEANING[row['measure']]}", cells))
-    heads = [off, on, "difference", "range", f"draws in which {on} is cheaper", "verdict"]
+        rows.append((MEASURES[row["measure"]], cells))
+    heads = [off, on, "difference", "range", "cheaper in", "verdict"]
     draws = word(int(table["draws"].max()))
     caption = (
         f"Simulated, ns per access, {cost_set(costs)}. Range: the middle 95 % of {draws} draws of "
-        "the costs from their ranges."
+        f"the costs from their ranges; cheaper in: the share of them in which {on} is cheaper."
     )
     return _table(caption, heads, rows)
 
@@ -134,7 +136,7 @@ def _account(table: pd.DataFrame, off: str, on: str) -> str:
         rows.append((str(one["item"]), [*cells, f"{other['ns'] - one['ns']:+.1f}"]))
     total = [sum(row["ns"] for row in part) for part in (a, b)]
     rows.append(("all", ["", "", *(f"{ns:.1f}" for ns in total), f"{total[1] - total[0]:+.1f}"]))
-    heads = [f"{off}: events", f"{on}: events", f"{off}: ns", f"{on}: ns", "difference (ns)"]
+    heads = [f"events, {off}", f"events, {on}", f"ns, {off}", f"ns, {on}", "difference (ns)"]
     return _table("Where the time of all CPUs goes, per access, with the set's values", heads, rows)
 
 

@@ -9,8 +9,9 @@ import ipywidgets as W
 
 from ...errors import WpbenchError
 from ...simulate.explanation import Explanation, explain
+from ..answer import names
 from ..pictures import life_picture
-from .tab import Asked, Tab, note
+from .tab import Asked, Tab, note, title
 
 
 class LifeTab(Tab):
@@ -40,7 +41,11 @@ class LifeTab(Tab):
         )
         # The same with a label of its own, which the handle of a slider has not.
         self.number = W.BoundedIntText(
-            description="Fault number", min=0, max=0, layout={"width": "15em"}
+            description="Fault number",
+            min=0,
+            max=0,
+            style={"description_width": "auto"},
+            layout={"width": "15em"},
         )
         for widget in (self.fault, self.number):
             widget.observe(self._on_fault, "value")
@@ -75,6 +80,8 @@ class LifeTab(Tab):
         except WpbenchError as error:
             self.text.value = note(f"{error}.")
             return
-        self.figure.value = self._draw(self.explanation)
+        name = names(asked.state)[asked.shown]
+        heading = f"Who holds the page of write-protect fault {self.fault.value}, {name}"
+        self.figure.value = title(heading) + self._draw(self.explanation)
         said = html.escape(str(self.explanation))
         self.text.value = f'<pre class="wpbench-explained" tabindex="0">{said}</pre>'

@@ -6,6 +6,7 @@ import html
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -69,9 +70,14 @@ def stages(across: Across, show: Callable[[], None]) -> Iterator[Job]:
                 across.add(rows, sizes)
                 show()
 
-        yield (lambda stop, sizes=sizes: across.run(sizes, stop)), keep
+        yield partial(across.run, sizes), keep
 
 
 def note(text: str) -> str:
     """Return a paragraph of HTML."""
     return f'<p class="wpbench-note">{html.escape(text)}</p>' if text else ""
+
+
+def title(text: str) -> str:
+    """Return a figure's title as HTML."""
+    return f'<p class="wpbench-title">{html.escape(text)}</p>'

@@ -76,7 +76,11 @@ class TableTab(Tab):
             return
         shown = table[list(SHOWN)].assign(copy_rate=100 * table["copy_rate"])
         text = shown.rename(columns=SHOWN).to_html(
-            index=False, border=0, classes="wpbench-table", na_rep="-", float_format="%.1f"
+            index=False,
+            border=0,
+            classes=["wpbench-table"],
+            na_rep="-",
+            float_format="{:.1f}".format,
         )
         self.table.value = f'<div class="wpbench-scroll" tabindex="0">{text}</div>'
         data = base64.b64encode(table.to_csv(index=False).encode()).decode()

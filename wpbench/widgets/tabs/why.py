@@ -8,7 +8,7 @@ import ipywidgets as W
 
 from ..answer import in_words, notes, numbers
 from ..pictures import reasons_picture
-from .tab import Asked, Tab
+from .tab import Asked, Tab, title
 
 
 class WhyTab(Tab):
@@ -23,7 +23,9 @@ class WhyTab(Tab):
 
     def show(self, asked: Asked) -> None:
         """Draw the answer."""
-        self.figure.value = self._draw(asked.table, in_words(asked.table))
+        self.figure.value = title("Copies by reason (simulated)") + self._draw(
+            asked.table, in_words(asked.table)
+        )
         self.numbers.value = numbers(asked.table)
         said = "".join(f"<li>{html.escape(text)}</li>" for text in notes(asked.state))
         self.notes.value = f'<ul class="wpbench-note">{said}</ul>' if said else ""
