@@ -15,8 +15,10 @@ from .answer import names
 from .state import State
 
 SIZES = tuple(1 << i for i in range(11))  # CPUs
-# The small machines come first, together; the others one size after the other.
+# The small machines come first, together, where they take no time (accesses of a run); the others
+# one size after the other.
 FIRST = SIZES[:5]
+_NO_TIME = 1 << 14
 ARMS = ("off", "on")
 
 
@@ -76,11 +78,19 @@ class Across:
 
     def stages(self) -> Iterator[tuple[int, ...]]:
         """Yield the sizes that are still to be run, stage by stage."""
-        if not self.done:
-            yield FIRST
+        first = self.first if not self.done else ()
+        if first:
+            yield first
         for size in SIZES:
-            if size not in (*FIRST, *self.done):
+            if size not in (*first, *self.done):
                 yield (size,)
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """The sizes that take no time."""
+        return tuple(
+            size for size in FIRST if self.at(Point(self.state.backend, size)).work <= _NO_TIME
+        )
 
     def run(self, sizes: tuple[int, ...], stop: Stop | None = None) -> pd.DataFrame | None:
         """Return the rows of some sizes, None if they were stopped; ``add()`` takes them."""

@@ -60,9 +60,7 @@ def presets_heat(table: pd.DataFrame) -> Styler:
     frame = pd.DataFrame(columns)
     rates: Any = [(_COPIED, name) for name in (_OFF, _ON)]
     formats: dict[Any, Any] = dict.fromkeys(columns, "{:.0f}") | dict.fromkeys(rates, "{:.1f}")
-    return frame.style.format(formats).background_gradient(
-        "cividis_r", subset=rates, vmin=0, vmax=100
-    )
+    return frame.style.format(formats).background_gradient("Blues", subset=rates, vmin=0, vmax=100)
 
 
 def presets_answer(table: pd.DataFrame, preset: str) -> str:

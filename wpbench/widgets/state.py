@@ -22,7 +22,7 @@ KERNELS = tuple(rows())
 _VISITS, _MOST_ROUNDS = 160, 20  # accesses of a thread, pages times rounds
 _REQUESTS = {True: 256, False: 8000}  # to a server; of each thread where it has several
 _OPERATIONS = 4000
-# What is refused: more accesses of one run, more pages.
+# What is refused: more work of one run (in accesses of one thread), more pages.
 MOST_WORK = 1 << 21
 MOST_PAGES = 1 << 20
 _OF_THE_KERNELS = ("base", "kernel", "drain", "rules", "patch_on")
@@ -201,7 +201,7 @@ class State:
 
     @property
     def work(self) -> int:
-        """About how many accesses a run does."""
+        """About how much a run takes, in accesses of one thread."""
         return self.rounds * self._work_of_a_round
 
     @property
@@ -210,12 +210,13 @@ class State:
         threads = int(self.given.get("threads", 1)) if "threads" not in self.not_used else 1
         pages = int(self.given.get("npages", 512))
         if workload.round == "request":
-            pages = 1
-        elif workload.by_mix:
-            pages = 1 + pages // 16
-        elif workload.shared:
-            threads = 1
-        return 2 * pages * threads
+            return 2 * threads * (1 + threads // 32)  # the more of them, the more they swap
+        if workload.by_mix:
+            return 2 * (1 + pages // 16)
+        cpus = int(self.given.get("cpus") or threads * workload.cpus_a_thread)
+        # With a clock, a TLB flush is so much work for each CPU that it interrupts.
+        each = 2 * pages + cpus // 4
+        return each if workload.shared else threads * each
 
     def check(self) -> None:
         """Refuse what no scenario can have, and what cannot be answered at once.
@@ -232,8 +233,14 @@ class State:
                 f"npages: {npages} pages in all are too many to be answered at once; accepted here:"
                 f" up to {MOST_PAGES}. wb.simulate() takes them"
             )
+        if self._work_of_a_round > MOST_WORK:
+            threads = f"{self.off.threads} threads of {self.off.npages} pages"
+            raise ScenarioError(
+                f"threads: {threads} are too many to be answered at once; accepted here: so many "
+                f"that a round takes {MOST_WORK} steps. wb.simulate() takes them"
+            )
         if self.work > MOST_WORK:
-            most = max(1, MOST_WORK // self._work_of_a_round)
+            most = MOST_WORK // self._work_of_a_round
             raise ScenarioError(
                 f"rounds: {self.rounds} are too many to be answered at once; accepted here, with "
                 f"these pages and threads: up to {most}. wb.simulate() takes them"

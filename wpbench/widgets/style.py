@@ -35,14 +35,15 @@ STYLE = f"""<style>
 .wpbench-bar .widget-radio-box, .wpbench-bar .widget-radio-box > div {{ display: flex;
   flex-flow: row nowrap; gap: 0 12px; padding: 0; height: 28px; margin: 0; }}
 .wpbench-bar .widget-radio-box label {{ display: flex; flex-flow: row-reverse;
-  align-items: center; margin: 0; width: auto; height: 28px; line-height: 28px; white-space: nowrap; }}
+  align-items: center; margin: 0; width: auto; height: 28px; line-height: 28px;
+  white-space: nowrap; }}
 .wpbench-bar .widget-radio-box input {{ float: none; position: static; margin: 0 4px 0 0; }}
 
 .wpbench-main {{ flex-flow: row nowrap; align-items: stretch; gap: 12px; }}
 .wpbench-controls {{ flex: 0 0 17.5em; overflow: visible; }}
 .wpbench-controls .widget-label {{ text-align: left; }}
 .wpbench-results {{ flex: 1 1 0; min-width: 0; }}
-.wpbench-fold {{ width: auto; flex: 0 0 auto; margin: 20px 0 0 auto; }}
+.wpbench-bar > .wpbench-fold {{ width: auto; flex: 0 0 auto; margin: 20px 0 0 auto; }}
 .wpbench-flipped .wpbench-controls {{ display: none; }}
 @media (max-width: {_SMALL_SCREEN}) {{ {_FOLDED} }}
 @container (max-width: {_NARROW}) {{ {_FOLDED}

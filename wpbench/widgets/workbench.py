@@ -49,6 +49,8 @@ class Workbench(W.VBox):  # type: ignore[misc]
             self._across, WhyTab(), self._life, CostsTab(), TableTab(), self._lines
         ]  # fmt: skip
         self._stale: set[Tab] = set()
+        for view in self._views:
+            view.widget.add_class(f"wpbench-tab-{view.name}")
         self._tabs = W.Tab(
             [view.widget for view in self._views], titles=[view.title for view in self._views]
         )

@@ -49,6 +49,7 @@ class AcrossTab(Tab):
     """
 
     title = "Across CPUs and backends"
+    name = "across"
 
     def __init__(self, choose: Callable[[Point], None], regroup: Callable[[], None]) -> None:
         self._choose = choose
@@ -147,7 +148,8 @@ class AcrossTab(Tab):
 def _caption(asked: Asked) -> str:
     across = asked.across
     if across.table.empty:
-        return "No point of this program can be simulated at once."
+        left = [size for size in SIZES if size not in across.done]
+        return _running(left) if left else "No point of this program can be simulated at once."
     faults = across.table["wp_faults"]
     seed = int(across.table["seed"].iloc[0])
     n = f"n = {faults.min():,} to {faults.max():,} write-protect faults"
@@ -161,5 +163,9 @@ def _caption(asked: Asked) -> str:
         said.append(f"{len(across.left_out)} points are left out ({first.split(';')[0]}).")
     left = [size for size in SIZES if size not in across.done]
     if left:
-        said.append(f"Running {left[0]} CPUs ...")
+        said.append(_running(left))
     return " ".join(said)
+
+
+def _running(left: list[int]) -> str:
+    return f"Running {left[0]} CPU{'s' if left[0] > 1 else ''} ..."

@@ -58,6 +58,7 @@ class CostsTab(Tab):
     """The difference in time with its range, and the account that adds up to it."""
 
     title = "What it costs"
+    name = "costs"
 
     def __init__(self) -> None:
         self._for: tuple[Any, ...] | None = None

@@ -24,6 +24,7 @@ class LifeTab(Tab):
     """
 
     title = "One page's life"
+    name = "life"
 
     def __init__(self) -> None:
         self.explanation: Explanation | None = None

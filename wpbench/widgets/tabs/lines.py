@@ -18,6 +18,7 @@ class LinesTab(Tab):
     """Commands for a terminal, and parameters for the notebook that compares two kernels."""
 
     title = "Commands"
+    name = "lines"
 
     def __init__(self) -> None:
         self.command = W.Text(

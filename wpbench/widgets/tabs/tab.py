@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..across import FIRST, Across
+from ..across import Across
 from ..later import Job
 from ..state import State
 
@@ -41,9 +41,20 @@ class Asked:
 
 
 class Tab(ABC):
-    """A tab: what it shows at once, and what it fills in."""
+    """A tab: what it shows at once, and what it fills in.
+
+    Attributes
+    ----------
+    title
+        What its handle says.
+    name
+        Of its class in the page, ``wpbench-tab-<name>``.
+    widget
+        What is in it.
+    """
 
     title: str
+    name: str
     widget: Any
 
     @abstractmethod
@@ -56,9 +67,10 @@ class Tab(ABC):
 
 
 def first_stage(across: Across) -> None:
-    """Run the small machines, if they were not."""
-    if not across.done and (rows := across.run(FIRST)) is not None:
-        across.add(rows, FIRST)
+    """Run the small machines, if they were not and take no time."""
+    first = () if across.done else across.first
+    if first and (rows := across.run(first)) is not None:
+        across.add(rows, first)
 
 
 def stages(across: Across, show: Callable[[], None]) -> Iterator[Job]:

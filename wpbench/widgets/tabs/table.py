@@ -31,6 +31,7 @@ class TableTab(Tab):
     """A row a point and kernel of the figure across CPUs and backends."""
 
     title = "Table"
+    name = "table"
 
     def __init__(self) -> None:
         self._asked: Asked | None = None

@@ -15,6 +15,7 @@ class WhyTab(Tab):
     """Copies by reason of both kernels, the counts beside them, and what to know about them."""
 
     title = "Why"
+    name = "why"
 
     def __init__(self) -> None:
         self.figure, self.numbers, self.notes = W.HTML(), W.HTML(), W.HTML()
