@@ -26,12 +26,12 @@ STYLE = f"""<style>
 /* Labels of the bar stand above, so that five controls fit beside each other. */
 .wpbench-bar {{ flex-flow: row wrap; gap: 2px 12px; align-items: flex-start;
   border-bottom: 1px solid {_BORDER}; padding-bottom: 5px; margin-bottom: 5px; }}
-.wpbench-bar > .widget-inline-hbox {{ flex-direction: column; align-items: stretch;
+.wpbench-bar > :is(.widget-inline-hbox, .widget-radio) {{ flex-direction: column; align-items: stretch;
   height: auto; flex: 1 1 8.5em; min-width: 0; max-width: 19em; margin: 0; }}
-.wpbench-bar > .widget-inline-hbox.widget-radio {{ flex: 0 0 auto; }}
-.wpbench-bar > .widget-inline-hbox > .widget-label {{ max-width: none; margin: 0;
+.wpbench-bar > .widget-radio.widget-radio {{ flex: 0 0 auto; }}
+.wpbench-bar > * > .widget-label {{ max-width: none; margin: 0;
   text-align: left; height: 20px; line-height: 20px; }}
-.wpbench-bar > .widget-inline-hbox > select {{ flex: none; width: 100%; height: 28px; }}
+.wpbench-bar > * > select {{ flex: none; width: 100%; height: 28px; }}
 .wpbench-bar .widget-radio-box, .wpbench-bar .widget-radio-box > div {{ display: flex;
   flex-flow: row nowrap; gap: 0 12px; padding: 0; height: 28px; margin: 0; }}
 .wpbench-bar .widget-radio-box label {{ display: flex; flex-flow: row-reverse;
