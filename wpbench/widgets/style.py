@@ -26,7 +26,8 @@ STYLE = f"""<style>
 /* Labels of the bar stand above, so that five controls fit beside each other. */
 .wpbench-bar {{ flex-flow: row wrap; gap: 2px 12px; align-items: flex-start;
   border-bottom: 1px solid {_BORDER}; padding-bottom: 5px; margin-bottom: 5px; }}
-.wpbench-bar > :is(.widget-inline-hbox, .widget-radio) {{ flex-direction: column; align-items: stretch;
+.wpbench-bar > :is(.widget-inline-hbox, .widget-radio) {{ flex-direction: column;
+  align-items: stretch;
   height: auto; flex: 1 1 8.5em; min-width: 0; max-width: 19em; margin: 0; }}
 .wpbench-bar > .widget-radio.widget-radio {{ flex: 0 0 auto; }}
 .wpbench-bar > * > .widget-label {{ max-width: none; margin: 0;

@@ -76,7 +76,7 @@ class AcrossTab(Tab):
         self.threads.observe(lambda _: regroup(), "value")
         self.points = W.Dropdown(
             description="Make a point the scenario",
-            options=[(_CHOOSE, None), *((str(point), point) for point in POINTS)],
+            options=[(_CHOOSE, ""), *((str(point), point) for point in POINTS)],
             tooltip="the same as a click on a point of the figure",
             style={"description_width": "auto"},
             layout={"width": "24em"},
@@ -86,9 +86,9 @@ class AcrossTab(Tab):
         row = W.HBox([self.threads, self.points], layout={"flex_flow": "row wrap"})
         self.widget = W.VBox([picture, self.caption, row])
 
-    def _on_point(self, change: dict[str, Point | None]) -> None:
-        if change["new"] is not None:
-            self.points.value = None
+    def _on_point(self, change: dict[str, Point | str]) -> None:
+        if isinstance(change["new"], Point):
+            self.points.value = ""
             self._choose(change["new"])
 
     def show(self, asked: Asked) -> None:
