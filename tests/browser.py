@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -168,7 +169,7 @@ def chromium(folder: Path) -> Iterator[Any]:
             str(folder / "chromium"),
             executable_path=CHROMIUM,
             headless=True,
-            viewport={"width": 1400, "height": 1000},
+            viewport={"width": 1400, "height": 900},
             args=[
                 "--no-sandbox",
                 "--disable-gpu",
@@ -179,7 +180,7 @@ def chromium(folder: Path) -> Iterator[Any]:
                 "--disable-sync",
             ],
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         try:
             yield context
         finally:
@@ -216,7 +217,7 @@ def open_notebook(page: Any, server: Server) -> None:
     )
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.locator(".wpbench .wpbench-numbers").wait_for(timeout=90_000)
+    page.locator(".wpbench .wpbench-headline").wait_for(timeout=90_000)
 
 
 class Bench:
@@ -235,21 +236,29 @@ class Bench:
         self.box.get_by_role("radio", name=option).click()
 
     def row(self, label: str) -> Any:
-        """Return a control, by what stands before it."""
-        named = self.page.locator(".widget-label", has_text=label)
-        return self.box.locator(".widget-inline-hbox", has=named).first
+        """Return a control, by what stands before or above it."""
+        named = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
+        return self.box.locator(".widget-inline-hbox, .widget-radio", has=named).first
 
-    def figure(self) -> str:
-        """Return the figure of the copies by reason, as its source."""
-        return str(self.box.locator("img.wpbench-figure").first.get_attribute("src"))
+    def tab(self, title: str) -> None:
+        """Click a tab's handle."""
+        self.box.locator(".lm-TabBar-tab", has_text=title).first.click()
 
-    def life(self) -> str:
-        """Return the picture of the page's life, as its source."""
-        return str(self.box.locator("img.wpbench-figure").nth(1).get_attribute("src"))
+    def figure(self, name: str = "across") -> Any:
+        """Return a tab's figure: ``across`` (its lines), ``why``, ``life``, ``costs``."""
+        return self.box.locator(f".wpbench-tab-{name} img.wpbench-figure").last
+
+    def words(self, name: str = "across") -> str:
+        """Return what a figure shows, in words."""
+        return str(self.figure(name).get_attribute("alt"))
+
+    def headline(self) -> str:
+        """Return the answer's first line."""
+        return str(self.box.locator(".wpbench-headline p").first.inner_text())
 
     def numbers(self) -> dict[str, list[str]]:
-        """Return the table: what each row has for the patch off and on."""
-        rows = self.box.locator(".wpbench-numbers tbody tr").all_inner_texts()
+        """Return the table of the tab *Why*: what each row has for the patch off and on."""
+        rows = self.box.locator(".wpbench-tab-why tbody tr").all_inner_texts()
         return {cells[0]: cells[1:] for cells in (row.split("\t") for row in rows)}
 
     def text(self, label: str) -> str:

@@ -1,10 +1,7 @@
-"""The workbench without a browser: its states and lines, its figures, its widgets."""
+"""The workbench without its widgets: states, lines, answers and figures."""
 
-import html
-import random
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +10,15 @@ from hypothesis import strategies as st
 import wpbench as wb
 from wpbench import plots
 from wpbench.commands.main import main, parser_of
+from wpbench.jit.threads import Stop
 from wpbench.litmus.machines import Row, parse_rules
 from wpbench.mm.names import Reason, texts
-from wpbench.scenario.kernels import OFF
-from wpbench.widgets import PRESETS, State, Workbench
-from wpbench.widgets.answer import answer, in_words, names, notes, numbers
+from wpbench.scenario.rules import Overrides
+from wpbench.widgets import PRESETS, State, presets_answer, presets_heat, presets_table
+from wpbench.widgets.across import FIRST, POINTS, SIZES, Across, Point
+from wpbench.widgets.answer import answer, headline, in_words, names, notes, numbers
 from wpbench.widgets.lines import command_line, differ_command, python_line, read_line
-from wpbench.widgets.pictures import Pictures
+from wpbench.widgets.pictures import life_picture, reasons_picture
 from wpbench.widgets.state import KERNELS, MOST_PAGES
 from wpbench.workloads.catalog import ORDERS, WORKLOADS
 
@@ -44,13 +43,17 @@ CHOICES = {
     "stable_writes": st.booleans(),
 }
 
+OVERRIDES = [Overrides(), Overrides({"exit_drains": True}), Overrides({"dead_filter": False})]
+
 
 @st.composite
 def states(draw):
     fields = draw(st.fixed_dictionaries({}, optional=CHOICES))
     return State().with_(
+        base=draw(st.sampled_from(KERNELS)),
         kernel=draw(st.sampled_from(KERNELS)),
         drain=draw(st.sampled_from([None, *wb.DRAINS])),
+        rules=draw(st.sampled_from(OVERRIDES)),
         patch_on=draw(st.booleans()),
         **fields,
     )
@@ -76,16 +79,17 @@ class TestState:
     def test_a_state_is_two_scenarios_and_comes_back_from_its_lines(self, state):
         if (why := refused(state)) is not None:
             # What cannot be prevented by one control: too much, or a CPU that is not there.
-            assert re.match("(npages|rounds|write_cpu): ", why), why
+            assert re.match("(npages|rounds|threads|write_cpu): ", why), why
             return
-        assert state.off.kernel == OFF
-        assert state.on.kernel == state.kernel
+        assert (state.off.kernel, state.on.kernel) == (state.base, state.kernel)
+        assert (state.off.rules, state.on.rules) == ({}, state.rules)
         shown = state.on if state.patch_on else state.off
         assert python(state.line) == shown == read_line(state.line) == read_line(state.command)
         for line in (state.line, state.command):
             again = state.restored(line)
             assert again.scenario == shown
-            assert again.patch_on == state.patch_on
+            # With B as A is, its line is A's, too.
+            assert again.patch_on == (state.patch_on and state.on != state.off)
             assert (again.off, again.line, again.command) == (state.off, state.line, state.command)
             if state.patch_on:
                 assert again.on == state.on
@@ -120,25 +124,41 @@ class TestState:
         assert "synchronously" in state.not_used["latency_ns"]
         state = state.with_(workload="hand-over", kernel="v5.17", backend="nvme")
         assert state.on == wb.Scenario(
-            workload="hand-over", kernel="v5.17", backend="nvme", latency_ns=5000, rounds=16
+            workload="hand-over", kernel="v5.17", backend="nvme", latency_ns=5000, rounds=1
         )
         state = state.with_(workload="reproducer", kernel="patch2")
         assert (state.on.migration_rate, state.on.drain) == (0.5, "always")
 
     def test_rounds_are_chosen_until_they_are_given(self):
-        assert State().with_(npages=64).rounds == 100
-        assert State().with_(npages=4096).rounds == 2
-        assert State().with_(npages=4096, threads=64).rounds == 1
-        assert State().with_(npages=64, rounds=7).with_(npages=4096).rounds == 7
+        assert State().with_(npages=32).rounds == 5  # the central table's
+        assert State().with_(npages=4096).rounds == 1
+        assert State().with_(npages=1).rounds == 20
+        assert State().with_(npages=32, rounds=7).with_(npages=4096).rounds == 7
         # A line's rounds are given, unless they are those that would be chosen.
-        assert State().restored("wb.Scenario(npages=64, rounds=7)").with_(npages=8).rounds == 7
-        assert State().restored("wb.Scenario(npages=4096, rounds=2)").with_(npages=64).rounds == 100
+        assert State().restored("wb.Scenario(npages=32, rounds=7)").with_(npages=8).rounds == 7
+        assert State().restored("wb.Scenario(npages=80, rounds=2)").with_(npages=32).rounds == 5
+
+    def test_rounds_are_the_same_on_any_machine(self):
+        """So a point of the figure is the scenario that it is made."""
+        for preset in PRESETS:
+            state = State.preset(preset)
+            for cpus in (1, 1024):
+                assert state.with_(cpus=cpus, threads=cpus).rounds == state.rounds
 
     def test_a_line_with_the_patch_off_leaves_what_it_is_compared_with(self):
         state = State().with_(kernel="exclusive", drain="always")
         off = state.restored('wb.Scenario(kernel="patch1", npages=8)')
         assert (off.patch_on, off.kernel, off.drain) == (False, "exclusive", "always")
         assert off.off.npages == off.on.npages == 8
+
+    def test_a_rule_is_overridden_in_b_alone(self):
+        state = State(base="v7.2").restored(
+            'wb.Scenario(kernel="v7.2", npages=8, rules={"exit_drains": True})'
+        )
+        assert (state.off.kernel, state.off.rules) == ("v7.2", {})
+        assert (state.on.kernel, state.on.rules) == ("v7.2", {"exit_drains": True})
+        assert state.patch_on
+        assert not state.restored('wb.Scenario(kernel="v7.2", npages=8)').patch_on
 
 
 @pytest.mark.parametrize(
@@ -163,6 +183,7 @@ class TestState:
         ("wpbench run --npages eight", "npages: 'eight' is not a whole number"),
         ("wpbench run 'x", "line: .*quotation"),
         ("wb.Scenario(npages=2_000_000)", "npages: 2000000 pages in all are too many"),
+        ("wb.Scenario(npages=1, threads=4096)", "threads: 4096 threads of 1 pages are too many"),
         ("wb.Scenario(rounds=1_000_000)", "rounds: 1000000 are too many .*accepted here.* to 2048"),
     ],
 )
@@ -190,35 +211,47 @@ def test_the_command_runs_and_says_what_is_shown(name, capsys):
 
 class TestAnswer:
     def test_numbers_are_those_of_simulate(self):
-        state = State.preset("reproducer on zram").with_(npages=16)
+        state = State.preset("reproducer on zram").with_(npages=16, costs="server")
         table = answer(state)
         off, on = (wb.simulate(s).iloc[0] for s in (state.off, state.on))
         assert table["copies"].tolist() == [off.copies, on.copies]
-        shown = numbers(table, 0)
+        shown = numbers(table)
         assert f"<td>{off.copy_rate:.1%}".replace("%", " %") + f" ({off.copies})</td>" in shown
-        assert f"<td>{on.write_ns_mean:.0f} ns</td>" in shown
-        assert "cost set server, most of it assumed" in shown
+        assert f"<td>{on.write_ns_mean:.0f}</td>" in shown
+        assert "cost set server, most of it assumed" in headline(table, 0)
         assert f"patch1 (off) copied {off.copies} of {off.wp_faults} pages: pagevec" in in_words(
             table
         )
 
     def test_without_a_clock_there_is_no_time(self):
         table = answer(State().with_(npages=16))
-        assert "no times: costs is none" in numbers(table, 1)
-        assert " ns<" not in numbers(table, 1)
+        assert "no clock (cost set none)" in headline(table, 1)
+        assert "(ns)</th><td>-</td><td>-</td>" in numbers(table)
 
     def test_without_a_fault_there_is_no_rate(self):
         table = answer(State().with_(workload="page-fault", npages=4))
-        assert "no write-protect fault" in numbers(table, 1)
+        assert "no write-protect fault" in numbers(table)
+        assert headline(table, 1).count("no write-protect fault") == 2
         assert "copied 0 of 0 pages." in in_words(table)
 
     def test_notes_and_names(self):
         state = State().with_(kernel="v5.17", cpus=8)
-        assert names(state) == ["patch1 (off)", "v5.17"]
+        assert names(state) == ["patch1", "v5.17"]
         said = " ".join(notes(state))
         assert "drain (v5.17 has no drain)" in said
         assert "the other CPUs are idle" in said
+        assert names(State()) == ["patch1 (off)", "patch2 (on)"]
         assert names(State().with_(drain="always"))[1] == "patch2 (on), drain always"
+        ruled = State(base="v7.2", kernel="v7.2", rules=Overrides({"exit_drains": True}))
+        assert names(ruled) == ["v7.2", "v7.2, exit_drains=true"]
+        assert names(State(kernel="patch1")) == ["patch1 (A)", "patch1 (B)"]
+
+    def test_the_headline_says_the_difference(self):
+        state = State.preset("migrating threads")
+        off, on = (wb.simulate(s).iloc[0] for s in (state.off, state.on))
+        said = headline(answer(state), 1)
+        assert f"<b>patch2 (on): {on.copy_rate:.1%}".replace("%", " %") in said
+        assert f"{100 * (off.copy_rate - on.copy_rate):+.1f} percentage points" in said
 
 
 class TestFigures:
@@ -226,12 +259,12 @@ class TestFigures:
         first, second = (answer(State.preset(p)) for p in ("reproducer on zram", "memcached"))
         explained = wb.explain(State.preset("reproducer on nvme").off, 40)
         other = wb.explain(State.preset("hand-over").on, 3)
-        pictures, fresh = Pictures(), Pictures()
-        drawn = [pictures.reasons(first, "x"), pictures.page_life(explained)]
-        pictures.reasons(second, "x")
-        pictures.page_life(other)
-        assert drawn == [pictures.reasons(first, "x"), pictures.page_life(explained)]
-        assert drawn == [fresh.reasons(first, "x"), fresh.page_life(explained)]
+        bars, life = reasons_picture(), life_picture()
+        drawn = [bars(first, "x"), life(explained)]
+        bars(second, "x")
+        life(other)
+        assert drawn == [bars(first, "x"), life(explained)]
+        assert drawn == [reasons_picture()(first, "x"), life_picture()(explained)]
 
     def test_saved_twice_the_same(self, tmp_path):
         table = answer(State.preset("Redis with BGSAVE"))
@@ -300,174 +333,104 @@ class TestFigures:
         assert "write fault, CPU 1" in said
 
 
-class TestWorkbench:
-    @pytest.fixture
-    def bench(self):
-        return wb.explore()
+class TestAcross:
+    """The runs behind the figure across CPUs and swap backends."""
 
-    def control(self, bench, label):
-        (widget,) = (
-            c.widget for c in (*bench._arms, *bench._controls) if c.widget.description == label
-        )
-        return widget
-
-    def test_kernels_are_listed_by_the_releases_that_they_hold_for(self, bench):
-        labels = {value: text for text, value in self.control(bench, "On: kernel").options}
-        assert labels["v5.14"] == "v5.14 to v5.17"
-        assert labels["v6.12"] == "v6.12"
-        assert labels["v6.17"] == "v6.17 to v6.19"
-        assert labels["v7.3"] == "v7.3 and later"
-        assert labels["patch2"] == "patch2 (the patch on)"
-        assert OFF not in labels
-        bench._line.value = 'wb.Scenario(kernel="6.18.44", npages=9)'
-        assert self.control(bench, "On: kernel").value == "6.18.44"
-
-    def test_every_control_has_a_label_and_a_hint(self, bench):
-        shown = [c.widget for c in (*bench._arms, *bench._controls)]
-        shown += [bench._preset, bench._fault, bench._fault_number, bench._line, bench._command]
-        shown.append(bench._differ)
-        assert all(widget.description for widget in shown)
-        assert len({widget.description for widget in shown}) == len(shown)
-        assert all(c.widget.tooltip for c in (*bench._arms, *bench._controls))
+    def done(self, state, sizes=FIRST, **grouped):
+        across = Across(state, **grouped)
+        across.add(across.run(sizes), sizes)
+        return across
 
     @pytest.mark.parametrize("name", PRESETS)
-    def test_presets(self, bench, name):
-        bench._preset.value = name
-        assert bench.state == State.preset(name)
-        assert bench._question.value.count(PRESETS[name].question.split(":")[0]) == 1
-        assert python(bench._line.value) == State.preset(name).on
-        expected = wb.simulate([State.preset(name).off, State.preset(name).on])
-        assert bench.table["copies"].tolist() == expected["copies"].tolist()
-        assert 'alt="patch1 (off) copied' in bench._figure.value
-        assert bench._alert.value == ""
+    def test_each_point_is_what_simulate_says_of_the_scenario_it_would_be(self, name):
+        state = State.preset(name)
+        across = self.done(state, (1, 8))
+        assert len(across.table) == 2 * 2 * len(wb.backends())
+        for point in (Point("zram", 8), Point("nvme", 1), Point("zswap", 8)):
+            there = across.at(point)
+            assert (there.backend, there.off.resolved()["cpus"]) == (point.backend, point.cpus)
+            rows = across.table.query(f"backend == '{point.backend}' and cpus == {point.cpus}")
+            expected = wb.simulate([there.off, there.on])
+            assert rows["arm"].tolist() == ["off", "on"]
+            for column in ("wp_faults", "copies", "drains", "threads", "rounds"):
+                assert rows[column].tolist() == expected[column].tolist(), (point, column)
 
-    def test_the_two_kernels_link_to_where_they_differ(self, bench):
-        assert bench._differ.value == "wpbench litmus differ patch1 patch2"
-        bench._line.value = 'wb.Scenario(kernel="v7.2", rules={"exit_drains": True}, npages=4)'
-        said = (
-            "wpbench litmus differ patch1 v7.2 --rule-a exit_drains=true --rule-b exit_drains=true"
+    def test_the_stages_are_all_sizes_once_small_ones_first(self):
+        across = Across(State.preset("reproducer on zram"))
+        stages = list(across.stages())
+        assert stages[0] == FIRST
+        assert [size for sizes in stages for size in sizes] == list(SIZES)
+        across.done = (*FIRST, 32, 64)
+        assert list(across.stages()) == [(size,) for size in SIZES if size > 64]
+
+    def test_with_a_thread_a_cpu_it_is_the_central_table(self):
+        """The same rows as data/grids/cpus.toml, as far as both have them."""
+        across = self.done(State.preset("migrating threads"), (1, 16))
+        table = across.table[across.table["backend"].isin(["zram", "nvme"])]
+        grid = wb.grid(
+            kernel=["patch1", "patch2"], backend=["zram", "nvme"], migration_rate=0.1,
+            cpus=[1, 16], threads="cpus", npages=32, rounds=5,
+        )  # fmt: skip
+        keys = ["kernel", "backend", "cpus"]
+        found, expected = (
+            t.set_index(keys)["copies"].sort_index() for t in (table, wb.simulate(grid))
         )
-        assert bench._differ.value == said
-        link = bench._differ_notebook.value
-        (name,) = re.findall('href="([^"]*)"', link)
-        assert (Path(__file__).parents[1] / "notebooks" / name).is_file()
-        (parameters,) = re.findall("<pre[^>]*>(.*)</pre>", link, flags=re.DOTALL)
-        names = {}
-        exec(html.unescape(parameters), names)  # noqa: S102 - our own lines
-        assert (names["a"], names["b"]) == ("patch1", "v7.2")
-        assert names["rule_a"] == names["rule_b"] == "exit_drains=true"
+        assert found.equals(expected)
 
-    def test_unknown_preset(self):
-        with pytest.raises(wb.ScenarioError, match=r"preset: 'redis' .*accepted: reproducer on"):
-            wb.explore("redis")
+    def test_threads_as_set(self):
+        across = self.done(State.preset("migrating threads"), (16,), thread_per_cpu=False)
+        assert set(across.table["threads"]) == {8}
 
-    def test_the_patch_is_which_one_is_looked_at(self, bench):
-        figure, life = bench._figure.value, bench._life.value
-        self.control(bench, "Patch").value = False
-        assert python(bench._line.value).kernel == "patch1"
-        assert bench.explanation.outcome == "copy"
-        assert "patch1 (off): <b>87.5 %</b> copied" in bench._numbers.value
-        assert bench._life.value != life
-        assert bench._figure.value == figure
-        assert bench._preset.value == "reproducer on zram"
+    def test_what_cannot_be_is_left_out_and_says_why(self):
+        across = self.done(State().with_(write_cpu=2, npages=4), (1, 4))
+        assert {point.cpus for point in across.left_out} == {1}
+        assert "write_cpu: 2 is not among the 1 CPUs" in across.left_out[Point("zram", 1)]
+        across = self.done(State().with_(npages=1 << 18), (1, 8))
+        assert "pages in all are too many" in across.left_out[Point("zram", 8)]
+        assert set(across.table["cpus"]) == {1}
 
-    def test_controls_change_the_answer(self, bench):
-        self.control(bench, "On: drain policy").value = "never"
-        assert bench.table["copies"].tolist() == [5600, 5600]
-        self.control(bench, "Pages").value = 8
-        assert bench.state.on == wb.Scenario(drain="never", npages=8, costs="server")
-        assert bench._preset.value == "(none: changed)"
-        self.control(bench, "CPUs").value = 16
-        assert self.control(bench, "CPUs, exactly").value == 16
-        self.control(bench, "CPUs, exactly").value = 6
-        assert (self.control(bench, "CPUs").value, bench.state.on.cpus) == (6, 6)
-        self.control(bench, "CPUs").value = "default"
-        assert bench.state.on.cpus is None
+    def test_a_chosen_latency_is_of_its_backend_alone(self):
+        state = State.preset("reproducer on null_blk")
+        across = Across(state)
+        assert across.at(Point("null_blk", 2)).on.latency_ns == 100_000
+        assert across.at(Point("nvme", 2)).on.latency_ns is None
 
-    def test_what_is_not_used_is_disabled_and_says_why(self, bench):
-        latency = self.control(bench, "Latency")
-        assert latency.disabled
-        assert latency.tooltip == "not used: zram completes synchronously"
-        self.control(bench, "Swap backend").value = "null_blk"
-        assert not latency.disabled
-        assert latency.label == "the backend's, 10 us"
-        self.control(bench, "On: kernel").value = "v5.14"
-        assert self.control(bench, "On: drain policy").disabled
+    def test_stopped_there_are_no_rows(self):
+        stop = Stop()
+        stop.set()
+        assert Across(State.preset("reproducer on zram")).run(FIRST, stop) is None
 
-    def test_a_wrong_combination_is_explained_and_nothing_is_lost(self, bench):
-        self.control(bench, "Written on CPU").value = 1
-        before = bench.table
-        self.control(bench, "CPUs, exactly").value = 1
-        assert 'role="alert"' in bench._alert.value
-        assert "write_cpu: 1 is not among the 1 CPUs" in bench._alert.value
-        assert bench.table is before
-        assert self.control(bench, "CPUs, exactly").value == 0
-        self.control(bench, "CPUs, exactly").value = 2
-        assert bench._alert.value == ""
-
-    def test_a_line_restores_and_a_wrong_one_stays_to_be_corrected(self, bench):
-        bench._line.value = 'wb.Scenario(kernel="v6.12", npages=9, cpus=6, zipf=0)'
-        assert bench.state.on == wb.Scenario(kernel="v6.12", npages=9, cpus=6)
-        assert self.control(bench, "On: kernel").value == "v6.12"
-        assert bench._life.value.count("No write met a write-protect fault") == 1
-        wrong = 'wb.Scenario(npages="many", backend="<b>")'
-        bench._line.value = wrong
-        assert bench._line.value == wrong
-        assert "&lt;b&gt;" in bench._alert.value
-        assert "npages: &#x27;many&#x27; is not accepted" in bench._alert.value
-        bench._command.value = "wpbench run --kernel patch1 --workload memcached --npages 64"
-        assert bench._alert.value == ""
-        assert bench.state.workload == "memcached"
-        assert python(bench._line.value) == bench.state.off
-
-    @pytest.mark.parametrize("seed", range(3))
-    def test_whatever_is_clicked_there_is_an_answer_or_a_reason(self, bench, seed):
-        """Many random clicks: no traceback, and each control shows the state."""
-        rng = random.Random(seed)
-        controls = [*bench._arms, *bench._controls]
-        for _ in range(40):
-            control = rng.choice([c for c in controls if not c.widget.disabled])
-            if control.options is not None:
-                control.widget.value = rng.choice(control.options(bench.state))[1]
-            elif control.name == "fork_exit_before":
-                control.widget.value = rng.random() < 0.5
-            else:
-                control.widget.value = rng.choice([0, 1, 2, 7, 15, 64, 1024, 2**20])
-            for shown in controls:
-                value = shown.value(bench.state)
-                assert shown.widget.value == (shown.none if value is None else value), shown.name
-            assert python(bench._line.value) == bench.state.scenario
-            rows = wb.simulate([bench.state.off, bench.state.on])
-            assert bench.table["copies"].tolist() == rows["copies"].tolist()
-
-    def test_the_slider_goes_over_the_write_faults(self, bench):
-        assert (bench._fault.min, bench._fault.max) == (0, 6399)
-        for fault, widget in ((77, bench._fault), (6399, bench._fault_number)):
-            widget.value = fault
-            assert bench._fault.value == bench._fault_number.value == fault
-            assert bench.explanation == wb.explain(bench.state.on, fault)
-            assert f"write-protect fault {fault}: page" in bench._tests.value
-        bench._line.value = "wb.Scenario(npages=1, rounds=50000)"  # one page with a long life
-        bench._fault.value = 49_999
-        assert "write-protect fault 49999: page 0" in bench._tests.value
-        bench._preset.value = "Redis with BGSAVE"  # fewer faults
-        assert bench._fault.value == bench._fault.max == int(bench.table["wp_faults"].iloc[1]) - 1
+    def test_a_point_that_is_made_the_scenario_keeps_the_runs(self):
+        across = self.done(State.preset("migrating threads"))
+        for point in POINTS:
+            if point.cpus in FIRST:
+                moved = across.moved(across.at(point))
+                assert moved.here() == point
+                assert moved.table is across.table
+        assert across.moved(State.preset("hand-over")).table.empty
+        assert across.here() == Point("zram", 8)
+        assert Across(State.preset("migrating threads").with_(cpus=6)).here() is None
 
 
-def test_a_small_workbench():
-    """All of it once, small enough for plain Python."""
-    state = State().with_(npages=9, rounds=2)
-    bench = Workbench(state)
-    assert bench.table["copies"].tolist() == [
-        wb.simulate(s).iloc[0].copies for s in (state.off, state.on)
-    ]
-    bench._line.value = 'wb.Scenario(kernel="patch1", npages=9, rounds=2, write_cpu=1)'
-    bench._fault.value = 5
-    assert bench.explanation == wb.explain(bench.state.off, 5)
-    assert "pagevec_remote" in bench._figure.value
-    bench._line.value = "wb.Scenario(npages=0)"
-    assert 'role="alert"' in bench._alert.value
-    bench._command.value = "wpbench run --backend null_blk --npages 9 --rounds 2"
-    assert (bench._alert.value, bench._fault.value) == ("", 5)
-    bench._command.value = "wpbench run --workload page-fault --npages 9 --rounds 2"
-    assert bench.explanation is None
+class TestOverview:
+    def test_the_table_has_each_preset_off_and_on(self):
+        table = presets_table()
+        for name, rows in table.groupby("preset"):
+            state = State.preset(name)
+            expected = wb.simulate([state.off, state.on])
+            assert rows["copies"].tolist() == expected["copies"].tolist()
+        assert table.attrs["wpbench"]["command"] == "simulate"
+        shown = presets_heat(table).data
+        assert shown.index.tolist() == list(PRESETS)
+        off = table[table["kernel"] == "patch1"]
+        assert shown.iloc[:, 0].tolist() == pytest.approx((100 * off["copy_rate"]).tolist())
+
+    def test_the_answer_puts_each_preset_where_its_rates_say(self):
+        table = presets_table()
+        said = presets_answer(table, "memcached")
+        much, some, little = re.split("5 to 50 points:|Less than 5 points:", " ".join(said.split()))
+        for name, rates in table.groupby("preset")["copy_rate"]:
+            saved = rates.iloc[0] - rates.iloc[1]
+            where = much if saved > 0.5 else some if saved > 0.05 else little
+            assert name in where, (name, saved)
+        assert max(map(len, said.splitlines())) <= 72

@@ -1,7 +1,17 @@
-"""Toggles over simulate() and explain(), for a notebook."""
+"""Toggles over simulate(), explain() and price(), for a notebook."""
 
+from .overview import presets_answer, presets_heat, presets_table
 from .presets import PRESETS, Preset
 from .state import State
 from .workbench import Workbench, explore
 
-__all__ = ["PRESETS", "Preset", "State", "Workbench", "explore"]
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "State",
+    "Workbench",
+    "explore",
+    "presets_answer",
+    "presets_heat",
+    "presets_table",
+]

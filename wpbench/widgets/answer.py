@@ -10,7 +10,8 @@ import pandas as pd
 
 from ..data import cost_facts
 from ..mm.names import Reason, texts
-from ..scenario.kernels import OFF, ON, row_of
+from ..scenario import Scenario
+from ..scenario.kernels import row_of
 from ..scenario.rules import DO_WP_PAGE
 from ..simulate import simulate
 from ..workloads.catalog import facts_of
@@ -18,7 +19,7 @@ from .state import State
 
 
 def answer(state: State) -> pd.DataFrame:
-    """Return the two rows of ``simulate()``, patch off and on, with the column ``arm``.
+    """Return the two rows of ``simulate()``, of kernel A and of B, with the column ``arm``.
 
     Raises
     ------
@@ -33,23 +34,55 @@ def answer(state: State) -> pd.DataFrame:
 
 
 def names(state: State) -> list[str]:
-    """Return what the two scenarios are called, in figures and tables."""
-    on = state.on
-    drain = f", drain {on.drain}" if on.drain else ""
-    return [f"{OFF} (off)", f"{state.kernel}{' (on)' if state.kernel == ON else ''}{drain}"]
+    """Return what the two scenarios are called, in figures and tables; no two the same."""
+    off, on = (_name(scenario) for scenario in (state.off, state.on))
+    if state.is_the_patch:
+        return [f"{off} (off)", on.replace(state.kernel, f"{state.kernel} (on)", 1)]
+    return [off, on] if off != on else [f"{off} (A)", f"{on} (B)"]
 
 
-def numbers(table: pd.DataFrame, shown: int) -> str:
-    """Return the answer's numbers as HTML: those of one scenario in a line, both in a table."""
+def _name(scenario: Scenario) -> str:
+    drain = f", drain {scenario.drain}" if scenario.drain else ""
+    rules = f", {scenario.rules}" if scenario.rules else ""
+    return f"{scenario.kernel}{drain}{rules}"
+
+
+def headline(table: pd.DataFrame, shown: int) -> str:
+    """Return the answer in two lines of HTML: the kernel that is looked at, then the other one."""
+    rows = [row for _, row in table.iterrows()]
+    looked_at, other = rows[shown], rows[1 - shown]
+    gap = 100 * (other["copy_rate"] - looked_at["copy_rate"])
+    more = "" if math.isnan(gap) else f", {gap:+.1f} percentage points"
+    return (
+        '<div class="wpbench-headline" role="status">'
+        f"<p>{_said(looked_at, 'b')}</p>"
+        f'<p class="wpbench-note">{_said(other, "span")}{more}. {html.escape(_basis(table))}.</p>'
+        "</div>"
+    )
+
+
+def _said(row: Any, tag: str) -> str:
+    name, faults = html.escape(str(row["arm"])), row["wp_faults"]
+    if faults == 0:
+        return f"<{tag}>{name}: no write-protect fault</{tag}>"
+    copied, reused = (
+        f"{row[part] / faults:.1%}".replace("%", " %") for part in ("copies", "reuses")
+    )
+    n = f"(n = {faults} write-protect faults)"
+    return f"<{tag}>{name}: {copied} copied</{tag}>, {reused} reused {n}"
+
+
+def numbers(table: pd.DataFrame) -> str:
+    """Return the answer's numbers as a table of HTML, a column a kernel."""
     rows = [row for _, row in table.iterrows()]
     lines = [
+        ("write-protect faults (n)", [f"{row['wp_faults']}" for row in rows]),
         ("copied", [_rate(row["copies"], row["wp_faults"]) for row in rows]),
         ("reused", [_rate(row["reuses"], row["wp_faults"]) for row in rows]),
-        ("write-protect faults (n)", [f"{row['wp_faults']}" for row in rows]),
-        ("drains by do_wp_page()", [f"{row['drains']}" for row in rows]),
-        ("pages they drained", [f"{row['drained_pages']}" for row in rows]),
-        ("time per write fault, mean", [_nanoseconds(row["write_ns_mean"]) for row in rows]),
-        ("... of 99 % of them, up to", [_quantile(row) for row in rows]),
+        ("drains in do_wp_page()", [f"{row['drains']}" for row in rows]),
+        ("pages drained", [f"{row['drained_pages']}" for row in rows]),
+        ("write fault, mean (ns)", [_nanoseconds(row, "write_ns_mean") for row in rows]),
+        ("write fault, 99th percentile (ns)", [_nanoseconds(row, "write_ns_p99") for row in rows]),
     ]
     heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in table["arm"])
     body = "".join(
@@ -59,20 +92,8 @@ def numbers(table: pd.DataFrame, shown: int) -> str:
         for name, cells in lines
     )
     return (
-        f'<p class="wpbench-headline">{_headline(rows[shown])}</p>'
-        f'<table class="wpbench-numbers"><caption>{html.escape(_basis(table))}</caption>'
+        '<table class="wpbench-numbers">'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    )
-
-
-def _headline(row: Any) -> str:
-    name = html.escape(str(row["arm"]))
-    if row["wp_faults"] == 0:
-        return f"{name}: no write-protect fault"
-    copied, reused = (f"{row[part] / row['wp_faults']:.1%}" for part in ("copies", "reuses"))
-    return (
-        f"{name}: <b>{copied.replace('%', ' %')}</b> copied, {reused.replace('%', ' %')} reused, "
-        f"of {row['wp_faults']} write-protect faults"
     )
 
 
@@ -104,10 +125,10 @@ def notes(state: State) -> list[str]:
     idle = waits and int(own["cpus"]) > threads
     if idle and not scenario.migration_rate and not scenario.spinner_threads:
         said.append("cpus: no thread migrates, so the other CPUs are idle")
-    off, on = row_of(OFF), row_of(state.kernel)
+    off, on = row_of(state.base), row_of(state.kernel, state.rules)
     others = [name for name in off if name not in DO_WP_PAGE and off[name] != on[name]]
     if others:
-        said.append(f"rules beside do_wp_page()'s that differ from {OFF}'s: {', '.join(others)}")
+        said.append(f"rules beside do_wp_page()'s in which B differs from A: {', '.join(others)}")
     return said
 
 
@@ -124,25 +145,24 @@ def _rate(part: int, whole: int) -> str:
     return f"{part / whole:.1%} ({part})".replace("%", " %")
 
 
-def _nanoseconds(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.0f} ns"
-
-
-def _quantile(row: Any) -> str:
+def _nanoseconds(row: Any, name: str) -> str:
     untimed = math.isnan(row["write_ns_mean"])
-    return "-" if untimed else _nanoseconds(float(row["write_ns_p99"]))
+    return "-" if untimed else f"{float(row[name]):.0f}"
 
 
 def _basis(table: pd.DataFrame) -> str:
     costs = str(table["costs"].iloc[0])
     seed = int(table["seed"].iloc[0])
-    measured = cost_facts(costs)["description"].startswith("measured:")
-    known = "measured" if measured else "most of it assumed (data/costs.toml)"
-    times = {
-        "none": "no times: costs is none",
-        "icount": "times of the emulated CPU of kernel-measurements/",
-    }.get(costs, f"times by cost set {costs}, {known}")
-    return f"simulated, one run (seed {seed}); {times}"
+    times = {"none": "no clock (cost set none)"}.get(costs, f"times by {cost_set(costs)}")
+    return f"Simulated, one run (seed {seed}); {times}"
 
 
-__all__ = ["answer", "in_words", "names", "notes", "numbers"]
+def cost_set(name: str) -> str:
+    """Return a cost set's name, and whether its numbers were measured."""
+    if name == "icount":
+        return "cost set icount, an emulated CPU"
+    measured = cost_facts(name)["description"].startswith("measured:")
+    return f"cost set {name}, {'measured' if measured else 'most of it assumed'}"
+
+
+__all__ = ["answer", "cost_set", "headline", "in_words", "names", "notes", "numbers"]

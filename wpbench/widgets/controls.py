@@ -1,11 +1,12 @@
 """The workbench's controls: each one's choices in a state, and what it says of a state.
 
-Lists and numbers, which a screen reader reads out with their labels.  A slider has none (its handle
-is nobody's label in ipywidgets 8), so each slider has a number beside it that does the same.
+Lists and numbers, which a screen reader reads out with their labels, each with its unit and, as a
+tooltip and in the list below the controls, what it means.
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +16,16 @@ import ipywidgets as W
 from ..bounds import MAX_CPUS
 from ..data import backends, costs, is_cost_file
 from ..scenario.kernels import OFF, ON, row_of, span
+from ..scenario.rules import OVERRIDABLE, RULES, Overrides
 from ..workloads.catalog import WORKLOADS
 from .presets import PRESETS
 from .state import KERNELS, MOST_PAGES, MOST_WORK, State
 
-CUSTOM = "(none: changed)"
-DEFAULT = "default"  # what a widget has for None, which sliders cannot have
-WIDE = {"description_width": "9.5em"}
-_LAYOUT = {"width": "25em", "max_width": "100%"}
+CUSTOM = "(changed)"
+DEFAULT = "default"  # what a widget has for None
+NARROW = {"description_width": "9em"}
+_LAYOUT = {"width": "auto", "margin": "1px 0"}
+_BAR = {"description_width": "auto"}  # of the controls above: their labels stand over them
 _RATES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _LATENCIES = tuple(m * 10**e for e in range(3, 8) for m in (1, 2, 5))
 _SAVES = (0, 100, 200, 500, 1000, 2000, 5000)
@@ -35,7 +38,7 @@ class Control:
     Attributes
     ----------
     name
-        Of a State: ``kernel``, ``drain``, ``patch_on``, or a Scenario's field.
+        Of a State: ``base``, ``kernel``, ``drain``, ``rules``, ``patch_on``, or a Scenario's field.
     widget
         What is shown.
     options
@@ -84,7 +87,7 @@ def _text(value: Any) -> str:
 def _inserted(options: list[tuple[str, Any]], value: Any) -> list[tuple[str, Any]]:
     """Return the choices with one more: a number among the numbers, a text at the end."""
     at = len(options)
-    if not isinstance(value, str):
+    if isinstance(value, int | float):
         at = sum(other == DEFAULT or other < value for _, other in options)
     return [*options[:at], (_text(value), value), *options[at:]]
 
@@ -99,10 +102,6 @@ def _always(options: list[tuple[str, Any]]) -> Callable[[State], list[tuple[str,
     return lambda _: options
 
 
-def _powers(most: int) -> list[int]:
-    return [1 << i for i in range(most.bit_length())]
-
-
 def _time(ns: int) -> str:
     for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
         if ns >= size:
@@ -111,11 +110,15 @@ def _time(ns: int) -> str:
 
 
 def _kernel(name: str) -> str:
-    return f"{name} (the patch on)" if name == ON else span(name)
+    return {OFF: f"{OFF} (off)", ON: f"{ON} (on)"}.get(name) or span(name)
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:g} %"
 
 
 def controls() -> list[Control]:
-    """Return new controls, in the order in which the Tab key visits them."""
+    """Return new controls of the program and its machine, in the order of the Tab key."""
 
     def field(name: str, fallback: Any = None) -> Callable[[State], Any]:
         return lambda state: state.given.get(name, fallback)
@@ -123,12 +126,12 @@ def controls() -> list[Control]:
     def orders(state: State) -> list[tuple[str, Any]]:
         known = WORKLOADS[state.workload].orders
         if len(known) < 2:
-            return _choices((), known[0] or "its own")
-        return _choices(known, f"the first, {known[0]}")
+            return _choices((), known[0] or "the workload's")
+        return [*_choices((), f"{known[0]} (default)"), *_choices(known[1:])]
 
     def latencies(state: State) -> list[tuple[str, Any]]:
         default = int(backends()[state.backend]["latency_ns"])
-        own = f"the backend's, {_time(default)}" if state.asynchronous else "none"
+        own = f"{_time(default)} (default)" if state.asynchronous else "none: synchronous"
         return [(own, DEFAULT), *((_time(ns), ns) for ns in _LATENCIES)]
 
     def cost_sets(state: State) -> list[tuple[str, Any]]:
@@ -136,42 +139,40 @@ def controls() -> list[Control]:
         names = [n for n in costs() if n != "none" or not state.asynchronous]
         given = str(state.fields.get("costs"))
         names += [given] if is_cost_file(given) else []
-        return _choices(names, f"the default, {default}")
+        return [*_choices((), f"{default} (default)"), *_choices(n for n in names if n != default)]
 
+    rates = [(_percent(rate), rate) for rate in _RATES]
     saves = [("never" if n == 0 else f"{n} requests", n) for n in _SAVES]
     return [
-        _choice("workload", "Workload", W.Dropdown, _always(_choices(WORKLOADS)),
+        _choice("workload", "Workload", _always(_choices(WORKLOADS)),
                 field("workload", "reproducer"), "the program that runs"),
-        _choice("order", "Order", W.Dropdown,
-                orders,
+        _choice("order", "Access order", orders,
                 lambda s: s.fields.get("order"), "of the accesses of a round"),
-        _choice("backend", "Swap backend", W.Dropdown, _always(_choices(backends())),
+        _choice("backend", "Swap backend", _always(_choices(backends())),
                 field("backend", "zram"), "the swap device (data/backends.toml)"),
-        _choice("latency_ns", "Latency", W.Dropdown, latencies,
-                field("latency_ns"), "dispatch of a write to its completion"),
-        _choice("cpus", "CPUs", W.SelectionSlider, _always(_choices(_powers(1024), "as named")),
-                field("cpus"), "the same as CPUs, exactly"),
-        _number("cpus", "CPUs, exactly", 0, MAX_CPUS, field("cpus"),
-                "of the machine; 0: as many as the threads and CPUs named need", none=0),
+        _choice("latency_ns", "Write latency", latencies,
+                field("latency_ns"), "of an asynchronous swap device: dispatch to completion"),
+        _number("cpus", "CPUs", 0, MAX_CPUS, field("cpus"),
+                "of the machine; 0: as many as the threads need", none=0),
         _number("threads", "Threads", 1, MAX_CPUS, field("threads", 1),
-                "of the workload, each with its own region unless it shares one"),
-        _number("npages", "Pages", 1, MOST_PAGES, field("npages", 512),
-                "of a thread's region, 4 KiB each"),
+                "of the workload, each with a region of its own unless the workload shares one"),
+        _number("npages", "Pages (4 KiB)", 1, MOST_PAGES, field("npages", 512),
+                "of a region"),
         _number("rounds", "Rounds", 0, MOST_WORK, lambda s: s.rounds,
-                "chosen so that the answer comes at once, until you choose; a server's: requests"),
-        _choice("migration_rate", "Migration rate", W.Dropdown, _always(_choices(_RATES)),
+                "each accesses every page; of a server: requests. Chosen to be quick until given"),
+        _choice("migration_rate", "Migration rate", _always(rates),
                 field("migration_rate", 0.0),
-                "probability that a thread is moved to another CPU between read and write"),
-        _choice("write_cpu", "Written on CPU", W.Dropdown,
-                _always(_choices(range(1, 4), "where it was read")), field("write_cpu"),
-                "hand the page over: write it on another CPU than it was read on"),
-        Control("fork_exit_before", W.Checkbox(description="Fork, exit before",
-                style=WIDE, layout=_LAYOUT), None, field("fork_exit_before", False),
-                "once, before the rounds: pages are mapped read-only and nobody else's"),
-        _choice("save_every", "BGSAVE every", W.Dropdown, _always(saves),
+                "probability that a thread moves to another CPU between its read and its write"),
+        _choice("write_cpu", "Writing CPU",
+                _always(_choices(range(1, 4), "the reading CPU")), field("write_cpu"),
+                "on which the page is written; another one: the page is handed over"),
+        Control("fork_exit_before", W.Checkbox(description="Forked before", indent=True,
+                style=NARROW, layout=_LAYOUT), None, field("fork_exit_before", False),
+                "a child was forked and exited once: pages are mapped read-only and unshared"),
+        _choice("save_every", "BGSAVE every", _always(saves),
                 field("save_every", 0), "requests between two forks of a child that saves"),
-        _choice("costs", "Cost set", W.Dropdown, cost_sets,
-                lambda s: s.fields.get("costs"), "what each step takes (data/costs.toml)"),
+        _choice("costs", "Cost set", cost_sets,
+                lambda s: s.fields.get("costs"), "nanoseconds of each step (data/costs.toml)"),
     ]  # fmt: skip
 
 
@@ -184,29 +185,62 @@ def _number(
     hint: str,
     none: Any = DEFAULT,
 ) -> Control:
-    widget = W.BoundedIntText(description=label, min=low, max=high, style=WIDE, layout=_LAYOUT)
+    widget = W.BoundedIntText(description=label, min=low, max=high, style=NARROW, layout=_LAYOUT)
     return Control(name, widget, None, value, hint, none)
 
 
 def arms() -> list[Control]:
-    """Return new controls of what is compared: the patch, the kernel, the drain policy."""
+    """Return new controls of what is compared: two kernels, the patch, the drain policy."""
 
     def drains(state: State) -> list[tuple[str, Any]]:
-        own = row_of(state.kernel)["drain"]
-        return _choices(state.drains, f"its own, {own}")
+        own = str(row_of(state.kernel, state.rules)["drain"])
+        others = (name for name in state.drains if name != own)
+        return [*_choices((), f"{own} (default)"), *_choices(others)]
 
     def patch(state: State) -> list[tuple[str, Any]]:
-        return [(f"off: {OFF}", False), (f"on: {state.kernel}", True)]
+        off, on = ("off", "on") if state.is_the_patch else ("A", "B")
+        return [(f"{off}: {state.base}", False), (f"{on}: {state.kernel}", True)]
 
+    def overrides(state: State) -> list[tuple[str, Any]]:
+        own = row_of(state.kernel)
+        found = [
+            Overrides({name: value})
+            for name in OVERRIDABLE
+            for value in _values_of(name)
+            if value != own[name]
+        ]
+        return [("none", DEFAULT), *((str(rules), rules) for rules in found)]
+
+    kernels = _always([(_kernel(k), k) for k in KERNELS])
     return [
+        _choice("base", "Kernel A", kernels, lambda s: s.base,
+                "the kernel that B is compared with", _BAR),
+        _choice("kernel", "Kernel B", kernels, lambda s: s.kernel,
+                "the kernel that is compared with A", _BAR),
         Control("patch_on", W.RadioButtons(description="Patch", orientation="horizontal",
-                style=WIDE, layout={"width": "auto"}), patch,
-                lambda s: s.patch_on, "which of the two the lines and the page below are about"),
-        _choice("kernel", "On: kernel", W.Dropdown, _always([(_kernel(k), k) for k in KERNELS]),
-                lambda s: s.kernel, "compared with the patch off"),
-        _choice("drain", "On: drain policy", W.Dropdown, drains,
-                lambda s: s.on.drain, "when do_wp_page() drains which pagevecs"),
+                style=_BAR, layout={"width": "auto"}), patch, lambda s: s.patch_on,
+                "which of the two kernels the headline, the thick lines and the page are about"),
+        _choice("drain", "Drain policy of B", drains,
+                lambda s: s.on.drain, "when do_wp_page() drains which pagevecs", _BAR),
+        _choice("rules", "Rule overridden in B", overrides, lambda s: s.rules or None,
+                "one rule that kernel B has otherwise (docs/kernels.md)", _BAR),
     ]  # fmt: skip
+
+
+def _values_of(name: str) -> Iterable[Any]:
+    rule = RULES[name]
+    if rule.values:
+        return rule.values
+    return range(rule.low, rule.high + 1) if rule.high else (False, True)
+
+
+def meanings(shown: Iterable[Control]) -> str:
+    """Return a list of what the controls mean, as HTML that unfolds."""
+    rows = "".join(
+        f"<dt>{html.escape(str(c.widget.description))}</dt><dd>{html.escape(c.hint)}</dd>"
+        for c in shown
+    )
+    return f"<details><summary>What the controls mean</summary><dl>{rows}</dl></details>"
 
 
 def preset_choice() -> W.Dropdown:
@@ -214,14 +248,14 @@ def preset_choice() -> W.Dropdown:
     return W.Dropdown(
         description="Preset",
         options=[*PRESETS, CUSTOM],
-        style=WIDE,
+        style=NARROW,
         layout=_LAYOUT,
         tooltip="a question to begin with",
     )
 
 
 def preset_of(state: State) -> str:
-    """Return the preset that a state is one of, patch off or on."""
+    """Return the name of the preset that a state is, ``CUSTOM`` if it is none."""
     for name in PRESETS:
         if state.with_(patch_on=True) == State.preset(name):
             return name
@@ -231,11 +265,12 @@ def preset_of(state: State) -> str:
 def _choice(
     name: str,
     label: str,
-    kind: Any,
     options: Callable[[State], list[tuple[str, Any]]],
     value: Callable[[State], Any],
     hint: str,
+    style: dict[str, str] | None = None,
 ) -> Control:
     first = options(State())
-    widget = kind(description=label, options=first, style=WIDE, layout=_LAYOUT)
+    layout = {"width": "auto"} if style else _LAYOUT
+    widget = W.Dropdown(description=label, options=first, style=style or NARROW, layout=layout)
     return Control(name, widget, options, value, hint)
