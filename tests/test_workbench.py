@@ -316,7 +316,10 @@ class TestOtherTabs:
         ("line", "why"),
         [
             ("wb.Scenario(npages=32, costs='none')", "costs: 'none' has no ranges to draw from"),
-            ("wb.Scenario(npages=100000, rounds=1)", "200000 accesses a run are too many to be priced"),
+            (
+                "wb.Scenario(npages=100000, rounds=1)",
+                "200000 accesses a run are too many to be priced",
+            ),
         ],
     )
     def test_what_has_no_price_says_why(self, bench, line, why):
@@ -393,7 +396,7 @@ class TestWhileOneLooks:
 
 
 def test_a_small_workbench():
-    """All of it once, small enough for plain Python."""
+    """All of it once, from a state that is no preset."""
     state = State().with_(npages=5, rounds=1)
     bench = Workbench(state)
     assert bench.table["copies"].tolist() == [
