@@ -32,16 +32,18 @@ ARM = """([name, whole]) => {
   const box = document.querySelector('.wpbench');
   const image = () => [...box.querySelectorAll(`.wpbench-tab-${name} img.wpbench-figure`)].pop();
   const running = () => box.querySelector(`.wpbench-tab-${name}`).textContent.includes('Running');
-  const before = image() ? image().src : '';
+  const before = image() ? image().outerHTML : '';
   window.clicked = new Promise((done, failed) => {
     setTimeout(() => failed(new Error('no new figure within 60 s')), 60000);
-    let start = null;
+    let start = null, ran = false;
     const began = (event) => { if (start === null) start = event.timeStamp; };
     for (const kind of ['click', 'change', 'keydown'])
       document.addEventListener(kind, began, {capture: true});
     const watch = new MutationObserver(async () => {
       const now = image();
-      if (start === null || !now || now.src === before || (whole && running())) return;
+      ran = ran || running();
+      if (start === null || !now || now.outerHTML === before) return;
+      if (whole && (!ran || running())) return;
       watch.disconnect();
       for (const kind of ['click', 'change', 'keydown'])
         document.removeEventListener(kind, began, {capture: true});
@@ -61,6 +63,10 @@ def clicked(page, name, click, whole=False):
     page.evaluate(ARM, [name, whole])
     click()
     took = page.evaluate("window.clicked")
+    page.wait_for_function(
+        "name => !document.querySelector(`.wpbench-tab-${name}`).textContent.includes('Running')",
+        arg=name,
+    )
     page.wait_for_timeout(300)
     return took
 
@@ -69,7 +75,7 @@ def measure(page, bench, rounds):
     """Return the times of each kind of click."""
     times = {kind: [] for kind in WANTED}
     presets = list(PRESETS)
-    presets = [*presets[1:], presets[0]]
+    presets = [*presets[1:-1], presets[0]]  # the last one's figure is the first one's
 
     def timed(kind, name, click):
         times[kind].append(clicked(page, name, click, kind == "whole"))

@@ -1,8 +1,10 @@
 """The workbench without its widgets: states, lines, answers and figures."""
 
+import math
 import re
 import shlex
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -265,6 +267,39 @@ class TestFigures:
         life(other)
         assert drawn == [bars(first, "x"), life(explained)]
         assert drawn == [reasons_picture()(first, "x"), life_picture()(explained)]
+
+    def test_across_lines_are_the_rates_with_a_gap_where_there_is_none(self):
+        grid = plots.Grid(("zram", "nvme"), (1, 2, 4))
+        rates = {("on", "zram"): [0.25, float("nan"), 1.0], ("off", "nvme"): [0.5, 0.5, 0.0]}
+        table = pd.DataFrame(
+            {"arm": arm, "backend": panel, "cpus": cpus, "copy_rate": rate}
+            for (arm, panel), found in rates.items()
+            for cpus, rate in zip(grid.ticks, found, strict=True)
+        )
+        _, axes = plots.figure()
+        names = {"off": "A", "on": "B"}
+        plots.across_lines(table, grid, axes, names=names, shown="on", here=("zram", 4))
+        off, on, mark = axes.lines[:3]
+        for line, (arm, panel) in ((off, ("off", "nvme")), (on, ("on", "zram"))):
+            drawn = {x: y for x, y in zip(*line.get_data(), strict=True) if not math.isnan(x)}
+            for tick, rate in zip(grid.ticks, rates[arm, panel], strict=True):
+                x, y = grid.at(panel, tick, rate)
+                assert drawn[x] == pytest.approx(y, nan_ok=True)
+        assert on.get_linewidth() > off.get_linewidth()
+        assert (mark.get_xdata()[0], mark.get_ydata()[0]) == grid.at("zram", 4, 1.0)
+        assert "100.0%" in [text.get_text() for text in axes.texts]
+        legend = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert legend == ["A", "B, looked at"]
+
+    def test_price_ranges_are_the_table_s(self):
+        table = wb.price(wb.Scenario(npages=8, rounds=5), draws=8, most_draws=8).table
+        _, axes = plots.figure()
+        plots.price_ranges(table, axes)
+        bars = [line.get_xdata().tolist() for line in axes.lines if line.get_linewidth() == 3]
+        assert bars == table[["low", "high"]].to_numpy().tolist()
+        said = [text.get_text() for text in axes.texts]
+        for difference in table["difference"]:
+            assert any(text.startswith(f"{difference:+.1f} ns") for text in said)
 
     def test_saved_twice_the_same(self, tmp_path):
         table = answer(State.preset("Redis with BGSAVE"))

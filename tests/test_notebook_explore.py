@@ -54,8 +54,8 @@ def test_another_preset_twice_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"preset": "redis"}, r"cell 2: ScenarioError: preset: 'redis' .*reproducer on zram"),
-        ({"preset": 3}, "cell 2: ScenarioError: preset: 3 is not accepted"),
+        ({"preset": "redis"}, r"cell 3: ScenarioError: preset: 'redis' .*reproducer on zram"),
+        ({"preset": 3}, "cell 3: ScenarioError: preset: 3 is not accepted"),
         ({"presets": "memcached"}, "parameter of 00-explore: 'presets'.*'preset'"),
     ],
 )

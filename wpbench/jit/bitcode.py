@@ -7,14 +7,13 @@ it, it stands in the wheel, and machine code is made of it without numba, in a f
 from __future__ import annotations
 
 import lzma
-import os
 import subprocess
 import sys
 
 import llvmlite.binding as llvm
 
 from . import stored
-from .sources import COMPILED, HERE, source_hash
+from .sources import COMPILED, HERE, package_environment, source_hash
 
 NAME = "compiled.bc.xz"
 SHIPPED = HERE / "jit" / NAME  # not in git
@@ -52,12 +51,9 @@ def built() -> bytes:
     RuntimeError
         If that fails: a mistake in the sources, or no memory.
     """
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "WPBENCH_"))}
-    paths = [str(HERE.parent), environment.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     done = subprocess.run(
         [sys.executable, "-m", "wpbench.jit.build"],
-        env=environment,
+        env=package_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

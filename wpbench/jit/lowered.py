@@ -177,6 +177,29 @@ def bit_length() -> Any:
     return bits
 
 
+def prefetch() -> Any:
+    """Return a function for jitted code that fetches an element, to be written, into all caches.
+
+    Where there is no memory, nothing happens.
+    """
+    number = ir.IntType(32)
+    write, keep, data = (ir.Constant(number, value) for value in (1, 3, 1))
+
+    @intrinsic
+    def fetch(_context: Any, table: Any, _at: Any) -> Any:
+        def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            byte = ir.IntType(8).as_pointer()
+            taken = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+            fetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], taken)
+            place = builder.bitcast(builder.gep(args[0], [args[1]]), byte)
+            builder.call(fetch, [place, write, keep, data])
+            return context.get_dummy_value()
+
+        return types.void(table, types.int64), codegen
+
+    return fetch
+
+
 # What a parameter or a result can be annotated as, beside the pointers.
 TYPES: dict[str, Any] = {
     "int": types.int64,

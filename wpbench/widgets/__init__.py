@@ -1,4 +1,4 @@
-"""Toggles over simulate(), explain() and price(), for a notebook."""
+"""The workbench: controls over simulate(), explain() and price(), for a notebook."""
 
 from .overview import presets_answer, presets_heat, presets_table
 from .presets import PRESETS, Preset

@@ -20,7 +20,7 @@ KERNELS = tuple(rows())
 # Rounds that are chosen: so few that the answer comes at once, the same on 1 CPU and on 1024, and
 # those of the central table (data/grids/cpus.toml) for its 32 pages.
 _VISITS, _MOST_ROUNDS = 160, 20  # accesses of a thread, pages times rounds
-_REQUESTS = {True: 256, False: 8000}  # to a server; of each thread where it has several
+_REQUESTS = {True: 128, False: 8000}  # to a server; of each thread where it has several
 _OPERATIONS = 4000
 # What is refused: more work of one run (in accesses of one thread), more pages.
 MOST_WORK = 1 << 21

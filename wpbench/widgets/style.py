@@ -71,7 +71,7 @@ STYLE = f"""<style>
 .wpbench-numbers caption {{ text-align: left; {_TEXT} padding: 4px 0; }}
 .wpbench-numbers th, .wpbench-numbers td, .wpbench-table th, .wpbench-table td {{
   padding: 1px 12px 1px 0; text-align: right; border-bottom: 1px solid {_BORDER}; }}
-.wpbench-numbers th[scope=row] {{ text-align: left; font-weight: normal; }}
+.wpbench-numbers th[scope=row] {{ text-align: left; font-weight: normal; white-space: nowrap; }}
 .wpbench-table th:first-child, .wpbench-table td:first-child,
 .wpbench-table th:nth-child(2), .wpbench-table td:nth-child(2) {{ text-align: left; }}
 .wpbench-table thead th {{ position: sticky; top: 0;

@@ -122,10 +122,9 @@ class AcrossTab(Tab):
         here = across.here()
         place = None if here is None else (here.backend, here.cpus)
         across_lines(across.table, GRID, self._lines.wipe(), names=called, shown=arm, here=place)
-        self.lines.value = self._lines.image(
-            rates_in_words(across.table, GRID.panels, arm, called[arm])
-        )
+        words = rates_in_words(across.table, GRID.panels, arm, called[arm])
         self.caption.value = note(_caption(asked))
+        self.lines.value = self._lines.image(words)
 
     def _hints(self, asked: Asked, sizes: tuple[int, ...]) -> None:
         """Let each point's button say its rates."""
