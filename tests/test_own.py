@@ -157,6 +157,16 @@ def test_what_is_there_is_done():
     assert (m.accesses, m.failure, broken_invariant(m)) == (8 + 2 * 3, "", 0)
 
 
+def many_operations(m, p):
+    for _ in range(3_000_000):  # a few bytes of stack for each would be too many
+        mm.read(m, 0, 0)
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="a minute as plain Python")
+def test_a_loop_of_many_operations_needs_no_stack():
+    assert run(scenario(many_operations)).accesses == 3_000_000
+
+
 def test_every_operation_is_checked():
     """But what only reads a page's word."""
     names = set(mm.__all__) - {"Machine", "OperationError", "link", "page_count", "page_mapcount"}

@@ -28,7 +28,7 @@ from numba.extending import (
 )
 
 from .numbered import NumberedMeta
-from .private import AttributeTemplate, lower_constant, raise_from, type_of_global
+from .private import AttributeTemplate, alloca_once, lower_constant, raise_from, type_of_global
 
 _WORD = ir.IntType(64)
 _ZERO = ir.Constant(_WORD, 0)
@@ -293,7 +293,7 @@ def operation_type(
         return None if None in [*fit, *named] else (signature, codegen)
 
     def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        slot = builder.alloca(_WORD)
+        slot = alloca_once(builder, _WORD)  # one for all turns of a loop
         builder.store(_ZERO, slot)
         prototype = ir.FunctionType(ir.IntType(32), [slot.type, *(arg.type for arg in args)])
         function = builder.module.globals.get(symbol)
