@@ -91,6 +91,15 @@ def across_frame(grid: Grid, ax: Axes, *, x: str, y: str, title: str) -> Axes:
     -------
     Axes
         Nothing of the data is in it.
+
+    Examples
+    --------
+    >>> from wpbench import plots
+    >>> figure, axes = plots.figure()
+    >>> grid = plots.Grid(("zram", "nvme"), (1, 2, 4))
+    >>> axes = plots.across_frame(grid, axes, x="CPUs", y="copies, %", title="Simulated")
+    >>> "Simulated" in [text.get_text() for text in axes.texts]
+    True
     """
     _whole(ax)
     ax.text(_LEFT, 0.99, title, ha="left", va="top", fontsize=9, weight="bold")
@@ -146,6 +155,20 @@ def across_lines(
     -------
     Axes
         Lines with a marker a point; where there was no write-protect fault there is a gap.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], cpus=[1, 2], rounds=5))
+    >>> table["arm"] = table["kernel"].map({"patch1": "off", "patch2": "on"})
+    >>> figure, axes = plots.figure()
+    >>> grid = plots.Grid(("zram",), (1, 2))
+    >>> axes = plots.across_lines(
+    ...     table, grid, axes, names={"off": "patch1", "on": "patch2"}, shown="on"
+    ... )
+    >>> len(axes.lines) > 1
+    True
     """
     _whole(ax)
     order = sorted(names, key=lambda arm: arm == shown)

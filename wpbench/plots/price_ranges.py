@@ -32,6 +32,16 @@ def price_ranges(table: pd.DataFrame, ax: Axes, *, what: str = "on less off") ->
     Axes
         A point is the difference with the cost set's own values, its bar the middle 95 % of the
         draws; left of the line at 0 the second kernel is cheaper.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench import plots
+    >>> price = wb.price(wb.Scenario(npages=4, rounds=2, costs="server"), draws=8, most_draws=8)
+    >>> figure, axes = plots.figure()
+    >>> axes = plots.price_ranges(price.table, axes)
+    >>> len(axes.get_yticklabels())
+    2
     """
     rows = table.to_dict("records")
     ax.axvline(0, color="black", linewidth=0.8)

@@ -45,7 +45,26 @@ def record_of(plan: Plan, skipped: Any) -> dict[str, Any]:
 
 
 def lines_of(record: dict[str, Any]) -> list[str]:
-    """Return the record as lines for people."""
+    """Return a table's record of skipped rounds as lines of text.
+
+    Parameters
+    ----------
+    record
+        ``table.attrs["wpbench"]["fast_forward"]``; {} if no run has many rounds.
+
+    Returns
+    -------
+    list of str
+        The rounds that were skipped, and each reason why none were.
+
+    Examples
+    --------
+    >>> import wpbench as wb
+    >>> from wpbench.simulate import lines_of
+    >>> table = wb.simulate(wb.Scenario(npages=1, rounds=5000))
+    >>> lines_of(table.attrs["wpbench"]["fast_forward"])[0][:12]
+    'fast-forward'
+    """
     lines = []
     if record.get("skipped"):
         lines.append(

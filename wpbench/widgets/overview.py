@@ -41,7 +41,24 @@ def presets_table() -> pd.DataFrame:
 
 
 def presets_heat(table: pd.DataFrame) -> Styler:
-    """Return the table of ``presets_table()`` to look at: a row a preset, rates as a heat map."""
+    """Return the table of ``presets_table()`` to look at: a row a preset, rates as a heat map.
+
+    Parameters
+    ----------
+    table
+        From ``presets_table()``.
+
+    Returns
+    -------
+    Styler
+        Copies in percent of the write-protect faults, faults and drains, off and on.
+
+    Examples
+    --------
+    >>> from wpbench.widgets import presets_heat, presets_table
+    >>> presets_heat(presets_table()).data.index[0]
+    'reproducer on zram'
+    """
     side = {True: _ON, False: _OFF}
     rows = table.assign(
         side=[side[kernel == State().kernel] for kernel in table["kernel"]],
@@ -64,7 +81,26 @@ def presets_heat(table: pd.DataFrame) -> Styler:
 
 
 def presets_answer(table: pd.DataFrame, preset: str) -> str:
-    """Return in words where the patch saves copies, and how it stands with one preset."""
+    """Return in words where the patch saves copies, and the numbers of one preset.
+
+    Parameters
+    ----------
+    table
+        From ``presets_table()``.
+    preset
+        A name of its column ``preset``.
+
+    Returns
+    -------
+    str
+        At most 72 columns.
+
+    Examples
+    --------
+    >>> from wpbench.widgets import presets_answer, presets_table
+    >>> print(presets_answer(presets_table(), "reproducer on zram").splitlines()[0])
+    Simulated, one run each. The patch saves
+    """
     rates = {str(name): x.tolist() for name, x in table.groupby("preset", sort=False)["copy_rate"]}
     saved = {name: off - on for name, (off, on) in rates.items()}
     parts = {
