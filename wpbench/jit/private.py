@@ -16,6 +16,7 @@ from numba.core import config as _config
 from numba.core.caching import _Cache
 from numba.core.callconv import CPUCallConv
 from numba.core.ccallback import CFunc
+from numba.core.cgutils import alloca_once
 from numba.core.codegen import CodeLibrary, JITCPUCodegen
 from numba.core.compiler import CompileResult, Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
@@ -47,6 +48,7 @@ __all__ = [
     "Dispatcher",
     "Gathered",
     "Gathering",
+    "alloca_once",
     "config",
     "dumps",
     "lower_constant",
