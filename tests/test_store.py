@@ -1,6 +1,7 @@
 """A store that rotted, or that somebody put other things into: named, and done again."""
 
 import json
+import re
 import shutil
 import warnings
 
@@ -188,6 +189,20 @@ def test_a_store_of_an_earlier_version_is_read_and_said_to_be_unverified(made, s
         parts.MODEL: 6,
     }
     assert json.loads((store / "_store.json").read_text())["format"] == 2
+
+
+def test_each_copy_of_the_notes_is_looked_at_where_no_checksum_does(store):
+    """A Parquet file has its schema, with the notes, twice: in Arrow's form, and beside it."""
+    part = the_part(store)
+    data = part.read_bytes()
+    part.unlink()
+    part = part.with_name("part-000001.parquet")
+    places = [match.end() - 1 for match in re.finditer(rb'\{"[a-z_]+": "', data)]
+    assert places
+    for at in places:  # the text begins without a quote
+        part.write_bytes(data[:at] + b"x" + data[at + 1 :])
+        with pytest.raises(wb.SweepError, match=r"part-000001\.parquet: is damaged"):
+            read_store(store)
 
 
 def test_a_part_of_this_model_without_a_checksum_is_done_again(made, store):

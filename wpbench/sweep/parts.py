@@ -118,7 +118,8 @@ def read(path: Path, columns: list[str] | None = None, *, unverified: bool = Fal
         text = " ".join(str(error).split())[:200]
         raise DamagedError(path, text) from None
     table = pa.Table.from_arrays(table.columns, schema=_renamed(table.schema))
-    why = _wrong_values(table)
+    # A file has its schema twice: the notes that were looked at need not be those that were read.
+    why = _wrong_notes(table.schema) or _wrong_values(table)
     if why:
         raise DamagedError(path, why)
     return table
