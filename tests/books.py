@@ -4,6 +4,7 @@ Each notebook is run once by ``run_notebook()``, in a kernel as users have it; w
 ask of it, they ask of ``run_here()``, which prints, writes and refuses the same.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +71,7 @@ class Shell(InteractiveShell):
 def _shell() -> Iterator[Shell]:
     """Give a shell that nothing is left of."""
     backend = mpl.get_backend()
+    main = sys.modules["__main__"]  # a shell puts its own there, of which no process can be begun
     silent = Config({"HistoryManager": {"enabled": False}})
     shell = Shell.instance(config=silent)
     try:
@@ -80,6 +82,7 @@ def _shell() -> Iterator[Shell]:
         mpl.use(backend)
         shell.reset(new_session=False)
         Shell.clear_instance()
+        sys.modules["__main__"] = main
 
 
 def _outputs(said: CapturedIO) -> Iterator[Any]:

@@ -455,7 +455,7 @@ class TestOverview:
             expected = wb.simulate([state.off, state.on])
             assert rows["copies"].tolist() == expected["copies"].tolist()
         assert table.attrs["wpbench"]["command"] == "simulate"
-        shown = presets_heat(table).data
+        shown = presets_heat(table).table
         assert shown.index.tolist() == list(PRESETS)
         off = table[table["kernel"] == "patch1"]
         assert shown.iloc[:, 0].tolist() == pytest.approx((100 * off["copy_rate"]).tolist())

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from ..simulate import simulate
+from ..text import Shown
 from ..text.layout import broken
 from .presets import PRESETS
 from .state import State
-
-if TYPE_CHECKING:
-    from pandas.io.formats.style import Styler
 
 # Points of the copy rate that are saved, and what is said of the presets that save more.
 _MUCH, _SOME = 0.5, 0.05
@@ -40,7 +38,7 @@ def presets_table() -> pd.DataFrame:
     return table
 
 
-def presets_heat(table: pd.DataFrame) -> Styler:
+def presets_heat(table: pd.DataFrame) -> Shown:
     """Return the table of ``presets_table()`` to look at: a row a preset, rates as a heat map.
 
     Parameters
@@ -50,13 +48,13 @@ def presets_heat(table: pd.DataFrame) -> Styler:
 
     Returns
     -------
-    Styler
+    Shown
         Copies in percent of the write-protect faults, faults and drains, off and on.
 
     Examples
     --------
     >>> from wpbench.widgets import presets_heat, presets_table
-    >>> presets_heat(presets_table()).data.index[0]
+    >>> presets_heat(presets_table()).table.index[0]
     'reproducer on zram'
     """
     side = {True: _ON, False: _OFF}
@@ -77,7 +75,7 @@ def presets_heat(table: pd.DataFrame) -> Styler:
     frame = pd.DataFrame(columns)
     rates: Any = [(_COPIED, name) for name in (_OFF, _ON)]
     formats: dict[Any, Any] = dict.fromkeys(columns, "{:.0f}") | dict.fromkeys(rates, "{:.1f}")
-    return frame.style.format(formats).background_gradient("Blues", subset=rates, vmin=0, vmax=100)
+    return Shown(frame, formats, heat=rates)
 
 
 def presets_answer(table: pd.DataFrame, preset: str) -> str:
