@@ -145,9 +145,9 @@ def test_constraints_pin_what_the_requirements_require() -> None:
 def test_every_pinned_package_takes_the_first_python_that_is_accepted() -> None:
     # Debian 12 has 3.11.2: a package that wants 3.11.5 could not be installed there.
     wanted = {
-        dist.metadata["Name"]: dist.metadata.get("Requires-Python")
+        dist.metadata["Name"]: dist.metadata["Requires-Python"]
         for dist in metadata.distributions()
-        if dist.metadata.get("Requires-Python")
+        if "Requires-Python" in dist.metadata
     }
     assert len(wanted) > 100
     too_new = {n: r for n, r in wanted.items() if not SpecifierSet(r).contains("3.11.0")}
