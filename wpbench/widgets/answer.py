@@ -15,6 +15,7 @@ from ..scenario.kernels import row_of
 from ..scenario.rules import DO_WP_PAGE
 from ..simulate import simulate
 from ..workloads.catalog import facts_of
+from .numbers_table import numbers_table
 from .state import State
 
 
@@ -84,17 +85,7 @@ def numbers(table: pd.DataFrame) -> str:
         ("write fault, mean (ns)", [_nanoseconds(row, "write_ns_mean") for row in rows]),
         ("write fault, 99th percentile (ns)", [_nanoseconds(row, "write_ns_p99") for row in rows]),
     ]
-    heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in table["arm"])
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>'
-        + "".join(f"<td>{cell}</td>" for cell in cells)
-        + "</tr>"
-        for name, cells in lines
-    )
-    return (
-        '<table class="wpbench-numbers">'
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    return numbers_table(table["arm"], lines)
 
 
 def in_words(table: pd.DataFrame) -> str:

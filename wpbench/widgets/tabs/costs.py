@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from ...price import account, price, word
 from ...price.answer import in_words
 from ..answer import cost_set, names
 from ..later import Job
+from ..numbers_table import numbers_table
 from ..pictures import price_picture
 from ..state import State
 from .tab import Asked, Tab, note, title
@@ -123,7 +123,7 @@ def _answer(table: pd.DataFrame, off: str, on: str, costs: str) -> str:
         f"Simulated, ns per access, {cost_set(costs)}. Range: the middle 95 % of {draws} draws of "
         f"the costs from their ranges; cheaper in: the share of them in which {on} is cheaper."
     )
-    return _table(caption, heads, rows)
+    return numbers_table(heads, rows, caption)
 
 
 def _account(table: pd.DataFrame, off: str, on: str) -> str:
@@ -138,18 +138,6 @@ def _account(table: pd.DataFrame, off: str, on: str) -> str:
     total = [sum(row["ns"] for row in part) for part in (a, b)]
     rows.append(("all", ["", "", *(f"{ns:.1f}" for ns in total), f"{total[1] - total[0]:+.1f}"]))
     heads = [f"events, {off}", f"events, {on}", f"ns, {off}", f"ns, {on}", "difference (ns)"]
-    return _table("Where the time of all CPUs goes, per access, with the set's values", heads, rows)
-
-
-def _table(caption: str, heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>'
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-        + "</tr>"
-        for name, cells in rows
-    )
-    return (
-        f'<table class="wpbench-numbers"><caption>{html.escape(caption)}</caption>'
-        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return numbers_table(
+        heads, rows, "Where the time of all CPUs goes, per access, with the set's values"
     )
