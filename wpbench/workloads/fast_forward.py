@@ -272,35 +272,27 @@ def _tell_state(m: Machine, keeps: int) -> int:
 
 
 @inline
-def _repeat(m: Machine, number: int, at: int, times: int) -> int:
-    """Return a number that has grown since the row was kept, and does so ``times`` more."""
-    more = number + times * (number - m.scratch[at])
-    m.scratch[at] = more
-    return more
+def _repeat(m: Machine, table: Any, length: int, at: int, times: int) -> int:
+    """Let a table's numbers grow ``times`` more by what they have since the row was kept.
+
+    Keep them from ``m.scratch[at]`` on; return where the next table's are.
+    """
+    for i in range(length):
+        table[i] += times * (table[i] - m.scratch[at + i])
+        m.scratch[at + i] = table[i]
+    return at + length
 
 
 @kernel
 def _repeat_all(m: Machine, times: int) -> None:
     """Let everything that grows do so ``times`` more, and keep it."""
-    at = _NR
-    for i in range(L.NR_COUNTERS):
-        m.counters[i] = _repeat(m, m.counters[i], at + i, times)
-    at += L.NR_COUNTERS
-    for i in range(L.NR_REASONS):
-        m.reason[i] = _repeat(m, m.reason[i], at + i, times)
-    at += L.NR_REASONS
-    for i in range(L.NR_SEEN):
-        m.seen[i] = _repeat(m, m.seen[i], at + i, times)
-    at += L.NR_SEEN
-    for i in range(L.NR_SPENT):
-        m.spent[i] = _repeat(m, m.spent[i], at + i, times)
-    at += L.NR_SPENT
-    for cpu in range(m.ncpus):
-        m.clock[cpu] = _repeat(m, m.clock[cpu], at + cpu, times)
-    at += m.ncpus
+    at = _repeat(m, m.counters, L.NR_COUNTERS, _NR, times)
+    at = _repeat(m, m.reason, L.NR_REASONS, at, times)
+    at = _repeat(m, m.seen, L.NR_SEEN, at, times)
+    at = _repeat(m, m.spent, L.NR_SPENT, at, times)
+    at = _repeat(m, m.clock, m.ncpus, at, times)
     if m.timed:
-        for i in range(L.NR_BINS):
-            m.histogram[i] = _repeat(m, m.histogram[i], at + i, times)
+        _repeat(m, m.histogram, L.NR_BINS, at, times)
 
 
 @kernel
