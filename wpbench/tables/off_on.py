@@ -96,10 +96,9 @@ def wide(both: pd.DataFrame, most: int = 99) -> pd.DataFrame:
     Examples
     --------
     >>> import wpbench as wb
-    >>> from wpbench.tables import off_and_on, rates
+    >>> from wpbench.tables import off_and_on
     >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
-    >>> made, both = rates(table), off_and_on(table)
-    >>> wb.tables.wide(both)[16].iloc[0].tolist()
+    >>> wb.tables.wide(off_and_on(table))[16].iloc[0].tolist()
     [87.5, 0.0]
     """
     x = both.attrs["rates"]["x"]
@@ -135,10 +134,9 @@ def policies(made: pd.DataFrame, backend: str | None = None) -> pd.DataFrame:
     Examples
     --------
     >>> import wpbench as wb
-    >>> from wpbench.tables import off_and_on, rates
+    >>> from wpbench.tables import rates
     >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
-    >>> made, both = rates(table), off_and_on(table)
-    >>> wb.tables.policies(made)[16].tolist()
+    >>> wb.tables.policies(rates(table))[16].tolist()
     [87.5, 0.0]
     """
     x = made.attrs["rates"]["x"]

@@ -61,10 +61,9 @@ def show_off_and_on(both: pd.DataFrame | None, most: int = _COLUMNS) -> Shown | 
     Examples
     --------
     >>> import wpbench as wb
-    >>> from wpbench.tables import off_and_on, rates
+    >>> from wpbench.tables import off_and_on
     >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
-    >>> made, both = rates(table), off_and_on(table)
-    >>> wb.text.show_off_and_on(both).table[16].iloc[0].tolist()
+    >>> wb.text.show_off_and_on(off_and_on(table)).table[16].iloc[0].tolist()
     [87.5, 0.0]
     """
     if both is None:
@@ -92,10 +91,9 @@ def show_policies(made: pd.DataFrame, backend: str | None = None) -> Shown:
     Examples
     --------
     >>> import wpbench as wb
-    >>> from wpbench.tables import off_and_on, rates
+    >>> from wpbench.tables import rates
     >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
-    >>> made, both = rates(table), off_and_on(table)
-    >>> wb.text.show_policies(made).table.index.get_level_values("drain").tolist()
+    >>> wb.text.show_policies(rates(table)).table.index.get_level_values("drain").tolist()
     ['off', 'on']
     """
     table = policies(made, backend)

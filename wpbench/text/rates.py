@@ -80,10 +80,9 @@ def format_rates(made: pd.DataFrame, *, title: str = "", value: str = "copies_pe
     Examples
     --------
     >>> import wpbench as wb
-    >>> from wpbench.tables import off_and_on, rates
+    >>> from wpbench.tables import rates
     >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
-    >>> made, both = rates(table), off_and_on(table)
-    >>> print(wb.text.format_rates(made, title="One CPU").splitlines()[-1])
+    >>> print(wb.text.format_rates(rates(table), title="One CPU").splitlines()[-1])
       on                  0   0
     """
     made = bare(made)
@@ -210,10 +209,9 @@ def format_off_and_on(both: pd.DataFrame) -> str:
     Examples
     --------
     >>> import wpbench as wb
-    >>> from wpbench.tables import off_and_on, rates
+    >>> from wpbench.tables import off_and_on
     >>> table = wb.simulate(wb.grid(kernel=["patch1", "patch2"], npages=[1, 16], rounds=5), seeds=2)
-    >>> made, both = rates(table), off_and_on(table)
-    >>> print(wb.text.format_off_and_on(both).splitlines()[-1].strip())
+    >>> print(wb.text.format_off_and_on(off_and_on(table)).splitlines()[-1].strip())
     100 -> 0  88 -> 0
     """
     about = both.attrs["rates"]
