@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_measure_live import children
 
 import wpbench as wb
 from wpbench.commands.main import main
@@ -128,19 +129,13 @@ def test_a_program_that_takes_too_long_is_ended(monkeypatch):
     assert wb.litmus.run("read 0-0\n", kernel=RUNNING, runs=1).outcome == ["read 0-0: minor 1"]
 
 
-def own_children() -> set[str]:
-    """Processes of this one, such as a resource tracker that another test has begun."""
-    tasks = Path("/proc/self/task").iterdir()
-    return {pid for task in tasks for pid in (task / "children").read_text().split()}
-
-
 def test_every_operation_runs_and_no_process_is_left():
     ranges = [f"{name} 0-1" for name in OPS[:12] if name != "pageout"]
     lines = ["pages 20", *ranges, "get 0-19", "touch 2", "munmap", "fork"]
-    before = own_children()
+    kept = set(children(os.getpid()))  # of other tests that this process ran
     found = wb.litmus.run("\n".join(lines) + "\n", kernel=RUNNING, runs=1)
     assert len(found.outcome) == 6
-    assert own_children() == before
+    assert set(children(os.getpid())) == kept
 
 
 @needs_zram
