@@ -18,7 +18,7 @@ from ..workloads.params import Params, params
 
 ACCEPTED = (
     "accepted: a numba.njit function f(m, p) of the machine and the scenario's numbers "
-    "(the project's first page has an example: A workload of your own)"
+    "(docs/workloads.md has an example)"
 )
 
 
