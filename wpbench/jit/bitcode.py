@@ -7,13 +7,12 @@ it, it stands in the wheel, and machine code is made of it without numba, in a f
 from __future__ import annotations
 
 import lzma
-import subprocess
-import sys
 
 import llvmlite.binding as llvm
 
 from . import stored
-from .sources import COMPILED, HERE, package_environment, source_hash
+from .other_process import made_by
+from .sources import COMPILED, HERE, source_hash
 
 NAME = "compiled.bc.xz"
 SHIPPED = HERE / "jit" / NAME  # not in git
@@ -49,18 +48,6 @@ def built() -> bytes:
     Raises
     ------
     RuntimeError
-        If that fails: a mistake in the sources, or no memory.
+        If that fails.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "wpbench.jit.build"],
-        env=package_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    code = unpacked(done.stdout) if done.returncode == 0 else None
-    if code is None:
-        raise RuntimeError(
-            f"the compiled functions cannot be built:\n{done.stderr.decode(errors='replace')}"
-        )
-    return code
+    return made_by("wpbench.jit.build")

@@ -1,7 +1,7 @@
 """Compile all that is compiled to one LLVM module, not optimised: ``python -m wpbench.jit.build``.
 
 It is done in a process of its own: numba is imported there, and set up for this alone.  The module
-goes to standard output, or into a file; bitcode.py says how it is stored.
+goes to standard output, or into a file, as bitcode.py packs it.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ def linked(modules: list[str], symbols: list[str]) -> Any:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the module to the file that is named, or to standard output."""
+    """Write the module to standard output, or packed into the file that is named."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()  # a tenth of the time, for nothing: this process ends soon
-    stored = bitcode.packed(linked(*gather()).as_bitcode())
+    code = linked(*gather()).as_bitcode()
     if arguments:
-        Path(arguments[0]).write_bytes(stored)
+        Path(arguments[0]).write_bytes(bitcode.packed(code))
     else:
-        sys.stdout.buffer.write(stored)
+        sys.stdout.buffer.write(code)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import signal
-import subprocess
 import sys
 from functools import lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm
 
-from .sources import package_environment
+from .other_process import made_by
 
 _SPEED = 2  # LLVM's -O2; -O3 takes 1.4 times as long
 
@@ -54,25 +53,12 @@ def _optimise(code: bytes) -> bytes:
 def optimised(code: bytes) -> bytes:
     """Return an object file, of bitcode; made by another process.
 
-    LLVM takes seconds, and cannot be told to stop: a process that ends meanwhile, because of
-    Ctrl-C, would end in the middle of it, and crash.
-
     Raises
     ------
     RuntimeError
-        If that fails: no memory.
+        If that fails.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "wpbench.jit.native"],
-        env=package_environment(),
-        input=code,
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace")
-        raise RuntimeError(f"the compiled functions cannot be optimised:\n{said}")
-    return done.stdout
+    return made_by("wpbench.jit.native", code)
 
 
 class Loaded:

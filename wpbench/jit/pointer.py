@@ -7,7 +7,7 @@ compiles something.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -64,17 +64,20 @@ POINTERS: dict[str, Pointer] = {}  # what a kernel's parameter can be annotated 
 
 
 class Intrinsic:
-    """A function for jitted code alone, of which each call becomes a few instructions.
+    """A function for jitted code, of which each call becomes a few instructions.
 
     Parameters
     ----------
     made
         What makes it, a name in ``lowered.py``, of the other arguments.
+    plain
+        What plain Python does in its place; None: it is for jitted code alone.
     """
 
-    def __init__(self, made: str, *arguments: Any) -> None:
+    def __init__(self, made: str, *arguments: Any, plain: Callable[..., Any] | None = None) -> None:
         self._made = made
         self._arguments = arguments
+        self._plain = plain
 
     @cached_property
     def _numba_type_(self) -> Any:
@@ -83,9 +86,11 @@ class Intrinsic:
         types = (a.numba_type if isinstance(a, Pointer) else a for a in self._arguments)
         return lowered.intrinsic_type(getattr(lowered, self._made)(*types))
 
-    def __call__(self, *_arguments: Any) -> Any:
-        """Refuse: Python has no such function."""
-        raise TypeError(f"{self._made}() is for jitted code alone")
+    def __call__(self, *arguments: Any) -> Any:
+        """Do it in plain Python, where that can be."""
+        if self._plain is None:
+            raise TypeError(f"{self._made}() is for jitted code alone")
+        return self._plain(*arguments)
 
 
 def assume_zero(pointer: Pointer, places: Iterable[int]) -> Any:
@@ -107,4 +112,7 @@ def pointer_at(pointer: Pointer) -> Any:
 
 
 call = Intrinsic("call")  # the C function of one pointer at an address
-bit_length = Intrinsic("bit_length")  # of a number that is not negative
+# Of a number that is not negative.
+bit_length = Intrinsic("bit_length", plain=lambda number: int(number).bit_length())
+# (table, at): let the cache fetch table[at], which will be written soon.  No number depends on it.
+prefetch = Intrinsic("prefetch", plain=lambda _table, _at: None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,7 +18,6 @@ COMPILED = (
     "jit/native.py",
     "jit/numbered.py",
     "jit/pointer.py",
-    "jit/prefetch.py",
     "jit/private.py",
     "jit/row.py",
     *MODULES,
@@ -47,10 +45,3 @@ def source_hash(patterns: tuple[str, ...]) -> str:
 def model_hash() -> str:
     """Return the hash of the model as it was when this process first asked."""
     return source_hash(MODEL)
-
-
-def package_environment() -> dict[str, str]:
-    """Return the environment of a process that imports this package, from where it is now."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "WPBENCH_"))}
-    paths = [str(HERE.parent), kept.get("PYTHONPATH", "")]
-    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..jit.compile import inline
-from ..jit.prefetch import prefetch
+from ..jit.pointer import prefetch
 from . import layout as L
 from .machine import Machine
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from ..jit.compile import JIT_DISABLED, inline, kernel
+from ..jit.compile import inline, kernel
+from ..jit.pointer import bit_length
 from . import layout as L
 from .machine import Machine
 from .names import Cost
-
-if JIT_DISABLED:
-
-    def bit_length(number: int) -> int:
-        """Return how many bits a number has."""
-        return int(number).bit_length()
-
-else:
-    from ..jit.pointer import bit_length
 
 
 @inline

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..jit.compile import inline
-from ..jit.prefetch import prefetch
+from ..jit.pointer import prefetch
 from . import layout as L
 from .machine import Machine
 from .names import Error
