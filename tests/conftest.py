@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from wpbench.jit.compile import JIT_DISABLED
 # Begun first, in this order, so that a worker is not left with one at the end: guests wait for an
 # emulator, cases for a minute, pages for a browser.
 FIRST = ("measure_guest", "fuzz", "browser", "stop", "explore", "notebook_report", "notebooks")
+
+# A shell gives this to a command that it runs in the background, as CI may; tests press Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def place(item: pytest.Item) -> int:
