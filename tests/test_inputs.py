@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import shutil
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -215,6 +216,16 @@ class TestTraces:
             assert main([*command, "--max-mb", "67"]) == 2
             assert "the header has no" in capsys.readouterr().err
 
+    def test_a_limit_takes_no_memory(self, tmp_path):
+        path = tmp_path / "small.csv"
+        path.write_text("# nothing: here\n")
+        tracemalloc.start()
+        with pytest.raises(wb.TraceError, match="the header has no"):
+            read_trace(path, max_mb=4096)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 64 << 20
+
     def test_what_is_no_file_has_an_end(self):
         with pytest.raises(wb.TraceError, match="is larger than 1 MiB"):
             read_trace("/dev/zero", max_mb=1)
@@ -307,7 +318,7 @@ class TestProvenance:
         ],
     )
     def test_a_commit_that_is_not_known_is_explained(self, tmp_path, monkeypatch, script, why):
-        if not (Path(provenance.__file__).parents[1] / ".git").exists():
+        if not (Path(provenance.__file__).parents[2] / ".git").exists():
             pytest.skip("not a checkout")
         if script is not None:
             (tmp_path / "git").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")

@@ -74,17 +74,27 @@ class Trace:
         return f"line {self.first_line + i} (row {i}): t_ns {t_ns} {what}"
 
 
+def _read(file: Any, limit: int) -> bytes:
+    """Read a file, up to one byte more than a limit; no more memory is taken than it needs."""
+    blocks = []
+    left = limit + 1
+    while left and (block := file.read(min(left, 1 << 20))):
+        blocks.append(block)
+        left -= len(block)
+    return b"".join(blocks)
+
+
 def _text(path: Path, max_mb: int) -> str:
     limit = check("max_trace_mb", max_mb) << 20
     try:
         with path.open("rb") as file:
-            data = file.read(limit + 1)
+            data = _read(file, limit)
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror or error}") from None
     if data[:2] == b"\x1f\x8b":
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                data = file.read(limit + 1)
+                data = _read(file, limit)
         except (EOFError, OSError, zlib.error) as error:
             raise TraceError(f"{path}: truncated or damaged gzip data: {error}") from None
     if len(data) > limit:
