@@ -55,7 +55,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --constraint constraints.txt hatchling editables
 	$(PY) -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[$(EXTRAS)]'
 	@$(PY) -m pip check
-	$(PY) -m wpbench.jit.build wpbench/jit/compiled.bc.xz  # a first run needs no numba
+	$(PY) -m wpbench.jit.build  # a first run needs no numba
 	@touch $@
 
 run: env        ## the main job: notebook 01 headless, its table on stdout, files in out/

@@ -5,8 +5,7 @@ programs in ``litmus/``; ``-m MODULE ARGUMENTS`` does the other job, as Python i
 each interruption ``interrupts.json`` gets a row: the signal, when it came, whether swap was on
 then, and what was left behind.
 
-All in one process and its children: an emulated CPU imports numba for half a minute.  numba would
-import two packages that nothing here needs, if it found them.
+All in one process and its children: an emulated CPU imports NumPy for seconds.
 """
 
 import json
@@ -19,8 +18,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-sys.modules["coverage"] = sys.modules["yaml"] = None  # type: ignore[assignment]
 
 AGENT = "wpbench.measure.probe.agent"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
@@ -146,7 +143,7 @@ def interrupts(job: dict[str, Any], times: int) -> list[dict[str, Any]]:
 
 
 def main(folder: Path, times: int, option: str, *command: str) -> int:
-    from wpbench.measure.probe.warm import warm
+    from wpbench.measure.probe.compiled import warm
 
     assert option == "-m", command
     warm()  # each child would load the compiled loops anew

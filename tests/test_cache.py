@@ -21,6 +21,7 @@ from wpbench.jit import loaded as machine_code
 from wpbench.jit.cache import cache_dir, generation
 from wpbench.jit.compile import JIT_DISABLED
 from wpbench.jit.functions import njit
+from wpbench.jit.sources import MACHINE, MEASURE
 
 ROOT = Path(__file__).resolve().parents[1]
 compiles = pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
@@ -232,9 +233,9 @@ class Built:
 
     def __init__(self, monkeypatch):
         self.times = 0
-        monkeypatch.setattr(bitcode, "shipped", lambda: b"")
-        monkeypatch.setattr(bitcode, "built", lambda: b"bitcode")
-        monkeypatch.setattr(native, "optimised", self)
+        monkeypatch.setattr(bitcode, "shipped", lambda _unit: b"")
+        monkeypatch.setattr(bitcode, "built", lambda _unit: b"bitcode")
+        monkeypatch.setattr(native, "compiled", self)
 
     def __call__(self, code):
         assert code == b"bitcode"
@@ -255,17 +256,17 @@ def file_of(parent):
 
 def test_machine_code_is_built_once_and_kept(parent, built):
     ask()
-    assert [machine_code._object(), machine_code._object()] == [DATA, DATA]
+    assert [machine_code._object(MACHINE), machine_code._object(MACHINE)] == [DATA, DATA]
     assert built.times == 1
 
 
 @pytest.mark.parametrize("damage", [flipped, lambda d: d[:-1], lambda d: d[:20], lambda _: b""])
 def test_damaged_machine_code_is_built_again(parent, built, damage):
     ask()
-    machine_code._object()
+    machine_code._object(MACHINE)
     whole = file_of(parent).read_bytes()
     file_of(parent).write_bytes(damage(whole))
-    assert machine_code._object() == DATA
+    assert machine_code._object(MACHINE) == DATA
     assert file_of(parent).read_bytes() == whole
     assert built.times == 2
 
@@ -274,7 +275,7 @@ def test_damaged_machine_code_is_built_again(parent, built, damage):
 def test_machine_code_for_other_sources_or_features_is_not_taken(parent, built, monkeypatch, other):
     """Even under the same name."""
     ask()
-    machine_code._object()
+    machine_code._object(MACHINE)
     before = file_of(parent)
     if other == "generation":
         monkeypatch.setattr(machine_code, "generation", lambda: "py3-numba0-llvmlite0-0")
@@ -283,13 +284,13 @@ def test_machine_code_for_other_sources_or_features_is_not_taken(parent, built, 
         monkeypatch.setattr(native, "processor", lambda: (triple, name, f"{features},-sse4.2"))
         assert native.short_name() not in before.name
         monkeypatch.setattr(native, "short_name", lambda: before.stem)
-    machine_code._object()
+    machine_code._object(MACHINE)
     assert built.times == 2
 
 
 def test_many_builders_wait_for_one(parent, built):
     ask()
-    threads = [threading.Thread(target=machine_code._object) for _ in range(4)]
+    threads = [threading.Thread(target=machine_code._object, args=(MACHINE,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -303,10 +304,10 @@ def test_what_cannot_be_kept_is_said(parent, built, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(stored, "write", no_space)
         with pytest.warns(WpbenchWarning, match="is not kept.*No space left on device"):
-            assert machine_code._object() == DATA
+            assert machine_code._object(MACHINE) == DATA
     monkeypatch.setattr(machine_code, "cache_dir", lambda: None)
     with pytest.warns(WpbenchWarning, match=r"is not kept.*no folder of this user's"):
-        assert machine_code._object() == DATA
+        assert machine_code._object(MACHINE) == DATA
 
 
 def no_space(*_told):
@@ -315,10 +316,11 @@ def no_space(*_told):
 
 @compiles
 def test_bitcode_of_other_sources_is_not_taken(monkeypatch):
-    packed = bitcode.packed(b"code")
-    assert bitcode.unpacked(packed) == b"code"
+    packed = bitcode.packed(MACHINE, b"code")
+    assert bitcode.unpacked(MACHINE, packed) == b"code"
+    assert bitcode.unpacked(MEASURE, packed) is None
     monkeypatch.setattr(bitcode, "source_hash", lambda _: "0" * 16)
-    assert bitcode.unpacked(packed) is None
+    assert bitcode.unpacked(MACHINE, packed) is None
 
 
 # -- any command, wherever the variables point -------------------------------------------

@@ -175,9 +175,12 @@ print(json.dumps(found.as_dict()))
 
 
 def test_an_ordinary_user_gets_a_set_and_is_told_what_was_not_looked_at() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", AS_A_USER], capture_output=True, text=True, check=False
-    )
+    for _ in range(3):  # an ordinary user's process waits for others where a CPU is not free
+        done = subprocess.run(
+            [sys.executable, "-c", AS_A_USER], capture_output=True, text=True, check=False
+        )
+        if "nothing was timed" not in done.stderr:
+            break
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert any("no row's state was looked at" in note for note in found["notes"])

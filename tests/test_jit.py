@@ -83,7 +83,7 @@ import numpy as np
 warnings.simplefilter("error")
 from wpbench.jit import bitcode
 build = bitcode.built
-bitcode.built = lambda: print("builds") or build()
+bitcode.built = lambda unit: print("builds", unit) or build(unit)
 import wpbench as wb
 m = wb.mm.Machine(wb.Scenario(npages=1).machine_config())
 wb.mm.write(m, 0, 0)
@@ -96,7 +96,7 @@ print(m.page[1] >> 32, "numba" in sys.modules)
 @pytest.mark.skipif(compile.JIT_DISABLED, reason="nothing is compiled")
 def test_an_edit_in_another_file_is_seen_and_built_once(copy, tmp_path):
     """Two processes at the same time, each with a stale file of bitcode beside the sources."""
-    (copy / "wpbench" / "jit" / "compiled.bc.xz").write_bytes(b"stale" * 100)
+    (copy / "wpbench" / "jit" / "machine.bc.xz").write_bytes(b"stale" * 100)
     names = copy / "wpbench" / "mm" / "layout.py"
     told = names.read_text()
     assert told.count("GUP_PIN_COUNTING_BIAS = 1024") == 1
@@ -110,7 +110,7 @@ def test_an_edit_in_another_file_is_seen_and_built_once(copy, tmp_path):
     said = sorted(process.communicate()[0].split() for process in both)
     assert [process.returncode for process in both] == [0, 0]
     assert [words[-2:] for words in said] == [said[0][-2:]] * 2
-    assert sorted(len(words) for words in said) == [2, 3]  # one has built it
+    assert sorted(len(words) for words in said) == [2, 4]  # one has built it
     assert said[0][-1] == "False"
     assert len(list((tmp_path / "cache").rglob("*.object"))) == 1
 
@@ -123,6 +123,9 @@ wb.faults(wb.Scenario(npages=2, rounds=2))
 trace = wb.data_dir() / "kernel-measurements" / "traces" / "zram_patch2_32p_1c_s12.csv.gz"
 assert wb.replay(trace).mismatches == 0
 wb.litmus.differ("v5.8", "v5.17", operations=2)
+from wpbench.measure.probe import loops, random_program
+plan = {"npages": 1, "cpus": 1, "op": [random_program.OPS.index("write")], "arg": [0], "n": [0]}
+assert random_program.run_random(plan, "off")["counts"]["writes"] == 1
 print({"numba", "matplotlib"} & set(sys.modules))
 """
 
@@ -232,10 +235,10 @@ from wpbench import Scenario, mm
 from wpbench.jit import build, compile, lowered, native, private
 test_jit.divides.__annotations__ = {"m": "Machine", "number": "int", "return": "int"}
 compile.DECLARED.clear()
-build._import_all = lambda: None
+build._import_all = lambda _unit: None
 compile.Kernel(test_jit.divides)
-code = build.linked(*build.gather()).as_bitcode()
-loaded = native.Loaded(native.optimised(code))
+code = build.linked(*build.gather("machine")).as_bitcode()
+loaded = native.Loaded(native.compiled(code))
 divides = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(
     loaded.address_of("test_jit.divides")
 )

@@ -1,12 +1,14 @@
-"""LLVM's module of all that is compiled, not optimised: made by build.py, stored, found again.
+"""LLVM's module of all that a unit compiles, optimised: made by build.py, stored, found again.
 
 It depends on the sources alone, and on the kind of processor, not on its model: ``make env`` makes
-it, it stands in the wheel, and machine code is made of it without numba, in a few seconds.
+it, it stands in the wheel, and machine code is made of it without numba, in two seconds.
 """
 
 from __future__ import annotations
 
 import lzma
+import mmap
+from pathlib import Path
 
 import llvmlite.binding as llvm
 
@@ -14,35 +16,38 @@ from . import stored
 from .other_process import made_by
 from .sources import COMPILED, HERE, source_hash
 
-NAME = "compiled.bc.xz"
-SHIPPED = HERE / "jit" / NAME  # not in git
+
+def shipped_file(unit: str) -> Path:
+    """Return where a unit's bitcode stands in the package; it is not in git."""
+    return HERE / "jit" / f"{unit}.bc.xz"
 
 
-def _key() -> str:
+def _key(unit: str) -> str:
+    machine = f"{llvm.get_process_triple()} {mmap.PAGESIZE}"  # the size of a page is in the code
     version = ".".join(map(str, llvm.llvm_version_info))
-    return f"wpbench bitcode {source_hash(COMPILED)} {llvm.get_process_triple()} LLVM {version}"
+    return f"wpbench bitcode {unit} {source_hash(COMPILED[unit])} {machine} LLVM {version}"
 
 
-def packed(code: bytes) -> bytes:
+def packed(unit: str, code: bytes) -> bytes:
     """Return what a file of bitcode holds."""
-    return stored.sealed(_key(), lzma.compress(code, preset=6))
+    return stored.sealed(_key(unit), lzma.compress(code, preset=6))
 
 
-def unpacked(data: bytes) -> bytes | None:
+def unpacked(unit: str, data: bytes) -> bytes | None:
     """Return the bitcode that a file holds, None if it is damaged, or not of these sources."""
-    found = stored.unsealed(_key(), data)
+    found = stored.unsealed(_key(unit), data)
     return None if found is None else lzma.decompress(found)
 
 
-def shipped() -> bytes | None:
+def shipped(unit: str) -> bytes | None:
     """Return the bitcode that stands beside this file, if it is of the sources as they are now."""
     try:
-        return unpacked(SHIPPED.read_bytes())
+        return unpacked(unit, shipped_file(unit).read_bytes())
     except OSError:
         return None
 
 
-def built() -> bytes:
+def built(unit: str) -> bytes:
     """Return bitcode built from the sources, by another process.
 
     Raises
@@ -50,4 +55,4 @@ def built() -> bytes:
     RuntimeError
         If that fails.
     """
-    return made_by("wpbench.jit.build")
+    return made_by("wpbench.jit.build", unit)

@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .folder import own_folder, private_folder, trusted
-from .sources import COMPILED, source_hash
+from .sources import COMPILED, MACHINE, source_hash
 
 _KEPT_GENERATIONS = 8
 _GENERATION = re.compile(r"py\d+-numba[\w.+]+-llvmlite[\w.+]+-[0-9a-f]{16}")
@@ -39,7 +39,7 @@ def generation() -> str:
     """Return the name of the compiled code that belongs to the sources as they are now."""
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
     versions = f"numba{_version('numba')}-llvmlite{_version('llvmlite')}"
-    return f"{python}-{versions}-{source_hash(COMPILED)}"
+    return f"{python}-{versions}-{source_hash(COMPILED[MACHINE])}"
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ import numpy as np
 
 from . import loaded
 from .pointer import POINTERS, Pointer
+from .sources import MACHINE
 
 __all__ = [
     "CHECKED",
@@ -77,7 +78,7 @@ _NUMBERS = ("int", "bool", "float", "None")
 _OPERATION_NUMBERS = (*_NUMBERS, "np.uint64")
 _ENTRY_TYPES = ("int", "bool", "None", "tuple[int, int]", *_ARRAYS)
 
-DECLARED: list[Declared] = []  # what is in the machine code, in the order of definition
+DECLARED: dict[str, list[Declared]] = {}  # of each unit, in the order of definition
 
 
 def _annotations(function: Any, accepted: tuple[str, ...]) -> tuple[list[Any], Any]:
@@ -145,6 +146,8 @@ class Declared:
 
     Attributes
     ----------
+    unit
+        Which machine code (``sources.UNITS``).
     symbol
         Module and name.
     arguments, result
@@ -153,30 +156,37 @@ class Declared:
 
     accepted: tuple[str, ...] = _NUMBERS
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], unit: str = MACHINE) -> None:
         self.py_func = function
+        self.unit = unit
         self.symbol = f"{function.__module__}.{function.__qualname__}"
         self.arguments, self.result = _annotations(function, self.accepted)
         _named(self, function)
-        DECLARED.append(self)
+        DECLARED.setdefault(unit, []).append(self)
 
     def link(self) -> None:
         """Make it callable."""
-        loaded.load()
+        loaded.load(self.unit)
 
     @property
     def linked(self) -> bool:
         """Can it be run at once?"""
-        return loaded.is_loaded()
+        return loaded.is_loaded(self.unit)
 
     @cached_property
     def address(self) -> int:
         """Where the compiled function is."""
-        return loaded.address_of(self.symbol)
+        return loaded.address_of(self.unit, self.symbol)
 
 
 class Kernel(Declared):
     """A C function of a pointer and integers, called by its symbol."""
+
+    @property
+    def raised(self) -> tuple[int, int] | None:
+        """Where an exception is written down, and as what (``Layout.raised``)."""
+        first = next(iter(self.arguments), None)
+        return first.layout.raised if isinstance(first, Pointer) else None
 
     @property
     def _numba_type_(self) -> Any:
@@ -281,7 +291,8 @@ class Entry(Declared):
 class Jitted(Inline):
     """A function of arrays, compiled on its own; ``entry`` where Python can call it, too."""
 
-    options = {"nogil": True}  # noqa: RUF012
+    # Not inlined, if LLVM does not think so: numba would take that over from the caller.
+    options = {"nogil": True, "forceinline": False}  # noqa: RUF012
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
@@ -346,10 +357,10 @@ def is_numba_type(value: Any) -> bool:
 
 def linked() -> bool:
     """Has ``link()`` nothing left to do?"""
-    return JIT_DISABLED or loaded.is_loaded()
+    return JIT_DISABLED or loaded.is_loaded(MACHINE)
 
 
 def link() -> None:
     """Make all that is compiled callable; called when a machine is built."""
     if not JIT_DISABLED:
-        loaded.load()
+        loaded.load(MACHINE)

@@ -1,4 +1,4 @@
-"""Single functions that numba compiles, each kept in a file of its own: the loops that measure.
+"""Single functions that numba compiles, each kept in a file of its own (measure/program/).
 
 numba's own cache is keyed by the file that holds a function: it does not see an edit to a jitted
 helper in *another* file and silently runs the old one.  Here the folder's name says which sources.
@@ -15,7 +15,7 @@ from typing import Any
 
 from . import stored
 from .lowered import dispatcher
-from .private import CFunc, CodeCache, CompileResult, dumps, normalize_signature
+from .private import CodeCache, CompileResult, dumps
 
 
 class Cache(CodeCache):  # type: ignore[misc]
@@ -83,14 +83,3 @@ def njit(function: Callable[..., Any], folder: Path | None, **options: Any) -> A
     made = dispatcher(function, options)
     made._cache = Cache(function, folder)
     return made
-
-
-def cfunction(
-    function: Callable[..., Any], signature: Any, folder: Path | None, **options: Any
-) -> Any:
-    """Return a compiled C function with its ``address``; its code is kept in a folder, if any."""
-    args, result = normalize_signature(signature)
-    compiled: Any = CFunc(function, (args, result), locals={}, options=options)
-    compiled._cache = Cache(function, folder)
-    compiled.compile()
-    return compiled

@@ -9,40 +9,41 @@ from pathlib import Path
 from ..errors import WpbenchWarning
 from . import bitcode, native, stored
 from .cache import building, cache_dir, generation
+from .sources import COMPILED, source_hash
 
 _LOADING = threading.RLock()  # several threads may need it first
-_loaded: list[native.Loaded] = []
+_loaded: dict[str, native.Loaded] = {}  # of each unit
 
 
-def is_loaded() -> bool:
+def is_loaded(unit: str) -> bool:
     """Is it there already?"""
-    return bool(_loaded)
+    return unit in _loaded
 
 
-def load() -> None:
-    """Load the machine code, and build it if there is none."""
+def load(unit: str) -> None:
+    """Load the machine code of a unit, and build it if there is none."""
     with _LOADING:
-        if not _loaded:
-            _loaded.append(native.Loaded(_object()))
+        if unit not in _loaded:
+            _loaded[unit] = native.Loaded(_object(unit))
 
 
-def address_of(symbol: str) -> int:
+def address_of(unit: str, symbol: str) -> int:
     """Return where a function is, by its symbol."""
-    load()
-    return _loaded[0].address_of(symbol)
+    load(unit)
+    return _loaded[unit].address_of(symbol)
 
 
-def _object() -> bytes:
-    """Return the object file, from the folder of compiled code or built."""
+def _object(unit: str) -> bytes:
+    """Return the object file of a unit, from the folder of compiled code or built."""
     folder = cache_dir()
-    key = f"wpbench object {generation()} {native.processor()}"
-    file = None if folder is None else folder / f"{native.short_name()}.object"
+    key = f"wpbench object {unit} {source_hash(COMPILED[unit])} {generation()} {native.processor()}"
+    file = None if folder is None else folder / f"{native.short_name()}.{unit}.object"
     if file is not None and (found := stored.read(file, key)) is not None:
         return found
     with building(folder):
         if file is not None and (found := stored.read(file, key)) is not None:
             return found  # another process has built it meanwhile
-        made = native.optimised(bitcode.shipped() or bitcode.built())
+        made = native.compiled(bitcode.shipped(unit) or bitcode.built(unit))
         _keep(file, key, made)
         return made
 

@@ -177,6 +177,37 @@ def bit_length() -> Any:
     return bits
 
 
+def load_number(bits: int) -> Any:
+    """Return a function for jitted code: one load of so many bits at an address."""
+
+    @intrinsic
+    def load(_context: Any, _address: Any) -> Any:
+        def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            place = builder.inttoptr(args[0], ir.IntType(bits).as_pointer())
+            number = builder.load_atomic(place, "monotonic", bits // 8)
+            return builder.sext(number, _WORD) if bits > 8 else builder.zext(number, _WORD)
+
+        return types.int64(types.int64), codegen
+
+    return load
+
+
+def store_byte() -> Any:
+    """Return a function for jitted code: one store of a byte at an address."""
+
+    @intrinsic
+    def store(_context: Any, _address: Any, _value: Any) -> Any:
+        def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            place = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+            byte = builder.trunc(args[1], ir.IntType(8))
+            builder.store_atomic(byte, place, "monotonic", 1)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64), codegen
+
+    return store
+
+
 def prefetch() -> Any:
     """Return a function for jitted code that fetches an element, to be written, into all caches.
 
@@ -265,6 +296,12 @@ def external_type(symbol: str, address: int | None, arguments: Any, result: Any)
         llvm.add_symbol(symbol, address)
     (returned,) = types_of([result])
     return types.ExternalFunction(symbol, returned(*types_of(arguments)))
+
+
+def c_function_type(symbol: str, result: str, arguments: Iterable[str]) -> Any:
+    """Return the numba type of a C function of numbers, which are named as numba does."""
+    returned = getattr(types, result)
+    return types.ExternalFunction(symbol, returned(*(getattr(types, a) for a in arguments)))
 
 
 def operation_type(

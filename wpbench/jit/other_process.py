@@ -9,13 +9,15 @@ import sys
 from .sources import HERE
 
 
-def made_by(module: str, given: bytes = b"") -> bytes:
+def made_by(module: str, *arguments: str, given: bytes = b"") -> bytes:
     """Run a module of this package in a process of its own; return what it writes.
 
     Parameters
     ----------
     module
         Its name; it reads standard input and writes standard output.
+    arguments
+        Of its command line.
     given
         What it reads.
 
@@ -27,7 +29,7 @@ def made_by(module: str, given: bytes = b"") -> bytes:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "WPBENCH_"))}
     paths = [str(HERE.parent), kept.get("PYTHONPATH", "")]
     done = subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, *arguments],
         env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
         input=given,
         capture_output=True,

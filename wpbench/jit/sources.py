@@ -7,10 +7,33 @@ from functools import lru_cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]  # wpbench/
-# Files that hold compiled functions.
-MODULES = ("mm/**/*.py", "workloads/**/*.py")
-# Files that decide what the machine code is.
-COMPILED = (
+# Files that hold compiled functions: the machine with its programs, and the loops that measure.
+# Each of the two is one object file.
+MACHINE, MEASURE = "machine", "measure"
+UNITS = {
+    MACHINE: ("mm/**/*.py", "workloads/**/*.py"),
+    MEASURE: (
+        "measure/costs/children.py",
+        "measure/costs/elsewhere.py",
+        "measure/costs/patterns.py",
+        "measure/costs/process.py",
+        "measure/costs/states.py",
+        "measure/costs/told.py",
+        "measure/costs/visits.py",
+        "measure/probe/bench.py",
+        "measure/probe/compiled.py",
+        "measure/probe/libc.py",
+        "measure/probe/litmus_loops.py",
+        "measure/probe/litmus_row.py",
+        "measure/probe/litmus_steps.py",
+        "measure/probe/loops.py",
+        "measure/probe/memory.py",
+        "measure/probe/shared_row.py",
+        "measure/probe/steps.py",
+        "workloads/litmus_ops.py",
+    ),
+}
+_TOOLS = (
     "jit/bitcode.py",
     "jit/build.py",
     "jit/compile.py",
@@ -20,10 +43,17 @@ COMPILED = (
     "jit/pointer.py",
     "jit/private.py",
     "jit/row.py",
-    *MODULES,
 )
+# Files that decide what a unit's machine code is.
+COMPILED = {unit: (*_TOOLS, *modules) for unit, modules in UNITS.items()}
 # Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.
-MODEL = (*COMPILED, "scenario/**/*.py", "simulate/own.py", "simulate/plan.py", "simulate/runs.py")
+MODEL = (
+    *COMPILED[MACHINE],
+    "scenario/**/*.py",
+    "simulate/own.py",
+    "simulate/plan.py",
+    "simulate/runs.py",
+)
 
 
 def sources(patterns: tuple[str, ...]) -> list[Path]:

@@ -33,7 +33,7 @@ _PACKAGE = Path(__file__).resolve().parents[3]
 _CPUS = range(2, 65)
 # What is compiled on the host runs in the guest, whatever CPU that has.
 _GENERIC = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
-_WARM = "from wpbench.measure.probe.warm import warm; warm()"
+_WARM = "from wpbench.measure.probe.compiled import warm; warm()"
 
 # In the guest, as root: set it up as the recorded traces' guests were, then run the command in the
 # cached view of the file system.

@@ -120,9 +120,6 @@ class Session:
 @contextmanager
 def _alone(eye: Oracle) -> Iterator[None]:
     """Let nobody else run litmus programs meanwhile: both would drain each other's pagevecs."""
-    if eye.kpageflags < 0:  # nothing is measured: ``compile_loops()``
-        yield
-        return
     fcntl.flock(eye.kpageflags, fcntl.LOCK_EX)
     try:
         yield
@@ -266,14 +263,3 @@ def _check_end(file: str, operation: int, row: LitmusRow) -> None:
             f"{file}: the measuring process ended at operation {operation}, with exit status "
             f"{os.waitstatus_to_exitcode(status)}"
         )
-
-
-def compile_loops() -> None:
-    """Compile what runs programs, by one that does nothing: without swap or privileges."""
-    nothing = {"file": "", "pages": 1, "swap": False, "cpus": 1, "held": 0, "touched": 0}
-    plan = nothing | {"op": [Op.ON], "arg": [0], "n": [0]}
-    with signals.noted(), Oracle("off") as eye:
-        _try([plan], eye, crew.allowed_cpus())
-
-
-__all__ = ["Session", "compile_loops"]

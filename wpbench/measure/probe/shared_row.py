@@ -10,7 +10,7 @@ from ...jit.row import Row
 from .memory import Memory
 
 if not JIT_DISABLED:
-    from ...jit.pointer import Layout, Pointer, pointer_at
+    from ...jit.pointer import POINTERS, Layout, Pointer, pointer_at
 
 
 class SharedRow(Row):
@@ -55,11 +55,10 @@ class SharedRow(Row):
             far={name: (cls.INDEX[name], "int64") for name in cls.FAR},
         )
         pointer = Pointer(cls.__name__, layout)
-        cls._numba_type_ = pointer.numba_type
+        POINTERS[cls.__name__] = pointer
         cls.at = pointer_at(pointer)
 
     words: ClassVar[int] = 0
-    _numba_type_: ClassVar[Any] = None
 
     def __init__(self, memory: Memory, told: Mapping[str, int], tables: Mapping[str, Any]) -> None:
         row = memory.shared(self.words)

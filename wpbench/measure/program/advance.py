@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..probe.compiled import helper
 from .events import (
     DELIVER,
     EVERYBODYS,
@@ -27,6 +26,7 @@ from .events import (
     C,
 )
 from .faults import begin, close, go_on
+from .helper import helper
 from .pages import map_range
 from .state import (
     M_EPOCH,

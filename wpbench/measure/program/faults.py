@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-from ..probe.compiled import helper
 from .events import (
     ALLOC,
     CPU,
@@ -25,6 +24,7 @@ from .events import (
     B,
     C,
 )
+from .helper import helper
 from .pages import (
     enter,
     find,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..probe.compiled import helper
 from .events import ALLOC, CPU, EXEC, INSERTION, KIND, PAGE_CACHE, PID, SYSCALL, A, B
+from .helper import helper
 
 # Of an allocation or page_cache event: 1 + the CPU to whose batch the page goes then.  Of others:
 # H_EXEC, an execve() that succeeds; H_LAST, the last page of a batch; H_UNSEEN, a page of which it

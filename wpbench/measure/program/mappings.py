@@ -13,7 +13,6 @@ from ...workloads.program_steps import (
     S_SWAPOUT_TOO,
     S_UNMAP,
 )
-from ..probe.compiled import helper
 from .events import (
     CPU,
     SYS_BRK,
@@ -25,6 +24,7 @@ from .events import (
     D,
     E,
 )
+from .helper import helper
 from .hints import H_EXEC
 from .spaces import (
     E_NEXT,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..probe.compiled import helper
 from .events import FAULT_KERNEL, FIELDS, LOST, WIDTH
+from .helper import helper
 
 PADDING, TIME_EXTEND, TIME_STAMP = 29, 30, 31
 _SHIFT = 27

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..probe.compiled import helper
+from .helper import helper
 from .state import Words
 
 # An entry: columns of Spaces.entry.  NEXT also chains the free ones.

@@ -18,7 +18,6 @@ from ...workloads.program_steps import (
     S_WRITE,
     TOLD_NOTHING,
 )
-from ..probe.compiled import helper
 from .events import (
     ALLOC,
     CPU,
@@ -39,6 +38,7 @@ from .events import (
     A,
     B,
 )
+from .helper import helper
 from .hints import H_LAST, H_UNSEEN
 from .mappings import (
     fork_space,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..probe.compiled import helper
+from .helper import helper
 from .state import (
     M_BORN,
     M_EPOCH,
