@@ -66,7 +66,8 @@ CASES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
 def test_a_large_machine_does_what_a_small_one_does(case, monkeypatch):
     rounds = {"region": 2, "request": 150, "operation": 300}[WORKLOADS[case["workload"]].round]
-    scenario = wb.Scenario(**({"npages": 33, "rounds": rounds, "kernel": "patch1"} | case))
+    told = {"npages": 33, "rounds": rounds, "kernel": "patch1", "swap_pages": 1 << 12}
+    scenario = wb.Scenario(**(told | case))
     assert state(scenario, 0, monkeypatch) == state(scenario, 1 << 40, monkeypatch)
 
 

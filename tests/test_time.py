@@ -32,7 +32,9 @@ PROGRAMS = [
 ]
 
 
-@pytest.mark.parametrize("cost_set", ["server", "haswell-kvm", "icount"])
+@pytest.mark.parametrize(
+    "cost_set", ["server"] if JIT_DISABLED else ["server", "haswell-kvm", "icount"]
+)
 @pytest.mark.parametrize("backend", ["zram", "null_blk", "nvme", "zswap"])
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p["workload"])
 def test_every_nanosecond_is_booked(program, backend, cost_set):
@@ -79,6 +81,7 @@ def test_a_synchronous_device_gives_the_same_counts_with_the_clock_on(program):
     assert (counts[0].wall_ns == 0).all()
 
 
+@pytest.mark.skipif(JIT_DISABLED, reason="three seconds without JIT")
 def test_closed_forms_do_not_depend_on_the_clock():
     """Copies by pages and pagevec, as the closed forms have them (test_reproducer.py)."""
     axes = {
@@ -150,6 +153,7 @@ def test_lru_lock_alone_is_never_waited_for():
     assert row.lru_lock_hold_ns > 0
 
 
+@pytest.mark.skipif(JIT_DISABLED, reason="five seconds without JIT")
 def test_lru_lock_saturates():
     """With enough threads the lock is always held, and the run lasts as long as it is."""
     row = saturated(64)
@@ -194,6 +198,7 @@ def think_and_hold(m, p):
         k = mm.next_thread(m)
 
 
+@pytest.mark.skipif(JIT_DISABLED, reason="three seconds without JIT")
 def test_waiting_agrees_with_queueing_theory():
     """A closed queue: n threads think and then hold one lock.
 
@@ -244,6 +249,7 @@ SLICED = wb.grid(
 )
 
 
+@pytest.mark.skipif(JIT_DISABLED, reason="six seconds without JIT")
 def test_a_time_slice_moves_threads():
     """A slice ends between a read and its write the more often the shorter it is."""
     table = wb.simulate(SLICED, seeds=2)
