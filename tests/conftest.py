@@ -18,6 +18,8 @@ FIRST = ("measure_guest", "fuzz", "browser", "stop", "explore", "notebook_report
 # A shell gives this to a command that it runs in the background, as CI may; tests press Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Files whose tests are mostly the plain twin, statistics or searches in Python.
+COMPUTING = ("test_differ", "test_fast_forward", "test_machine", "test_stats", "test_twin")
 
 
 def place(item: pytest.Item) -> int:
@@ -29,13 +31,13 @@ def place(item: pytest.Item) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files; see the lines that run where that is cheap.
 
-    Python that is watched takes twice as long.  What `nojit` tests run is watched in their own leg,
-    what `slow` ones run has been seen elsewhere.
+    Python that is watched takes two or three times as long.  What `nojit` tests run is watched in
+    their own leg; what `slow` ones run, and those that compute in Python, has been seen elsewhere.
     """
     items.sort(key=place)
     for item in items:
         elsewhere = item.get_closest_marker("nojit") and not JIT_DISABLED
-        if elsewhere or item.get_closest_marker("slow"):
+        if elsewhere or item.get_closest_marker("slow") or item.path.stem in COMPUTING:
             item.add_marker("no_cover")
 
 

@@ -323,7 +323,8 @@ def dark(page, bench):
     ground = page.locator(".jp-Notebook").first
     wait_for("a dark notebook", lambda: lightness(ground, "background-color") < 50)
     for text in (".wpbench-headline p", ".wpbench-note", ".widget-label"):
-        assert lightness(bench.box.locator(text).first, "color") > 200, text
+        shown = bench.box.locator(text).first
+        wait_for(f"light {text}", lambda shown=shown: lightness(shown, "color") > 200)
     assert lightness(bench.box.locator("img.wpbench-figure").first, "background-color") == 255
 
 

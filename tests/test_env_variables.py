@@ -100,7 +100,7 @@ def test_commands_leave_the_checkout_clean_and_touch_nothing_else(checkout, out,
             fill(where)
         before = tree(parent)
         # A notebook's kernel is a process more; what it keeps is kept as in the checkout.
-        commands(where, checkout, out, LINES + NOTEBOOK * (place != "parent"))
+        commands(where, checkout, out, LINES + NOTEBOOK * (place in ("checkout", "full")))
         assert status(checkout) == staged
         made = {path for path in tree(parent) - before if ".git" not in path.parts}
         assert before <= tree(parent)

@@ -362,7 +362,7 @@ def test_a_large_picture_gets_fewer_colours(tmp_path):
     ax.imshow(np.random.default_rng(1).random((40, 40)), cmap="viridis")
     files = plots.save(fig, tmp_path / "noise")
     assert files[1].stat().st_size <= PNG_BYTES
-    fig, ax = plots.figure(14, 10)
+    fig, ax = plots.figure(9, 6)
     ax.imshow(np.random.default_rng(1).random((900, 900)), interpolation="nearest")
     with pytest.raises(wb.WpbenchError, match=r"takes .* bytes as PNG, more than 100000"):
         plots.save(fig, tmp_path / "more")
