@@ -227,6 +227,8 @@ def lines_and_mistakes(bench):
 
 def faults(bench):
     """Move the slider of faults; the explanation is ``wb.explain()``'s."""
+    # The slider has its range before the first explanation is there.
+    wait_for("fault 0", lambda: "fault 0: page" in explained(bench))
     handle = bench.row("Write fault").locator(".noUi-handle")
     handle.focus()
     for fault in (1, 2):
