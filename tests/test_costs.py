@@ -104,11 +104,11 @@ ENVIRONMENT = {
 }  # fmt: skip
 
 
-def measured(*blocks: Block, swap: bool = True) -> Costs:
+def measured(*blocks: Block, device: str = "zram") -> Costs:
     found = timings(blocks)
     return Costs(
         found, unsteady=unsteady(found), lacking=[], realtime=True, unverified="",
-        environment=ENVIRONMENT, swap=swap,
+        environment=ENVIRONMENT, device=device,
     )  # fmt: skip
 
 
@@ -157,11 +157,24 @@ def test_a_set_that_was_measured_is_a_cost_set(file) -> None:
 
 def test_without_swap_its_steps_are_assumed() -> None:
     alone = {s: ns for s, ns in patterns(STEPS).items() if s.kind not in ("pageout", "swapin")}
-    found = measured(block(alone), block(alone), swap=False)
+    found = measured(block(alone), block(alone), device="")
     for name in ("shrink_new", "madvise_return", "swapin_return", "slot_refill"):
         assert str(found.facts[name]["source"]).startswith("assumed: "), name
     assert "zram_read" not in found.facts
     assert any("--zram" in note for note in found.notes())
+
+
+def test_what_a_device_does_is_that_backends(tmp_path) -> None:
+    """Pages went to zswap: zram is as it was."""
+    path = str(tmp_path / "zswap.toml")
+    found = measured(block(patterns(STEPS)), block(patterns(STEPS)), device="zswap")
+    found.write(path)
+    assert "from zswap" in str(found.facts["swapin_return"]["source"])
+    for backend in ("zram", "zswap"):
+        value = data.device_facts(path, backend)["read_ns"]["value"]
+        assert (value == STEPS["zram_read"]) == (backend == "zswap")
+    table = wb.simulate(wb.grid(backend=["zram", "zswap"], costs=path, npages=4, rounds=2))
+    assert (table["cpu_ns"] > 0).all()
 
 
 def test_a_file_is_accepted_where_a_name_is(file, capsys) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from wpbench.data import ON_ZRAM, facts
+from wpbench.data import ON_DEVICE, facts
 from wpbench.measure.program.counted import COLUMNS as PROGRAM_COLUMNS
 from wpbench.measure.program.counterfactual import CAUSES
 from wpbench.measure.program.state import UNCLEAR
@@ -120,7 +120,7 @@ def test_every_cost_has_a_source(name: str) -> None:
     table = dict(facts("costs")[name])
     assert table.pop("description")
     steps = set(texts(Cost)) - {"device_read", "device_write"}  # these are the backend's
-    assert set(table) - {"ghz", *ON_ZRAM} | {"fault_first"} == steps
+    assert set(table) - {"ghz", *ON_DEVICE} | {"fault_first"} == steps
     for key, fact in table.items():
         assert type(fact["value"]) is (float if key == "ghz" else int), key
         assert fact["value"] >= 0, key

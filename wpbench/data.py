@@ -20,11 +20,16 @@ MAX_TOML_BYTES = 1 << 22  # such files are written by people
 DISTRIBUTIONS = ("constant", "exponential", "lognormal")
 _SET_OF_ALL_STEPS = "none"  # the cost set whose keys all others have too
 _CYCLES = "ghz"
-# What synchronous zram does for a page, where a set was measured with it: in place of the
+# Devices whose work for a page a set may have, where it was measured with one: in place of the
 # backend's read_ns and write_ns.
-ON_ZRAM = {"zram_read": "read_ns", "zram_write": "write_ns"}
+MEASURED_DEVICES = ("zram", "zswap", "brd", "pmem")
+ON_DEVICE = {
+    f"{device}_{what}": (device, f"{what}_ns")
+    for device in MEASURED_DEVICES
+    for what in ("read", "write")
+}
 _LATER = "fault_first"  # a step that no set had at first: 0 where it is not there
-_MAY_LACK = {_CYCLES, _LATER, *ON_ZRAM}  # the keys that a cost set may lack
+_MAY_LACK = {_CYCLES, _LATER, *ON_DEVICE}  # the keys that a cost set may lack
 
 T = TypeVar("T")
 Latency = Annotated[int, Field(ge=0, le=MAX_LATENCY_NS)]
@@ -237,16 +242,17 @@ def cost_steps(name: str) -> dict[str, int]:
     return {_LATER: 0} | {
         key: fact["value"]
         for key, fact in found.items()
-        if key not in ("description", _CYCLES, *ON_ZRAM)
+        if key not in ("description", _CYCLES, *ON_DEVICE)
     }
 
 
 def device_facts(costs: str, backend: str) -> dict[str, Any]:
-    """Return a backend's facts with what a cost set says of it (``ON_ZRAM``) in their place."""
+    """Return a backend's facts with what a cost set says of it (``ON_DEVICE``) in their place."""
     found = dict(facts("backends")[backend])
-    if backend == "zram":
-        own = cost_facts(costs)
-        found |= {fact: own[key] for key, fact in ON_ZRAM.items() if key in own}
+    own = cost_facts(costs)
+    for key, (device, fact) in ON_DEVICE.items():
+        if device == backend and key in own:
+            found[fact] = own[key]
     return found
 
 

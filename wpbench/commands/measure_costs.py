@@ -15,7 +15,9 @@ def _costs(options: argparse.Namespace) -> int:
     from ..measure.costs.take import costs
 
     try:
-        found = costs(options.zram, seconds=options.seconds, predict=options.predict)
+        found = costs(
+            options.zram, swap=options.swap, seconds=options.seconds, predict=options.predict
+        )
     except KeyboardInterrupt:
         print("wpbench measure: interrupted; nothing is left behind", file=sys.stderr)
         return 130
@@ -38,8 +40,14 @@ def add_kinds(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         description="Time patterns of fork and exit whose state is checked, and make a cost set of "
         "them for --costs FILE.",
     )
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--zram", metavar="SIZE", help="measure swap on a zram device of this size, such as 64M"
+    )
+    where.add_argument(
+        "--swap",
+        action="store_true",
+        help="measure the swap that is set up: zswap, zram, brd or pmem",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write the cost set (TOML)")
     parser.add_argument("--json", action="store_true", help="print all measurements as JSON")

@@ -31,7 +31,7 @@ class Step:
         The nanoseconds, from the means of the patterns and the steps before it; None where one is
         missing.
     how
-        The same in words, for the source.
+        The same in words, for the source; ``{device}`` stands for what was paged out to.
     """
 
     of: Callable[[Means, Mapping[str, float]], float | None]
@@ -136,7 +136,7 @@ def _pageout_page(means: Means, steps: Mapping[str, float]) -> float | None:
     return found[1] - steps["lru_hold"] - steps["lru_hold_page"]
 
 
-def _zram_write(means: Means, _steps: Mapping[str, float]) -> float | None:
+def _device_write(means: Means, _steps: Mapping[str, float]) -> float | None:
     for slot, mean in means.items():
         if slot.kind == "pageout" and slot.content == COMPRESSES:
             same = means.get(Slot("pageout", slot.param, SAME))
@@ -144,7 +144,7 @@ def _zram_write(means: Means, _steps: Mapping[str, float]) -> float | None:
     return None
 
 
-def _zram_read(means: Means, _steps: Mapping[str, float]) -> float | None:
+def _device_read(means: Means, _steps: Mapping[str, float]) -> float | None:
     same, other = (means.get(Slot("swapin", 0, content)) for content in (SAME, COMPRESSES))
     return None if same is None or other is None else other - same
 
@@ -188,18 +188,22 @@ STEPS: dict[str, Step] = {
     "tlb_ipi_receive": Step(_lost, "gap in the clock readings of a thread that is interrupted"),
     "madvise_return": Step(
         _pageout_call,
-        "MADV_PAGEOUT of same-filled pages to zram, intercept over the pages, less madvise_entry",
+        "MADV_PAGEOUT of same-filled pages to {device}, intercept over the pages, less "
+        "madvise_entry",
     ),
     "shrink_new": Step(
         _pageout_page, "the same, slope, less lru_hold and lru_hold_page; slot allocation is in it"
     ),
     "swapin_return": Step(
-        _less("swapin", "fault_entry"), "read of a same-filled page from zram, less fault_entry"
+        _less("swapin", "fault_entry"), "read of a same-filled page from {device}, less fault_entry"
     ),
-    "zram_read": Step(
-        _zram_read, "read of a page that compresses from zram, less a same-filled one"
+}
+# What the device does for a page: a cost set has it as zram_read, zram_write, for instance.
+DEVICE: dict[str, Step] = {
+    "read": Step(
+        _device_read, "read of a page that compresses from {device}, less a same-filled one"
     ),
-    "zram_write": Step(_zram_write, "MADV_PAGEOUT of pages that compress, less same-filled ones"),
+    "write": Step(_device_write, "MADV_PAGEOUT of pages that compress, less same-filled ones"),
 }
 # Steps that are in another one, and which pattern would have to be there.
 IN_OTHERS: dict[str, tuple[str, str]] = {
@@ -210,10 +214,15 @@ IN_OTHERS: dict[str, tuple[str, str]] = {
 }
 
 
-def solve(means: Means) -> dict[str, float]:
+def steps_of(device: str) -> dict[str, Step]:
+    """Return the steps that can be measured where pages go to a device; "": to none."""
+    return STEPS | ({f"{device}_{name}": step for name, step in DEVICE.items()} if device else {})
+
+
+def solve(means: Means, device: str = "zram") -> dict[str, float]:
     """Return the nanoseconds of the steps that follow from means; none is below 0."""
     steps: dict[str, float] = {}
-    for name, step in STEPS.items():
+    for name, step in steps_of(device).items():
         found = step.of(means, steps)
         if found is not None:
             steps[name] = max(0.0, found)
@@ -224,9 +233,10 @@ def solve(means: Means) -> dict[str, float]:
     return steps
 
 
-def _source(name: str, found: Timings) -> str:
-    if name in STEPS and not (name in IN_OTHERS and STEPS[name].of(_means(found), {}) is None):
-        return f"measured: {STEPS[name].how}"
+def _source(name: str, found: Timings, device: str) -> str:
+    step = steps_of(device).get(name)
+    if step is not None and not (name in IN_OTHERS and step.of(_means(found), {}) is None):
+        return f"measured: {step.how.format(device=device)}"
     return f"measured: in {IN_OTHERS[name][0]}"
 
 
@@ -234,25 +244,32 @@ def _means(found: Timings) -> dict[Slot, float]:
     return {slot: timing.mean for slot, timing in found.items()}
 
 
-def facts(found: Timings) -> dict[str, dict[str, object]]:
+def facts(found: Timings, device: str) -> dict[str, dict[str, object]]:
     """Return a cost set: key -> value, source, and the range where there is one.
+
+    ``device``: the backend that was paged out to, "" for none.
 
     A measured step's range is that of the blocks; what is not measured is that of the set
     ``server``, times what the reuse takes here by what it takes there, and says so.
     """
-    steps = solve(_means(found))
+    steps = solve(_means(found), device)
     blocks = [
-        solve({slot: timing.means[i] for slot, timing in found.items()})
+        solve({slot: timing.means[i] for slot, timing in found.items()}, device)
         for i in range(len(next(iter(found.values())).means))
     ]
     like = cost_facts(LIKE)
     factor = steps["reuse_return"] / sum(like[name]["value"] for name in _REUSE)
     made: dict[str, dict[str, object]] = {}
+
+    def measured(name: str) -> dict[str, object]:
+        fact = _measured(steps[name], [block[name] for block in blocks])
+        return fact | {"source": _source(name, found, device)}
+
     for name, fact in like.items():
         if name in ("description", "ghz"):
             continue
         if name in steps:
-            made[name] = _measured(name, steps[name], [block[name] for block in blocks], found)
+            made[name] = measured(name)
             continue
         value, low, high = (round(factor * fact.get(k, fact["value"])) for k in _RANGE)
         source = f"assumed: not measured; that of the set {LIKE} times {factor:.2f}"
@@ -261,18 +278,18 @@ def facts(found: Timings) -> dict[str, dict[str, object]]:
             low = low // 2
             source = "assumed: not measured; as reuse_return, which has the same way in and out"
         made[name] = {"value": value, "low": low, "high": high, "source": source}
-    for name in ("fault_first", "zram_read", "zram_write"):
+    for name in ("fault_first", *(f"{device}_{what}" for what in DEVICE)):
         if name in steps:
-            made[name] = _measured(name, steps[name], [block[name] for block in blocks], found)
+            made[name] = measured(name)
     return made
 
 
 _RANGE = ("value", "low", "high")
 
 
-def _measured(name: str, value: float, blocks: list[float], found: Timings) -> dict[str, object]:
+def _measured(value: float, blocks: list[float]) -> dict[str, object]:
     fact: dict[str, object] = {"value": round(value)}
     lows = [round(x) for x in (*blocks, value)]
     if max(lows):
         fact |= {"low": min(lows), "high": max(lows)}
-    return fact | {"source": _source(name, found)}
+    return fact

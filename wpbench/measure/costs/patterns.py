@@ -186,7 +186,7 @@ def visit_touch(b: CostRow, slot: int) -> None:
 
 @part
 def page_out(b: CostRow, content: int, n: int) -> int:
-    """Fill pages, page them out; return what MADV_PAGEOUT took, -1 if one stayed."""
+    """Fill pages, page them out; return what MADV_PAGEOUT took."""
     for page in range(n):
         if content:
             c_memcpy(b.base + PAGE * page, b.content, PAGE)
@@ -207,23 +207,30 @@ def visit_pageout(b: CostRow, slot: int, n: int) -> None:
     page_out(b, b.content_of[slot], n)
     begin(b)
     took = page_out(b, b.content_of[slot], n)
-    judge(b, slot, swapped(b, 0, n), took)
+    judge(b, slot, swapped(b, n), took)
 
 
 @part
 def visit_swapin(b: CostRow, slot: int) -> None:
-    """Read pages that are in swap."""
-    page_out(b, b.content_of[slot], b.many)
-    out = swapped(b, 0, b.many)
+    """Read pages that are in swap.
+
+    Where the kernel reads ahead, only some of them: as nobody wants the others, it soon reads one
+    at a time.
+    """
+    n = b.many * b.apart
+    page_out(b, b.content_of[slot], n)
+    out = swapped(b, n)
     for i in range(b.many):
-        page = b.order[i]
+        if i == WARM and b.apart > 1:
+            drain_here(b)  # what was read ahead
+        page = b.order[i] * b.apart
         begin_counting(b)
         start = now(b)
         load_byte(b.base + PAGE * page)
         b.took[page] = now(b) - start
         b.seen[page] = one_fault(b, 1)
     for i in range(WARM, b.many):
-        page = b.order[i]
+        page = b.order[i] * b.apart
         look(b, page)
         wrong = first_of(out, b.seen[page])
         judge(b, slot, first_of(wrong, wrong_before(b, page, 0, 1)), b.took[page])

@@ -19,7 +19,7 @@ TABLE = "measured"
 NOT_MEASURED = (
     "how long others wait for lru_lock: it comes out of the model (contended: beside madvise)",
     "the reuse of a page that is PageAnonExclusive",
-    "devices other than zram, and zswap",
+    "disks: a page that was written stays in the swap cache, and is not read back",
     "pages that are written again or dropped by reclaim",
 )
 
@@ -47,6 +47,8 @@ class Costs:
         Did it run as a real-time task?
     environment
         The machine and kernel.
+    device
+        The backend that pages went to, as data/backends.toml calls it; "" for none.
     predictions
         ``compared()``'s table, or None.
     """
@@ -60,10 +62,10 @@ class Costs:
         realtime: bool,
         unverified: str,
         environment: Mapping[str, Any],
-        swap: bool,
+        device: str,
     ) -> None:
         self.timings = timings
-        self.facts = fit.facts(timings)
+        self.facts = fit.facts(timings, device)
         mhz = environment.get("mhz")
         if mhz:
             ghz = {"value": round(mhz / 1000, 3), "source": "measured: /proc/cpuinfo, cpu MHz"}
@@ -74,7 +76,7 @@ class Costs:
         self.realtime = realtime
         self.unverified = unverified
         self.environment = dict(environment)
-        self.swap = swap
+        self.device = device
         self.predictions: pd.DataFrame | None = None
         self.provenance: dict[str, Any] = {}
         self.made = time.strftime("%Y-%m-%d", time.gmtime())
@@ -128,8 +130,8 @@ class Costs:
             )
         if self.lacking:
             found.append(f"no row was kept of {', '.join(self.lacking)}: their steps are assumed")
-        if not self.swap:
-            found.append("without --zram the steps of swap are assumed")
+        if not self.device:
+            found.append("without --zram or --swap the steps of swap are assumed")
         return found
 
     def toml(self, name: str = TABLE) -> str:

@@ -16,13 +16,14 @@ from ...jit.compile import JIT_DISABLED
 from ..probe import crew, signals
 from ..probe.bench import FLUSHED_PAGES
 from ..probe.compiled import NEEDS_COMPILED
-from ..probe.facts import meminfo, swaps
+from ..probe.facts import meminfo
 from ..probe.litmus_row import PROC_PAGEMAP, STACK
 from ..probe.memory import PAGE, Memory
 from ..probe.oracle import Oracle
 from ..probe.steps import OP_MIGRATE
 from ..probe.zram import MARGIN, Zram, check_memory, parse_size
 from . import process
+from .device import own_swap
 from .elsewhere import GAPS
 from .spared import spared_here
 from .told import CALLS, KINDS, REASONS, REGION, SPOILS, CostRow
@@ -31,6 +32,7 @@ from .visits import MOST
 TOUCHED = 128 << 20  # bytes
 CAPACITY = 1 << 15  # samples of a slot in a block
 SAME, COMPRESSES = 0, 1
+APART = 8  # pages that the kernel reads ahead at most, unless vm.page-cluster was changed
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,15 @@ class Session:
     ----------
     zram
         Size of a swap device that is set up meanwhile; None: none, and no pattern may page out.
+    swap
+        May patterns page out to the swap that the system has?
 
     Attributes
     ----------
     cpus
         Those that this process may use.
+    device
+        The backend that is paged out to, as data/backends.toml calls it; "" for none.
     verified
         Is the state of each row looked at?  If not, why: ``reason``.
 
@@ -134,9 +140,12 @@ class Session:
         If the kernel or this user cannot do it.
     """
 
-    def __init__(self, zram: str | None = None) -> None:
+    def __init__(self, zram: str | None = None, *, swap: bool = False) -> None:
         if JIT_DISABLED:
             raise MeasureError(NEEDS_COMPILED)
+        if swap and zram:
+            raise MeasureError("swap: it does not go with zram; accepted: one of the two")
+        self.device = own_swap() if swap else "zram" if zram else ""
         self._size = parse_size(zram) if zram else 0
         self.cpus = crew.allowed_cpus()
         self._stack = ExitStack()
@@ -150,7 +159,6 @@ class Session:
             self.reason = "" if self.verified else eye.reason
             if self._size:
                 stack.enter_context(Zram(self._size))
-            self.swap = bool(self._size or swaps())
             self._stack = stack.pop_all()
         return self
 
@@ -193,6 +201,7 @@ class Session:
                 "nspared": len(mappings),
                 "nslots": 0,
                 "many": 0,
+                "apart": 1,
                 "moves": 0,
                 "capacity": CAPACITY,
                 "for_ns": 0,
@@ -228,6 +237,7 @@ class Session:
         many = min(MOST, pagevec - 1)
         told = {
             "many": many,
+            "apart": 1 if self.device == "zram" else APART,
             "nslots": n,
             "for_ns": int(seconds * 1e9),
             "spoil": SPOILS.index(spoil),

@@ -132,9 +132,9 @@ def one_fault(b: CostRow, major: int) -> int:
 
 
 @part
-def swapped(b: CostRow, first: int, n: int) -> int:
-    """Return SWAP unless all of these pages are in swap."""
-    for page in range(first, first + n):
+def swapped(b: CostRow, n: int) -> int:
+    """Return SWAP unless all pages of a visit are in swap."""
+    for page in range(n):
         entry = pagemap(b, page)
         if entry < 0 or not bit(entry, SWAPPED):
             return SWAP

@@ -51,7 +51,9 @@ def slots(pagevec: int, cpus: int, swap: bool) -> tuple[list[Slot], list[Slot]]:
     return alone, others
 
 
-def costs(zram: str | None = None, *, seconds: float = 20.0, predict: bool = False) -> Costs:
+def costs(
+    zram: str | None = None, *, swap: bool = False, seconds: float = 20.0, predict: bool = False
+) -> Costs:
     """Measure the times of the steps of faults on the running kernel, as a cost set.
 
     Parameters
@@ -59,6 +61,9 @@ def costs(zram: str | None = None, *, seconds: float = 20.0, predict: bool = Fal
     zram
         Size of a zram device for the patterns that swap, such as ``"64M"``, for the time of the
         measurement; None: those patterns are left out, and their steps are assumed.
+    swap
+        Page out to the swap that the system has, in place of a zram device of its own: zswap, or
+        zram, brd or pmem that is set up.  A disk cannot be timed so.
     seconds
         The longest time for the patterns; it ends sooner if they hold still.
     predict
@@ -86,11 +91,11 @@ def costs(zram: str | None = None, *, seconds: float = 20.0, predict: bool = Fal
         raise MeasureError(accepted("seconds", seconds, ["a number from 1 to 3600"]))
     facts = environment()
     row = row_of(facts["kernel"])
-    with Session(zram) as session:
-        if not session.verified and zram:
-            raise MeasureError(f"costs: zram: {session.reason}")
+    with Session(zram, swap=swap) as session:
+        if not session.verified and session.device:
+            raise MeasureError(f"costs: {session.device}: {session.reason}")
         pagevec = int(row["pagevec"])
-        wanted = slots(pagevec, len(session.cpus), bool(zram))
+        wanted = slots(pagevec, len(session.cpus), bool(session.device))
         programs = [p for p in PROGRAMS if p.fits(len(session.cpus), facts["kernel"])]
         traced = tracing()
         blocks, runs = _blocks(session, wanted, pagevec, seconds, programs if predict else [])
@@ -107,9 +112,9 @@ def costs(zram: str | None = None, *, seconds: float = 20.0, predict: bool = Fal
             realtime=all(block.realtime for block in blocks),
             unverified=session.reason,
             environment=facts | hardware() | {"tracing": sorted({*traced, *tracing()})},
-            swap=bool(zram),
+            device=session.device,
         )
-    made.provenance = provenance("measure costs", {"zram": zram, "seconds": seconds})
+    made.provenance = provenance("measure costs", {"zram": zram, "swap": swap, "seconds": seconds})
     if predict:
         made.predictions = compared(made, runs, facts["kernel"])
     return made

@@ -79,7 +79,7 @@ SPOILS = (
     range(len(SPOILS))
 )
 
-REGION = 64  # pages that a visit uses at most
+REGION = 256  # pages that a visit uses at most
 
 
 class CostRow(SharedRow):
@@ -107,6 +107,7 @@ class CostRow(SharedRow):
         "starter_entry",
         "nslots",
         "many",  # accesses of a visit
+        "apart",  # pages from one that is read from swap to the next
         "capacity",  # samples of a slot
         "for_ns",  # rounds begin until so much time is over
         "spoil",  # what is broken on purpose: an index into SPOILS
