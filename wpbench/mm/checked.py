@@ -286,7 +286,7 @@ def putback(m: Machine, cpu: int, page: int) -> None:
 def read(m: Machine, cpu: int, at: int) -> int:
     check_cpu(m, Call.READ, cpu)
     check_page(m, Call.READ, at)
-    return ops.read(m, cpu, at)
+    return ops.read_inline(m, cpu, at)
 
 
 @operation
@@ -389,7 +389,7 @@ def vmsplice_page(m: Machine, cpu: int, at: int) -> int:
 def write(m: Machine, cpu: int, at: int) -> int:
     check_cpu(m, Call.WRITE, cpu)
     check_page(m, Call.WRITE, at)
-    return ops.write(m, cpu, at)
+    return ops.write_inline(m, cpu, at)
 
 
 @operation
