@@ -108,7 +108,7 @@ APP := --token --Voila.ip=127.0.0.1 --Voila.tornado_settings=allow_remote_access
 app: env        ## the notebooks as a web page (voila), at the address that it prints
 	$(PY) -m voila $(APP) notebooks
 
-docs: env       ## the documentation with executed notebooks: out/site/index.html (once ten minutes)
+docs: env       ## the documentation with executed notebooks: out/site/index.html (two minutes)
 	$(PY) -m sphinx -W --keep-going -q -c docs . $(OUT)/site
 
 bench: env      ## benchmarks/run.py: a table, and out/bench.json (about twenty minutes)
