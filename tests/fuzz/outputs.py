@@ -114,7 +114,8 @@ def _is_whole(option: str, path: Path) -> bool:
         return {".svg", ".png", ".csv", ".parquet"} <= {file.suffix for file in path.iterdir()}
     if option == "mbox":
         return path.read_bytes().startswith(b"From 0000")
-    rows = pd.read_parquet(path) if option == "parquet" else pd.read_csv(path)
+    data = io.BytesIO(path.read_bytes())  # pandas takes no name that is not UTF-8
+    rows = pd.read_parquet(data) if option == "parquet" else pd.read_csv(data)
     return len(rows) >= 1
 
 
