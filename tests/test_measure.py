@@ -347,6 +347,31 @@ def test_a_guest_that_cannot_be_booted(tmp_path, monkeypatch):
         Guest(tmp_path)
 
 
+VNG = """#!/bin/sh
+# As QEMU where KVM lacks something: it aborts before the guest has begun.
+echo "$@" | grep -q -e --disable-kvm || exit 134
+while [ "$1" != --rwdir ]; do shift; done
+echo begun > "$2/output.log"
+"""
+
+
+@pytest.mark.parametrize(("accel", "begun"), [("auto", True), ("kvm", False), ("tcg", True)])
+def test_auto_emulates_where_kvm_aborts(tmp_path, monkeypatch, accel, begun):
+    (tmp_path / "vng").write_text(VNG)
+    (tmp_path / "vng").chmod(0o755)
+    found = staticmethod(lambda _program, _where: str(tmp_path / "vng"))
+    monkeypatch.setattr(Guest, "_find", found)
+    for name in ("_check_place", "_compile"):
+        monkeypatch.setattr(Guest, name, staticmethod(lambda *_: None))
+    monkeypatch.setattr("wpbench.measure.host.vng.os.access", lambda *_: True)
+    guest = Guest(tmp_path, accel=accel)
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    guest.run(["true"], folder)
+    assert (folder / "output.log").exists() == begun
+    assert guest.clock == ("tcg" if begun else None)
+
+
 def test_a_signal_is_noted_and_acts_at_the_end():
     told = []
 

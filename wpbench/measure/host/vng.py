@@ -27,7 +27,7 @@ from ..probe.agent import JOB, RESULT
 from ..probe.facts import config_options
 
 ACCELERATORS = ("auto", "kvm", "tcg")
-CONSOLE = "console.log"
+CONSOLE, OUTPUT = "console.log", "output.log"
 _TAG = "wpbench"
 _PACKAGE = Path(__file__).resolve().parents[3]
 _CPUS = range(2, 65)
@@ -53,7 +53,7 @@ if grep -q '^[^ ]* / 9p ' /proc/mounts; then
 fi
 cd /
 exec ${{live:+chroot $live}} env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp {environment} \\
-    {command} > {folder}/output.log 2>&1
+    {command} > {folder}/{output} 2>&1
 """
 
 
@@ -66,7 +66,8 @@ class Guest:
         A kernel image, or a build tree that has one, as for ``vng --run``.
     accel
         ``tcg``: software emulation (counts are right, times mean nothing); ``kvm``; ``auto``: KVM
-        where /dev/kvm can be used.
+        where /dev/kvm can be used, and emulation if QEMU ends before the guest has begun: in a
+        nested guest KVM may lack something.
     cpus
         Of the guest, 2 to 64; the first is for others' work, the program uses the rest.
     memory
@@ -103,6 +104,7 @@ class Guest:
         usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
         if accel == "kvm" and not usable:
             raise MeasureError("accel: /dev/kvm cannot be used here; accepted: tcg")
+        self.accel = accel
         self.emulated = accel == "tcg" or not usable
         self.cpus, self.memory, self.timeout = cpus, memory, timeout
         self._vng = self._find("vng", "virtme-ng from PyPI: pip install virtme-ng")
@@ -193,13 +195,20 @@ class Guest:
         variables |= environment or {}
         script = _SCRIPT.format(
             tag=_TAG,
+            output=OUTPUT,
             folder=shlex.quote(str(folder)),
             environment=shlex.join(f"{name}={value}" for name, value in variables.items()),
             command=shlex.join(command),
         )
         (folder / "guest.sh").write_text(script, encoding="utf-8")
-        with (folder / CONSOLE).open("wb") as console:
-            self._boot(f"sh {shlex.quote(str(folder / 'guest.sh'))}", folder, console)
+        (folder / OUTPUT).unlink(missing_ok=True)
+        while True:
+            with (folder / CONSOLE).open("wb") as console:
+                self._boot(f"sh {shlex.quote(str(folder / 'guest.sh'))}", folder, console)
+            begun = (folder / OUTPUT).exists()
+            if begun or self.emulated or self.accel == "kvm":
+                return
+            self.emulated = True
 
     def _boot(self, command: str, folder: Path, console: Any) -> None:
         share = f"local,id={_TAG},path=/,security_model=none,readonly=on,multidevs=remap"
@@ -261,7 +270,7 @@ def _search_path() -> str:
 def _tail(folder: Path) -> str:
     """Return the last lines that the guest printed."""
     lines: list[str] = []
-    for name in (CONSOLE, "output.log"):
+    for name in (CONSOLE, OUTPUT):
         path = folder / name
         if path.exists():
             text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
