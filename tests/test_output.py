@@ -38,8 +38,13 @@ def one_line(capsys, *parts):
 
 
 @pytest.fixture
-def full_disk(capsys):
-    """Let no file become longer than this: what a full disk does to whoever writes."""
+def full_disk(capsys, monkeypatch):
+    """Let no file become longer than this: what a full disk does to whoever writes.
+
+    Python would keep the first part of a module's code, and not see that it is no more (its issue
+    126606).
+    """
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def begin(size=100):

@@ -7,6 +7,7 @@ import io
 import os
 import resource
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
@@ -38,7 +39,12 @@ def _table() -> bytes:
 
 @contextlib.contextmanager
 def _disk(longest: int | None) -> Iterator[None]:
-    """Let no file become longer: what a full disk does to whoever writes."""
+    """Let no file become longer: what a full disk does to whoever writes.
+
+    Python would keep the first part of a module's code, and not see that it is no more (its issue
+    126606).
+    """
+    sys.dont_write_bytecode = True
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     if longest is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (longest, hard))
