@@ -12,6 +12,7 @@ import pytest
 import wpbench as wb
 from wpbench import mm
 from wpbench.jit.compile import JIT_DISABLED
+from wpbench.mm import layout as L
 from wpbench.mm import operations
 from wpbench.mm.invariants import broken_invariant
 from wpbench.mm.names import texts
@@ -326,3 +327,18 @@ def test_reclaim_unmaps_a_page_wherever_it_is_mapped(kernel):
     m = run(wb.Scenario(workload=merged_and_back, kernel=kernel, npages=2, rounds=1))
     assert (m.failure, broken_invariant(m)) == ("", 0)
     assert m.pswpin == 2
+
+
+@numba.njit
+def merged_back_and_moved(m, p):
+    """The same, and the page is moved to another frame."""
+    merged_and_back(m, p)
+    mm.lru_add_drain_all(m)
+    mm.migrate_page(m, 0, 1)
+
+
+@pytest.mark.parametrize("kernel", ["v5.8", "v6.12", "v7.3"])
+def test_migration_moves_a_page_wherever_it_is_mapped(kernel):
+    m = run(wb.Scenario(workload=merged_back_and_moved, kernel=kernel, npages=2, rounds=1))
+    assert (m.failure, broken_invariant(m)) == ("", 0)
+    assert m.pte[0] >> L.SHIFT_PTE == m.pte[1] >> L.SHIFT_PTE

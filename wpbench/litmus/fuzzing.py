@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import LitmusError, ScenarioError, check_positive
 from ..measure.probe.facts import environment
 from ..measure.probe.zram_guard import CONTROL
+from ..scenario.kernels import row_of
 from ..scenario.rules import NO_OVERRIDES, RULES, Value, value_text
 from .draw import draw, text_of
 from .native import Lines, Side, side
@@ -258,6 +259,7 @@ def fuzz(
     for name, value in (("programs", programs), ("stop_at", stop_at)):
         check_positive(name, value)
     kernel = kernel or str(environment()["kernel"])
+    row_of(kernel)  # refused before anything is set up
     native = against == RUNNING
     swap = not native or Path(CONTROL).is_dir()
     drawn = _drawn(seed, min(2, len(os.sched_getaffinity(0))) if native else 2, swap)

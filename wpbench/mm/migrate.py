@@ -118,12 +118,13 @@ def migrate_page(m: Machine, cpu: int, at: int) -> int:
     if m.drains_on_migrate:
         lru_cache_add(m, cpu, new)
         lru_add_drain(m, cpu)
-    if word & L.PG_KSM:
-        for v in range(m.npages * m.nprocs):
-            _remap(m, v, old, new)
-    else:
+    if not word & L.PG_KSM:
         for process in range(m.nprocs):
             _remap(m, process * m.npages + at % m.npages, old, new)
+    # A KSM page can be anywhere, and so can one that came back from swap after KSM had merged it.
+    if page_mapcount(m.page[old]):
+        for v in range(m.npages * m.nprocs):
+            _remap(m, v, old, new)
     if not m.drains_on_migrate:
         lru_cache_add(m, cpu, new)
     store_or_free(m, old, m.page[old] & ~L.HELD_ISOLATED)
