@@ -66,7 +66,7 @@ def patterns(steps: Mapping[str, float], threads: tuple[int, ...] = (1,)) -> dic
 
 @given(st.fixed_dictionaries({name: st.integers(0, 20_000) for name in STEPS}))
 def test_the_steps_that_made_the_patterns_are_found(steps: dict[str, int]) -> None:
-    found = fit.solve(patterns(steps))
+    found = fit.solve(patterns(steps), "zram")
     for name, ns in steps.items():
         assert found[name] == pytest.approx(ns, abs=1e-6), name
     assert {name for name, ns in found.items() if name not in steps} == set(fit.IN_OTHERS)
@@ -74,15 +74,17 @@ def test_the_steps_that_made_the_patterns_are_found(steps: dict[str, int]) -> No
 
 
 def test_threads_on_several_cpus_separate_what_one_does_not() -> None:
-    found = fit.solve(patterns({**STEPS, "tlb_ipi_cpu": 300}, threads=(1, 7)))
+    found = fit.solve(patterns({**STEPS, "tlb_ipi_cpu": 300}, threads=(1, 7)), "zram")
     assert found["tlb_ipi"] == pytest.approx(STEPS["tlb_ipi"])
     assert found["tlb_ipi_cpu"] == pytest.approx(300)
-    assert fit.solve(patterns({**STEPS, "tlb_ipi_cpu": 300}))["tlb_ipi"] == pytest.approx(9300)
+    assert fit.solve(patterns({**STEPS, "tlb_ipi_cpu": 300}), "zram")["tlb_ipi"] == pytest.approx(
+        9300
+    )
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=30, max_size=30))
 def test_no_step_is_below_zero_whatever_was_measured(medians: list[float]) -> None:
-    found = fit.solve(dict(zip(patterns(STEPS), medians, strict=False)))
+    found = fit.solve(dict(zip(patterns(STEPS), medians, strict=False)), "zram")
     assert all(ns >= 0 for ns in found.values())
 
 

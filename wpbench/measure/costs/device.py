@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from ...data import MEASURED_DEVICES
 from ...errors import MeasureError
-from ..probe.facts import read_text, swaps
-
-_ZSWAP = "/sys/module/zswap/parameters/enabled"
-# Names of block devices that end a request before the call returns, and the backends they are.
-_BLOCK = {"/dev/zram": "zram", "/dev/ram": "brd", "/dev/pmem": "pmem"}
+from ..probe.facts import ZSWAP, backend, read_text, swaps
 
 
 def own_swap() -> str:
@@ -21,18 +18,14 @@ def own_swap() -> str:
     MeasureError
         If there is no swap, or it is on a device that ends requests later.
     """
-    devices = swaps()
-    if not devices:
+    found = backend()
+    if found == "none":
         raise MeasureError("swap: this system has none; accepted with it: --zram SIZE")
-    if (read_text(_ZSWAP) or "").strip() in ("Y", "1"):
-        return "zswap"
-    path = devices[0]["path"]
-    found = next((name for start, name in _BLOCK.items() if path.startswith(start)), None)
     # Before v6.12 a zero page goes to brd and pmem as others do: no difference of the two is left.
-    apart = found == "zram" or "swpout_zero" in (read_text("/proc/vmstat") or "")
-    if found is None or not apart:
+    apart = found in ("zram", "zswap") or "swpout_zero" in (read_text("/proc/vmstat") or "")
+    if found not in MEASURED_DEVICES or not apart:
         raise MeasureError(
-            f"swap: {path[:200]} cannot be timed; accepted: zswap (echo Y > {_ZSWAP}), zram, and "
-            "from v6.12 on brd and pmem"
+            f"swap: {swaps()[0]['path'][:200]} cannot be timed; accepted: zswap (echo Y > "
+            f"{ZSWAP}), zram, and from v6.12 on brd and pmem"
         )
     return found

@@ -219,7 +219,7 @@ def steps_of(device: str) -> dict[str, Step]:
     return STEPS | ({f"{device}_{name}": step for name, step in DEVICE.items()} if device else {})
 
 
-def solve(means: Means, device: str = "zram") -> dict[str, float]:
+def solve(means: Means, device: str) -> dict[str, float]:
     """Return the nanoseconds of the steps that follow from means; none is below 0."""
     steps: dict[str, float] = {}
     for name, step in steps_of(device).items():

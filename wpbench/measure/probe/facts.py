@@ -36,6 +36,7 @@ CONFIG = (
     "CONFIG_ZSWAP",
 )
 VMSTAT = ("pswpin", "pswpout", "pgreuse", "pgfault", "pgmajfault")
+ZSWAP = "/sys/module/zswap/parameters/enabled"
 _CLOCKSOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 VMSTAT_PREFIX = "nr_tlb_"  # only with CONFIG_DEBUG_TLBFLUSH
 
@@ -144,7 +145,7 @@ def swaps() -> list[dict[str, Any]]:
 
 def zswap_enabled() -> bool:
     """Does zswap catch pages before they reach the swap device?"""
-    return read_text("/sys/module/zswap/parameters/enabled") == "Y"
+    return read_text(ZSWAP) == "Y"
 
 
 def backend() -> str:
