@@ -65,14 +65,14 @@ def test_of_what_else_is_there_nothing_is_removed(parent):
         (parent / "wpbench" / f"part{i}").mkdir(parents=True)
     before = tree(parent)
     folder = ask()
-    assert folder == parent / "wpbench-code" / generation()
+    assert folder == parent / "wpbench-code" / generation(MACHINE)
     assert before <= tree(parent)
 
 
 def test_of_our_own_all_but_the_newest_generations_are_removed(parent):
     own = ask().parent
     old = [own / f"py311-numba0.6{i % 3}.1-llvmlite0.45.0-{i:016x}" for i in range(12)]
-    others = [own / name for name in ("matplotlib", "mine", f"{generation()}.bak", "0" * 16)]
+    others = [own / name for name in ("matplotlib", "mine", f"{generation(MACHINE)}.bak", "0" * 16)]
     for at, folder in enumerate([*others, *old]):
         folder.mkdir()
         os.utime(folder, (at, at))
@@ -278,7 +278,7 @@ def test_machine_code_for_other_sources_or_features_is_not_taken(parent, built, 
     machine_code._object(MACHINE)
     before = file_of(parent)
     if other == "generation":
-        monkeypatch.setattr(machine_code, "generation", lambda: "py3-numba0-llvmlite0-0")
+        monkeypatch.setattr(machine_code, "generation", lambda _unit: "py3-numba0-llvmlite0-0")
     else:
         triple, name, features = native.processor()
         monkeypatch.setattr(native, "processor", lambda: (triple, name, f"{features},-sse4.2"))

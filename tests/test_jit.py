@@ -1,6 +1,7 @@
 """Compiled code: never stale, never compiled twice, and cheap to import."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 import wpbench
 from wpbench.jit import compile, private  # noqa: A004
+from wpbench.jit.sources import MEASURE, UNITS
+from wpbench.measure.program import helper
 from wpbench.mm.names import Error
 from wpbench.workloads.joint_search import rehash
 
@@ -49,6 +52,25 @@ SOURCES = sorted(
     for folder in ("mm", "workloads")
     for path in (PACKAGE / folder).rglob("*.py")
 )
+
+
+@pytest.mark.parametrize(
+    ("imports", "listed"),
+    [
+        (r"compiled import .*\b(entry|loop|part|step)\b", UNITS[MEASURE]),
+        (r"helper import helper\b", helper.SOURCES),
+    ],
+    ids=["loops", "helpers"],
+)
+def test_every_file_with_compiled_functions_is_in_the_hash(imports, listed):
+    """An edit to one that is left out would run the old code."""
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in (PACKAGE / "measure").rglob("*.py")
+        if re.search(imports, path.read_text())
+    }
+    assert len(found) > 7
+    assert found <= set(listed)
 
 
 EDIT_EVERY_FILE = """

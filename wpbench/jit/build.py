@@ -16,12 +16,8 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from . import bitcode, compile, lowered, native  # noqa: A004
-from .private import GATHERED, Gathered, Gathering
+from .private import Gathering, gathered
 from .sources import HERE, UNITS, sources
-
-
-def _gathered(function: Any, **options: Any) -> Any:
-    return Gathered(function, targetoptions=options | GATHERED)
 
 
 def _import_all(unit: str) -> None:
@@ -33,7 +29,7 @@ def _import_all(unit: str) -> None:
 
 def gather(unit: str) -> tuple[list[str], list[str]]:
     """Return the text of LLVM's modules, and the symbols that Python needs."""
-    lowered.Dispatchers.make = staticmethod(_gathered)
+    lowered.Dispatchers.make = staticmethod(gathered)
     lowered.Dispatchers.building = True
     _import_all(unit)
     gathering = Gathering()
@@ -42,8 +38,7 @@ def gather(unit: str) -> tuple[list[str], list[str]]:
         (result,) = lowered.types_of([declared.result])
         if isinstance(declared, compile.Kernel):
             compiled = gathering.compile(declared.py_func, arguments, result)
-            raised = declared.raised
-            gathering.kernel(compiled, declared.symbol, result, raised)
+            gathering.kernel(compiled, declared.symbol, result, declared.raised)
         else:
             compiled = gathering.compile(declared.py_func, arguments, None)
             if isinstance(declared, compile.Operation):

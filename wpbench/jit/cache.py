@@ -35,11 +35,11 @@ def _version(package: str) -> str:
         return "none"
 
 
-def generation() -> str:
-    """Return the name of the compiled code that belongs to the sources as they are now."""
+def generation(unit: str) -> str:
+    """Return the name of a unit's compiled code that belongs to the sources as they are now."""
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
     versions = f"numba{_version('numba')}-llvmlite{_version('llvmlite')}"
-    return f"{python}-{versions}-{source_hash(COMPILED[MACHINE])}"
+    return f"{python}-{versions}-{source_hash(COMPILED[unit])}"
 
 
 @lru_cache(maxsize=1)
@@ -50,7 +50,7 @@ def cache_dir() -> Path | None:
     """
     own = own_folder()
     try:
-        folder = own and private_folder(own / generation())
+        folder = own and private_folder(own / generation(MACHINE))
     except OSError:
         return None
     if own is not None and folder is not None:

@@ -291,7 +291,7 @@ class Entry(Declared):
 class Jitted(Inline):
     """A function of arrays, compiled on its own; ``entry`` where Python can call it, too."""
 
-    # Not inlined, if LLVM does not think so: numba would take that over from the caller.
+    # Said, because numba would inherit it from the caller: then LLVM must inline all of it.
     options = {"nogil": True, "forceinline": False}  # noqa: RUF012
 
     def __init__(self, function: Callable[..., Any]) -> None:

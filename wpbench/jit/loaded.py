@@ -9,7 +9,6 @@ from pathlib import Path
 from ..errors import WpbenchWarning
 from . import bitcode, native, stored
 from .cache import building, cache_dir, generation
-from .sources import COMPILED, source_hash
 
 _LOADING = threading.RLock()  # several threads may need it first
 _loaded: dict[str, native.Loaded] = {}  # of each unit
@@ -36,7 +35,7 @@ def address_of(unit: str, symbol: str) -> int:
 def _object(unit: str) -> bytes:
     """Return the object file of a unit, from the folder of compiled code or built."""
     folder = cache_dir()
-    key = f"wpbench object {unit} {source_hash(COMPILED[unit])} {generation()} {native.processor()}"
+    key = f"wpbench object {unit} {generation(unit)} {native.processor()}"
     file = None if folder is None else folder / f"{native.short_name()}.{unit}.object"
     if file is not None and (found := stored.read(file, key)) is not None:
         return found

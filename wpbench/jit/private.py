@@ -48,16 +48,15 @@ from numba.np.arrayobj import populate_array
 __all__ = [
     "BUILDING",
     "EXPECTED",
-    "GATHERED",
     "AttributeTemplate",
     "CodeCache",
     "CompileResult",
     "Dispatcher",
-    "Gathered",
     "Gathering",
     "alloca_once",
     "config",
     "dumps",
+    "gathered",
     "lower_constant",
     "raise_from",
     "type_of_global",
@@ -143,7 +142,7 @@ build_target: Any = _Target(BUILDING)
 
 
 # Passes for what our functions have not: closures, array expressions, calls of numba's own
-# functions in Python.  Without them the module is the same, to the byte, a seventh sooner.
+# functions in Python.  Without them the object file is the same, to the byte.
 _NEEDLESS = (
     typed_passes.InlineOverloads,
     typed_passes.NopythonRewrites,
@@ -182,7 +181,7 @@ class Gathered(Dispatcher):
         self.overloads[tuple(cres.signature.args)] = cres
 
 
-GATHERED = {
+_GATHERED = {
     "nopython": True,
     "_nrt": False,  # an array that is made in compiled code is a mistake
     "no_cpython_wrapper": True,
@@ -194,16 +193,16 @@ class _Hardware(CPU):
     """The processor, for what is gathered."""
 
 
-def _gathered(function: Any = None, **options: Any) -> Any:
+def gathered(function: Any = None, **options: Any) -> Any:
     """Do as ``numba.jit`` does; called for functions that numba itself has in Python."""
     if function is None:
-        return lambda given: _gathered(given, **options)
-    return Gathered(function, options | GATHERED)
+        return lambda given: gathered(given, **options)
+    return Gathered(function, options | _GATHERED)
 
 
 target_registry[BUILDING] = _Hardware
 dispatcher_registry[_Hardware] = Gathered
-jit_registry[_Hardware] = _gathered
+jit_registry[_Hardware] = gathered
 
 
 class Gathering:
@@ -213,7 +212,7 @@ class Gathering:
         self._context = build_target.target_context
         self._typing = build_target.typing_context
         self._flags = Flags()
-        build_target.options.parse_as_flags(self._flags, GATHERED | {"forceinline": True})
+        build_target.options.parse_as_flags(self._flags, _GATHERED | {"forceinline": True})
 
     @property
     def modules(self) -> list[str]:

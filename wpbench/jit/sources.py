@@ -37,6 +37,7 @@ _TOOLS = (
     "jit/bitcode.py",
     "jit/build.py",
     "jit/compile.py",
+    "jit/external.py",
     "jit/lowered.py",
     "jit/native.py",
     "jit/numbered.py",
