@@ -14,12 +14,12 @@ from wpbench.jit.compile import JIT_DISABLED
 # Begun first, in this order, so that a worker is not left with one at the end: guests wait for an
 # emulator, cases for a minute, pages for a browser.
 FIRST = ("measure_guest", "fuzz", "browser", "stop", "explore", "notebook_report", "notebooks")
+# Files whose tests are mostly the plain twin, statistics or searches in Python.
+COMPUTING = ("test_differ", "test_fast_forward", "test_machine", "test_stats", "test_twin")
 
 # A shell gives this to a command that it runs in the background, as CI may; tests press Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-# Files whose tests are mostly the plain twin, statistics or searches in Python.
-COMPUTING = ("test_differ", "test_fast_forward", "test_machine", "test_stats", "test_twin")
 
 
 def place(item: pytest.Item) -> int:

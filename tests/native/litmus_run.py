@@ -10,7 +10,6 @@ import json
 import mmap
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,8 @@ PAGES, OBSERVATIONS = 8, 8
 RUNS = 5  # of each program: what other tasks put into a batch differs
 CPUS = sorted(os.sched_getaffinity(0))[:2]
 SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-KEPT = private_folder((cache_dir() or Path(tempfile.mkdtemp())) / f"tests-{SOURCE}")
+FOLDER = cache_dir()
+KEPT = FOLDER and private_folder(FOLDER / f"tests-{SOURCE}")
 
 
 def loop(function):
