@@ -6,6 +6,8 @@ import ctypes
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from common import machine_of
 import wpbench as wb
 from wpbench.mm import layout as L
 from wpbench.mm.machine import HEADER_WORDS, boot
+from wpbench.simulate.long_runs import LongRuns
 from wpbench.workloads.params import Params
 from wpbench.workloads.reproducer import reproducer
 
@@ -75,10 +78,26 @@ class Twins:
         self._machine = machine_of(scenario)
         self._header = self._machine.memory[:HEADER_WORDS].copy()
         self._shuffle = ctypes.c_int64(int(scenario.order == "read-write-shuffled"))
+        self._long_runs = LongRuns(long=1)  # its code stays as long as it does
         self._tables = {name: np.zeros_like(getattr(self._machine, name)) for name in TABLES}
 
     def wpbench(self, rounds: int) -> tuple[float, list[int]]:
         """Return the CPU seconds of so many rounds, and what they counted."""
+        return self._timed(reproducer, rounds)
+
+    def specialised(self, rounds: int) -> tuple[float, list[int]]:
+        """Return the same of code made for this configuration alone, as a long sweep has it."""
+        return self._timed(self._own_code, rounds)
+
+    @cached_property
+    def _own_code(self) -> Callable[[Any], None]:
+        headers = self._header.reshape(1, HEADER_WORDS)
+        address = self._long_runs.address(reproducer, headers, accesses=1)
+        assert address != reproducer.address, "nothing was made"
+        function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+        return lambda m: function(m.address)
+
+    def _timed(self, program: Callable[[Any], None], rounds: int) -> tuple[float, list[int]]:
         m = self._machine
         seconds, counts = [], []
         for some in (1, rounds + 1):
@@ -87,7 +106,7 @@ class Twins:
             m.param[ROUNDS_AT] = some
             boot(m, 0)
             start = time.thread_time()
-            reproducer(m)
+            program(m)
             seconds.append(time.thread_time() - start)
             counts.append([int(getattr(m, name)) for name in COUNTERS])
         return seconds[1] - seconds[0], [b - a for a, b in zip(*counts, strict=True)]

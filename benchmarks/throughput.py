@@ -1,7 +1,8 @@
 """Page operations per second of the reproducer, beside C doing the same work; memory.
 
-A page operation is a read, a write, or one page of a MADV_PAGEOUT.  wpbench, C, and C with the same
-prefetches run in turn, each in memory of its own that stays mapped, and must give the same counts.
+A page operation is a read, a write, or one page of a MADV_PAGEOUT.  wpbench, its code made for the
+configuration alone, C, and C with the same prefetches run in turn, in memory that stays mapped, and
+must give the same counts.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ print(json.dumps({{"peak_gib": int(kib) / 2**20}}))
 """
 
 
+def _ratios(some: list[float], others: list[float]) -> list[float]:
+    return [a / b for a, b in zip(some, others, strict=True)]
+
+
 def _wanted(order: str, exponent: int) -> str | None:
     """Return what is promised of the time by C's."""
     if order == "shuffled":
@@ -57,11 +62,15 @@ def measure(quick: bool) -> Iterator[Result]:
                     speeds = [operations / seconds for seconds in times["wpbench"]]
                     yield median(f"throughput/{name}", speeds, "Mops/s/core")
                     for kind in libraries:
-                        ratios = [a / b for a, b in zip(times["wpbench"], times[kind], strict=True)]
+                        ratios = _ratios(times["wpbench"], times[kind])
                         wanted = _wanted(order, exponent) if kind == "c" else None
                         yield median(f"{kind}-ratio/{name}", ratios, "time/C", wanted)
                         if kind == "c" and exponent <= IN_CACHE:
                             cached += ratios
+                    if libraries:
+                        ratios = _ratios(times["specialised"], times["c"])
+                        wanted = "<= 0.9" if kernel == "patch2" else None
+                        yield median(f"specialised-ratio/{name}", ratios, "time/C", wanted)
     if cached:
         yield median("c-ratio/in-cache", cached, "time/C", "<= 1.05")
     exponent = 16 if quick else 26
@@ -76,7 +85,7 @@ def _in_turn(
 ) -> dict[str, list[float]]:
     """Return the seconds of each turn of wpbench and of each kind of C."""
     twins = Twins(scenario)
-    sides = {"wpbench": twins.wpbench}
+    sides = {"wpbench": twins.wpbench, "specialised": twins.specialised}
     for kind, library in libraries.items():
         sides[kind] = lambda some, library=library: twins.c(library, some)
     for side in sides.values():  # loads the compiled code, and touches the memory

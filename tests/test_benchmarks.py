@@ -41,6 +41,7 @@ def test_the_c_twins_count_what_wpbench_counts(load, monkeypatch, tmp_path, kern
         for library in libraries.values():
             assert twins.c(library, 3)[1] == counts
         assert twins.wpbench(3)[1] == counts  # in the same memory
+    assert twins.specialised(3)[1] == counts
 
 
 @pytest.mark.parametrize("model", ["resources", "timeouts"])

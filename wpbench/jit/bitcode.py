@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import lzma
 import mmap
+from contextlib import suppress
 from pathlib import Path
 
 import llvmlite.binding as llvm
 
 from . import stored
+from .cache import cache_dir
 from .other_process import made_by
 from .sources import COMPILED, HERE, source_hash
 
@@ -47,12 +49,29 @@ def shipped(unit: str) -> bytes | None:
         return None
 
 
+def _kept_file(unit: str) -> Path | None:
+    folder = cache_dir()
+    return None if folder is None else folder / f"{unit}.bitcode"
+
+
+def found(unit: str) -> bytes | None:
+    """Return a unit's bitcode where it is there, shipped or built before; else None."""
+    code = shipped(unit)
+    if code is None and (file := _kept_file(unit)) is not None:
+        code = stored.read(file, _key(unit))
+    return code
+
+
 def built(unit: str) -> bytes:
-    """Return bitcode built from the sources, by another process.
+    """Return bitcode built from the sources, by another process; it is kept if that can be.
 
     Raises
     ------
     RuntimeError
         If that fails.
     """
-    return made_by("wpbench.jit.build", unit)
+    code = made_by("wpbench.jit.build", unit)
+    if (file := _kept_file(unit)) is not None:
+        with suppress(OSError):  # a full disk: who keeps the object says so
+            stored.write(file, _key(unit), code)
+    return code

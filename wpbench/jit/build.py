@@ -53,10 +53,7 @@ def linked(modules: list[str], symbols: list[str]) -> Any:
     whole = llvm.parse_assembly(modules[0])
     for text in modules[1:]:
         whole.link_in(llvm.parse_assembly(text))
-    seen = set(symbols)
-    for thing in (*whole.functions, *whole.global_variables):
-        if not thing.is_declaration and thing.name not in seen:
-            thing.linkage = "internal"
+    native.hide(whole, set(symbols))
     whole.verify()
     native.optimise(whole)
     return whole

@@ -42,7 +42,7 @@ def _object(unit: str) -> bytes:
     with building(folder):
         if file is not None and (found := stored.read(file, key)) is not None:
             return found  # another process has built it meanwhile
-        made = native.compiled(bitcode.shipped(unit) or bitcode.built(unit))
+        made = native.compiled(bitcode.found(unit) or bitcode.built(unit))
         _keep(file, key, made)
         return made
 

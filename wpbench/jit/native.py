@@ -10,7 +10,7 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -59,8 +59,15 @@ def optimise(module: Any) -> None:
     passes.getModulePassManager().run(module, passes)
 
 
-def _compile(code: bytes, wanted: Sequence[str]) -> bytes:
-    module = llvm.parse_bitcode(code)
+def hide(module: Any, seen: Collection[str]) -> None:
+    """Let LLVM remove or change whatever is not called by symbol from outside."""
+    for thing in (*module.functions, *module.global_variables):
+        if not thing.is_declaration and thing.name not in seen:
+            thing.linkage = "internal"
+
+
+def emitted(module: Any, wanted: Sequence[str]) -> bytes:
+    """Return an object file of a module, for a ``processor()``."""
     made: bytes = _target_machine(*wanted).emit_object(module)
     return made
 
@@ -108,4 +115,4 @@ class Loaded:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.stdout.buffer.write(_compile(sys.stdin.buffer.read(), sys.argv[1:]))
+    sys.stdout.buffer.write(emitted(llvm.parse_bitcode(sys.stdin.buffer.read()), sys.argv[1:]))

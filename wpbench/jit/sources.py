@@ -50,7 +50,9 @@ COMPILED = {unit: (*_TOOLS, *modules) for unit, modules in UNITS.items()}
 # Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.
 MODEL = (
     *COMPILED[MACHINE],
+    "jit/specialised.py",
     "scenario/**/*.py",
+    "simulate/long_runs.py",
     "simulate/own.py",
     "simulate/plan.py",
     "simulate/runs.py",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -25,7 +25,7 @@ from ..scenario.columns import (
 )
 from ..scenario.grids import check_runs
 from ..scenario.model import as_columns
-from ..scenario.repeats import obstacles
+from ..scenario.repeats import NONE, obstacles
 from ..workloads.catalog import WORKLOADS, facts_of
 from .own import OwnWorkload
 
@@ -117,6 +117,11 @@ class Plan:
         columns = self.columns
         pages = np.where(_by_mix(columns), 1, columns["npages"] * columns["threads"])
         return np.broadcast_to(2 * pages * (columns["rounds"] + 1), self.n)
+
+    @cached_property
+    def work(self) -> Any:
+        """About how many accesses each run does for certain: 0 where rounds may be skipped."""
+        return np.where(self.obstacles() == NONE, 0.0, self.accesses())
 
     def bytes(self) -> Any:
         """Return how much memory each run's machine takes, bytes."""

@@ -25,6 +25,7 @@ from ..scenario import Scenario
 from ..scenario.columns import (
     resolve,
 )
+from .long_runs import LONG_RUNS
 from .own import OwnWorkload, WorkloadError
 from .plan import Plan, program
 
@@ -69,7 +70,8 @@ def _run_chunk(
     memory = arena.of(int(words.max()))
     stop.ends(error := memory[ERROR_AT : ERROR_AT + 1])
     workload = program(plan.workloads[runs[0]])
-    run_many(made, seeds, memory, workload.address, counts, failed, stop.flag)
+    address = LONG_RUNS.address(workload, made, plan.work[runs].sum())
+    run_many(made, seeds, memory, address, counts, failed, stop.flag)
     del error  # until here it has to be there
     counted[runs] = counts
     skipped[runs] = failed[:, NR_FAILURE]
