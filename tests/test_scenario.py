@@ -1,5 +1,6 @@
 """What can be asked, and what a wrong question is answered."""
 
+import itertools
 import json
 import pickle
 import subprocess
@@ -212,6 +213,35 @@ def test_grid():
         wb.grid(npages=[])
     with pytest.raises(wb.ScenarioError, match="did you mean 'npages'"):
         wb.grid(npage=[1])
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        {},
+        {"npages": [np.int64(4), 5], "seed": range(3), "migration_rate": [0, 0.5]},
+        {"kernel": ["6.18.44", "v6.1"], "rules": [{"exit_drains": True}, "slot_cache=true", {}]},
+        {"cpus": [1, 2], "threads": "cpus", "order": "read-write"},
+        {"workload": ["random"], "mix": " read:1  write:2 ", "cpus": [None, 3]},
+        {"workload": ["random", "redis"], "background_drains": [np.float64(1), 0]},
+    ],
+    ids=str,
+)
+def test_a_grids_scenarios_are_as_if_made_one_by_one(axes):
+    """They are copies of one, since all values were validated with the grid."""
+    listed = {k: [v] if isinstance(v, str) else list(v) for k, v in axes.items() if v != "cpus"}
+    grid = wb.grid(**axes)
+    scenarios = list(grid)
+    assert [grid[i] for i in range(-len(grid), 0)] == scenarios
+    for scenario, values in zip(scenarios, itertools.product(*listed.values()), strict=True):
+        fields = dict(zip(listed, values, strict=True))
+        if "threads" in axes:
+            fields["threads"] = fields["cpus"]
+        alone = Scenario(**fields)
+        assert scenario == alone
+        assert scenario.model_fields_set == alone.model_fields_set == set(fields)
+        assert repr(scenario) == repr(alone)
+        assert pickle.loads(pickle.dumps(scenario)) == alone  # noqa: S301
 
 
 @pytest.mark.parametrize("seeds", [0, -1, 1.5, True, "2"])

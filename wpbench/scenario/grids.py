@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -127,16 +127,27 @@ class Grid(Sequence[Scenario]):
             return [self[i] for i in range(*index.indices(len(self)))]
         position = range(len(self))[index]
         places = np.unravel_index(position, self._shape) if self._shape else ()
-        return self._scenario(
+        return self._accepted(
             {name: self.axes[name][i] for name, i in zip(self.axes, places, strict=True)}
         )
+
+    @cached_property
+    def _first(self) -> Scenario:
+        return self._scenario({name: values[0] for name, values in self.axes.items()})
+
+    def _accepted(self, given: dict[str, Any]) -> Scenario:
+        """Return the scenario of values that were validated with the grid."""
+        if self._rules:
+            return self._scenario(given)
+        given |= {name: given[axis] for name, axis in self.equal.items()}
+        return self._first.model_copy(update=given)
 
     def __len__(self) -> int:
         return math.prod(self._shape)
 
     def __iter__(self) -> Iterator[Scenario]:
         for values in itertools.product(*self.axes.values()):
-            yield self._scenario(dict(zip(self.axes, values, strict=True)))
+            yield self._accepted(dict(zip(self.axes, values, strict=True)))
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}={values!r}" for name, values in (self.axes | self.equal).items())
@@ -228,7 +239,8 @@ def grid(*, max_runs: int = MAX_RUNS, **axes: Any) -> Grid:
     axes
         Fields of ``Scenario``.  A list, tuple or range is an axis; any other value is its only
         value.  The name of another axis means "the same value as that axis".
-        ``rules={"exit_drains": [True, False]}`` makes an axis of a rule.
+        ``rules={"exit_drains": [True, False]}`` makes an axis of a rule; a list of mappings is an
+        axis of whole sets of rules.
 
     Returns
     -------
@@ -259,6 +271,8 @@ def grid(*, max_runs: int = MAX_RUNS, **axes: Any) -> Grid:
         elif name not in equal:
             several = hasattr(values, "__iter__") and not isinstance(values, str | bytes | Mapping)
             lists[name] = list(itertools.islice(values, max_runs + 1)) if several else [values]
+            if name == "rules":
+                lists[name] = [Overrides.of(value) for value in lists[name]]
     for name, axis in equal.items():
         if axis not in lists:
             raise ScenarioError(accepted(f"{name}: axis", axis, lists or ["none is given"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,6 +26,11 @@ DEFAULT_MIX = "pageout:2 read:40 write:40 cold:0 migrate:4 fork:0 exit:0 free:0"
 WORKLOAD_FIELDS = frozenset().union(*(w.uses for w in WORKLOADS.values()))
 _UNUSED = {name: WORKLOAD_FIELDS - w.uses for name, w in WORKLOADS.items()}
 _PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
+@lru_cache(maxsize=256)
+def _fields_set(names: tuple[str, ...]) -> set[str]:
+    return set(names)
 
 
 class Scenario(BaseModel):
@@ -170,6 +176,8 @@ class Scenario(BaseModel):
                     message = accepted("Scenario field", name, type(self).model_fields)
                     raise ScenarioError(message) from None
             raise ScenarioError(readable(error, FIELDS)) from None
+        # Nobody changes it, and a set each would be a third of the garbage collector's work.
+        object.__setattr__(self, "__pydantic_fields_set__", _fields_set(tuple(fields)))
 
     @field_validator("workload")
     @classmethod
@@ -188,11 +196,7 @@ class Scenario(BaseModel):
     @field_validator("rules", mode="before")
     @classmethod
     def _known_rules(cls, value: Any) -> Overrides:
-        if isinstance(value, str):
-            return Overrides.parse(value)
-        if not isinstance(value, Mapping):
-            raise ScenarioError(accepted("rules", value, ["a mapping of rules to values"]))
-        return value if isinstance(value, Overrides) else Overrides(value)
+        return Overrides.of(value)
 
     @field_validator("drain")
     @classmethod
@@ -251,13 +255,14 @@ class Scenario(BaseModel):
                     f"drain; accepted with it: {', '.join(fit)}"
                 )
         self._check_workload()
-        if self.cpus is not None:
+        cpus = self.cpus
+        if cpus is not None and max(self.read_cpu, self.write_cpu or 0, self.fill_cpu) >= cpus:
             for name in ("read_cpu", "write_cpu", "fill_cpu"):
                 cpu = getattr(self, name)
-                if cpu is not None and cpu >= self.cpus:
+                if cpu is not None and cpu >= cpus:
                     raise ValueError(
-                        f"{name}: {cpu} is not among the {self.cpus} CPUs (cpus={self.cpus}); "
-                        f"accepted: 0 to {self.cpus - 1}"
+                        f"{name}: {cpu} is not among the {cpus} CPUs (cpus={cpus}); "
+                        f"accepted: 0 to {cpus - 1}"
                     )
         if self.npages * self.threads > MAX_PAGES:
             raise ValueError(
@@ -297,8 +302,8 @@ class Scenario(BaseModel):
         """Refuse what the workload would not look at."""
         if not isinstance(self.workload, str):
             return
-        unused = self.__pydantic_fields_set__ & _UNUSED[self.workload]
-        for name in sorted(unused) if unused else ():
+        given, unused = self.__pydantic_fields_set__, _UNUSED[self.workload]
+        for name in () if given.isdisjoint(unused) else sorted(given & unused):
             if getattr(self, name) != type(self).model_fields[name].default:
                 users = [key for key, other in WORKLOADS.items() if name in other.uses]
                 raise ValueError(

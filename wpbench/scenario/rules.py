@@ -167,6 +167,15 @@ class Overrides(Mapping[str, Value]):
         self._hash = hash(tuple(self._rules.items()))
 
     @classmethod
+    def of(cls, given: object) -> Overrides:
+        """Return the overrides that a mapping of rules to values says, or ``str()``'s text."""
+        if isinstance(given, str):
+            return cls.parse(given)
+        if not isinstance(given, Mapping):
+            raise ScenarioError(accepted("rules", given, ["a mapping of rules to values"]))
+        return given if isinstance(given, Overrides) else cls(given)
+
+    @classmethod
     def parse(cls, text: str) -> Overrides:
         """Return what ``str()`` made a text of: ``name=value`` words."""
         given: dict[str, Value] = {}
