@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ import pytest
 
 import wpbench
 from wpbench.jit import compile, private  # noqa: A004
-from wpbench.jit.sources import MEASURE, UNITS
+from wpbench.jit.sources import MACHINE, MEASURE, SEARCH, UNITS, sources
 from wpbench.measure.program import helper
 from wpbench.mm.names import Error
-from wpbench.workloads.joint_search import rehash
+from wpbench.workloads.joint.search import rehash
 
 PACKAGE = Path(wpbench.__file__).parent
 
@@ -73,14 +74,21 @@ def test_every_file_with_compiled_functions_is_in_the_hash(imports, listed):
     assert found <= set(listed)
 
 
+def test_every_file_of_the_machine_and_its_programs_is_in_one_unit():
+    units = [set(map(str, sources(UNITS[unit]))) for unit in (MACHINE, SEARCH)]
+    assert units[0] | units[1] == {str(PACKAGE / name) for name in SOURCES}
+    assert not units[0] & units[1]
+
+
 EDIT_EVERY_FILE = """
 import sys
 from pathlib import Path
-from wpbench.jit.cache import cache_dir
+from wpbench.jit.cache import cache_dir, generation
+from wpbench.jit.sources import MEASURE, SEARCH
 
 def ask():
     cache_dir.cache_clear()
-    print(cache_dir())
+    print(cache_dir(), generation(SEARCH), generation(MEASURE), sep="\t")
 
 ask()
 ask()
@@ -91,12 +99,18 @@ for name in sys.argv[1].split(","):
 """
 
 
-def test_an_edit_to_any_file_starts_an_empty_cache(copy, tmp_path):
+def test_an_edit_to_a_file_is_seen_by_the_units_that_have_its_code(copy, tmp_path):
     first, again, *edited = python(
         EDIT_EVERY_FILE, tmp_path / "cache", copy, ",".join(SOURCES)
     ).splitlines()
     assert first == again
-    assert len({first, *edited}) == 1 + len(SOURCES)
+    folders, searches, loops = zip(*(line.split("\t") for line in (first, *edited)), strict=True)
+    assert len(set(searches)) == 1 + len(SOURCES)
+    starts = [
+        name for name, (old, new) in zip(SOURCES, pairwise(folders), strict=True) if old != new
+    ]
+    assert starts == [name for name in SOURCES if "joint/" not in name]
+    assert len(set(loops)) == 2  # workloads/litmus_ops.py
 
 
 EDITED = """
@@ -228,7 +242,7 @@ def test_a_wrong_annotation_is_named(annotations, said):
 )
 def test_an_array_that_compiled_code_would_misread_is_refused(wrong):
     table = np.full(8, -1, np.int64)
-    with pytest.raises(TypeError, match=r"joint_search\.rehash\(\): .* is not accepted"):
+    with pytest.raises(TypeError, match=r"joint\.search\.rehash\(\): .* is not accepted"):
         rehash(wrong, np.zeros((1, 2), np.int64), 0)
     rehash(table, np.array([[5, 7]]), 1)
     assert table.tolist() == [-1] * 5 + [0, -1, -1]

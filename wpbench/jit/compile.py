@@ -18,7 +18,7 @@ import numpy as np
 
 from . import loaded
 from .pointer import POINTERS, Pointer
-from .sources import MACHINE
+from .sources import CALLED, MACHINE
 
 __all__ = [
     "CHECKED",
@@ -79,6 +79,17 @@ _OPERATION_NUMBERS = (*_NUMBERS, "np.uint64")
 _ENTRY_TYPES = ("int", "bool", "None", "tuple[int, int]", *_ARRAYS)
 
 DECLARED: dict[str, list[Declared]] = {}  # of each unit, in the order of definition
+
+
+def _load(unit: str) -> None:
+    """Load the machine code of a unit, after that of those whose functions it calls."""
+    if loaded.is_loaded(unit):
+        return
+    for called in CALLED[unit]:
+        _load(called)
+        for declared in DECLARED[called]:
+            loaded.publish(declared.symbol, declared.address)
+    loaded.load(unit)
 
 
 def _annotations(function: Any, accepted: tuple[str, ...]) -> tuple[list[Any], Any]:
@@ -166,7 +177,7 @@ class Declared:
 
     def link(self) -> None:
         """Make it callable."""
-        loaded.load(self.unit)
+        _load(self.unit)
 
     @property
     def linked(self) -> bool:
@@ -176,6 +187,7 @@ class Declared:
     @cached_property
     def address(self) -> int:
         """Where the compiled function is."""
+        _load(self.unit)
         return loaded.address_of(self.unit, self.symbol)
 
 
@@ -294,23 +306,23 @@ class Jitted(Inline):
     # Said, because numba would inherit it from the caller: then LLVM must inline all of it.
     options = {"nogil": True, "forceinline": False}  # noqa: RUF012
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], unit: str) -> None:
         super().__init__(function)
         told = function.__annotations__
-        self.entry = None if "Any" in told.values() else Entry(function)
+        self.entry = None if "Any" in told.values() else Entry(function, unit)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run it."""
         return self.entry(*arguments) if self.entry is not None else super().__call__(*arguments)
 
 
-def jitted(function: Callable[..., Any]) -> Any:
+def jitted(function: Callable[..., Any], unit: str = MACHINE) -> Any:
     """Compile a function of arrays; other Python threads run meanwhile.
 
     Python can call one whose arrays are annotated as ``Words``, ``Table`` or ``Bytes``; one with
     ``Any`` only jitted code can.
     """
-    return function if JIT_DISABLED else Jitted(function)
+    return function if JIT_DISABLED else Jitted(function, unit)
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -321,12 +333,12 @@ def inline(function: Callable[..., Any]) -> Any:
     return function if JIT_DISABLED else Inline(function)
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+def kernel(function: Callable[..., Any], unit: str = MACHINE) -> Any:
     """Compile a function that is called, not inlined: a slow path, or an operation of the machine.
 
     Its parameters are a machine and integers.
     """
-    return function if JIT_DISABLED else Kernel(function)
+    return function if JIT_DISABLED else Kernel(function, unit)
 
 
 def operation(function: Callable[..., Any], refused: tuple[type[Exception], str]) -> Any:
@@ -363,4 +375,4 @@ def linked() -> bool:
 def link() -> None:
     """Make all that is compiled callable; called when a machine is built."""
     if not JIT_DISABLED:
-        loaded.load(MACHINE)
+        _load(MACHINE)

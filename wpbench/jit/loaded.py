@@ -6,6 +6,8 @@ import threading
 import warnings
 from pathlib import Path
 
+import llvmlite.binding as llvm
+
 from ..errors import WpbenchWarning
 from . import bitcode, native, stored
 from .cache import building, cache_dir, generation
@@ -28,8 +30,12 @@ def load(unit: str) -> None:
 
 def address_of(unit: str, symbol: str) -> int:
     """Return where a function is, by its symbol."""
-    load(unit)
     return _loaded[unit].address_of(symbol)
+
+
+def publish(symbol: str, address: int) -> None:
+    """Let units that are loaded from now on call a function by its symbol."""
+    llvm.add_symbol(symbol, address)
 
 
 def _object(unit: str) -> bytes:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[1]  # wpbench/
-# Files that hold compiled functions: the machine with its programs, and the loops that measure.
-# Each of the two is one object file.
-MACHINE, MEASURE = "machine", "measure"
+# Files that hold compiled functions: the machine with its programs, the search that runs two
+# machines at once, and the loops that measure.  Each of the three is one object file.
+MACHINE, SEARCH, MEASURE = "machine", "search", "measure"
 UNITS = {
-    MACHINE: ("mm/**/*.py", "workloads/**/*.py"),
+    MACHINE: ("mm/*.py", "workloads/*.py"),
+    SEARCH: ("workloads/joint/*.py",),
     MEASURE: (
         "measure/costs/children.py",
         "measure/costs/elsewhere.py",
@@ -45,8 +47,13 @@ _TOOLS = (
     "jit/private.py",
     "jit/row.py",
 )
+# Units whose functions another one calls by symbol, or inlines.
+CALLED = {MACHINE: (), SEARCH: (MACHINE,), MEASURE: ()}
 # Files that decide what a unit's machine code is.
-COMPILED = {unit: (*_TOOLS, *modules) for unit, modules in UNITS.items()}
+COMPILED = {
+    unit: tuple(chain(_TOOLS, modules, *(UNITS[called] for called in CALLED[unit])))
+    for unit, modules in UNITS.items()
+}
 # Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.
 MODEL = (
     *COMPILED[MACHINE],

@@ -12,7 +12,7 @@ from .. import mm
 from ..mm import layout as L
 from ..mm.names import Vec, texts
 from ..simulate.words import flags, holders
-from ..workloads.joint_state import FRAMES, MAX_STATE, NR_SCRATCH, store_state
+from ..workloads.joint.state import FRAMES, MAX_STATE, NR_SCRATCH, store_state
 from ..workloads.litmus_ops import RANGES, Op
 from .draw import line_of
 from .machines import machine_of, run_on

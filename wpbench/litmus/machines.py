@@ -15,7 +15,7 @@ from ..mm.names import Error
 from ..scenario import Scenario
 from ..scenario.kernels import kernel, row_of
 from ..scenario.rules import OWN_FIELDS, RULES, Overrides, Value, value_text
-from ..workloads.joint_state import FRAMES
+from ..workloads.joint.state import FRAMES
 from ..workloads.litmus import run_litmus
 from ..workloads.litmus_ops import NR_SEEN
 from .parse import Program

@@ -10,7 +10,7 @@ from ..errors import LitmusError, accepted
 from ..mm.names import Reason
 from ..scenario.rules import RULES
 from ..simulate.explanation import Explanation, explanation_of
-from ..workloads.joint_step import KIND, KIND_BITS, OBSERVABLE
+from ..workloads.joint.step import KIND, KIND_BITS, OBSERVABLE
 from ..workloads.litmus_ops import OPS
 from .differences import Difference, Differences, Side
 from .lives import Moment, lives

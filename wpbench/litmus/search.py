@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..jit.threads import Workers
-from ..workloads import joint_search as S
-from ..workloads.joint_state import FRAMES, MAX_CPUS, MAX_STATE, NR_SCRATCH, store_state
-from ..workloads.joint_step import FILLS, step_once
+from ..workloads.joint import search as S
+from ..workloads.joint.state import FRAMES, MAX_CPUS, MAX_STATE, NR_SCRATCH, store_state
+from ..workloads.joint.step import FILLS, step_once
 from ..workloads.litmus_ops import OPS
 from .machines import machine_of
 
@@ -124,7 +124,7 @@ class Search:
     rows
         From ``operation_rows()``.
     observed
-        A bit for each of ``joint_step.OBSERVABLE``.
+        A bit for each of ``joint.step.OBSERVABLE``.
     threads
         That expand states at the same time; the result does not depend on it.
     """

@@ -14,7 +14,7 @@ import pydantic
 from ..bounds import MAX_RUNS, check
 from ..errors import ScenarioError, accepted, shown
 from .columns import workload_name
-from .model import Scenario, as_columns
+from .model import PLAIN, Scenario, as_columns
 from .rules import OVERRIDABLE, RULES, Overrides
 
 # Fields of which every value goes with every value of the others: checked one by one.
@@ -115,7 +115,9 @@ class Grid(Sequence[Scenario]):
     def as_fields(self) -> dict[str, Any]:
         """Return what ``wb.grid()`` makes this grid of, in plain JSON types."""
         plain = {
-            name: [_plain(value) for value in values]
+            name: list(values)
+            if PLAIN.issuperset(map(type, values))
+            else [_plain(value) for value in values]
             for name, values in self.axes.items()
             if not _is_rule(name)
         }

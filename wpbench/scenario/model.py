@@ -25,7 +25,7 @@ DEFAULT_MIX = "pageout:2 read:40 write:40 cold:0 migrate:4 fork:0 exit:0 free:0"
 # Fields that only some workloads look at; the others are the machine's.
 WORKLOAD_FIELDS = frozenset().union(*(w.uses for w in WORKLOADS.values()))
 _UNUSED = {name: WORKLOAD_FIELDS - w.uses for name, w in WORKLOADS.items()}
-_PLAIN = frozenset((str, int, float, bool, type(None)))
+PLAIN = frozenset((str, int, float, bool, type(None)))
 
 
 @lru_cache(maxsize=256)
@@ -166,7 +166,7 @@ class Scenario(BaseModel):
 
     def __init__(self, **fields: Any) -> None:
         # A hundred thousand are made one by one: what is seldom wrong is looked at when it was.
-        if not _PLAIN.issuperset(map(type, fields.values())):
+        if not PLAIN.issuperset(map(type, fields.values())):
             fields = {k: v.item() if isinstance(v, np.generic) else v for k, v in fields.items()}
         try:
             self.__pydantic_validator__.validate_python(fields, self_instance=self)

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..jit.compile import Table, Words, inline, jitted, kernel
-from ..mm import layout as L
-from ..mm import operations as mm
-from ..mm.machine import Machine
-from .joint_state import MASK_LENGTHS, MAX_CPUS, SHIFT_LENGTHS, load_state, store_state
-from .litmus_ops import Op
+from ...jit.compile import Table, Words
+from ...mm import layout as L
+from ...mm import operations as mm
+from ...mm.machine import Machine
+from ..litmus_ops import Op
+from .compiled import inline, jitted, kernel
+from .state import MASK_LENGTHS, MAX_CPUS, SHIFT_LENGTHS, load_state, store_state
 
 # What can be observed, in the order of their bits.
 OBSERVABLE = ("copies", "drains", "flushes", "memory")

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..jit.compile import Table, Words, inline, jitted
-from ..mm import layout as L
-from ..mm.machine import Machine
-from ..mm.names import Error, Vec
+from ...jit.compile import Table, Words
+from ...mm import layout as L
+from ...mm.machine import Machine
+from ...mm.names import Error, Vec
+from .compiled import inline, jitted
 
 MAX_LIVE = 31  # pages and slots that a state has room for
 MAX_CPUS = 3

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..jit.compile import Bytes, Table, Words, inline, jitted
-from ..mm.machine import Machine
-from .joint_state import MAX_STATE
-from .joint_step import (
+from ...jit.compile import Bytes, Table, Words
+from ...mm.machine import Machine
+from ..litmus_ops import Op
+from .compiled import inline, jitted
+from .state import MAX_STATE
+from .step import (
     DIVERGED,
     OBSERVABLE,
     SEE_COPIES,
@@ -20,7 +22,6 @@ from .joint_step import (
     store_joint,
     touched,
 )
-from .litmus_ops import Op
 
 JOINT_WORDS = 2 + 4 * MAX_STATE  # room that one joint state takes while it is made
 MAX_KINDS = 4096  # of differences that one call can tell apart
