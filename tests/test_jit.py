@@ -273,7 +273,7 @@ test_jit.divides.__annotations__ = {"m": "Machine", "number": "int", "return": "
 compile.DECLARED.clear()
 build._import_all = lambda _unit: None
 compile.Kernel(test_jit.divides)
-code = build.linked(*build.gather("machine")).as_bitcode()
+code, _ = build.made("machine")
 loaded = native.Loaded(native.compiled(code))
 divides = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(
     loaded.address_of("test_jit.divides")

@@ -14,9 +14,10 @@ from pathlib import Path
 import llvmlite.binding as llvm
 
 from . import stored
-from .cache import cache_dir
+from .cache import cache_dir, versions
+from .folder import own_folder
 from .other_process import made_by
-from .sources import COMPILED, HERE, source_hash
+from .sources import COMPILED, HERE, TOOLS, source_hash
 
 
 def shipped_file(unit: str) -> Path:
@@ -24,10 +25,14 @@ def shipped_file(unit: str) -> Path:
     return HERE / "jit" / f"{unit}.bc.xz"
 
 
-def _key(unit: str) -> str:
-    machine = f"{llvm.get_process_triple()} {mmap.PAGESIZE}"  # the size of a page is in the code
+def _machine() -> str:
     version = ".".join(map(str, llvm.llvm_version_info))
-    return f"wpbench bitcode {unit} {source_hash(COMPILED[unit])} {machine} LLVM {version}"
+    page = mmap.PAGESIZE  # it is in the code
+    return f"{llvm.get_process_triple()} {page} LLVM {version}"
+
+
+def _key(unit: str) -> str:
+    return f"wpbench bitcode {unit} {source_hash(COMPILED[unit])} {_machine()}"
 
 
 def packed(unit: str, code: bytes) -> bytes:
@@ -70,8 +75,33 @@ def built(unit: str) -> bytes:
     RuntimeError
         If that fails.
     """
-    code = made_by("wpbench.jit.build", unit)
+    made = made_by("wpbench.jit.build", unit, given=kept_texts(unit))
+    length = int.from_bytes(made[:8])
+    code = made[8 : 8 + length]
     if (file := _kept_file(unit)) is not None:
         with suppress(OSError):  # a full disk: who keeps the object says so
             stored.write(file, _key(unit), code)
+    keep_texts(unit, made[8 + length :])
     return code
+
+
+# The texts of functions (texts.py) are good for other sources, too; not for other tools.
+
+
+def _texts_file(unit: str) -> tuple[Path, str] | None:
+    own = own_folder()
+    key = f"wpbench texts {unit} {source_hash(TOOLS)} {versions()} {_machine()}"
+    return None if own is None else (own / f"{unit}.texts", key)
+
+
+def kept_texts(unit: str) -> bytes:
+    """Return the texts that an earlier build kept, b"" if there are none."""
+    file = _texts_file(unit)
+    return (file and stored.read(*file)) or b""
+
+
+def keep_texts(unit: str, packed: bytes) -> None:
+    """Keep texts for the next build, if that can be."""
+    if (file := _texts_file(unit)) is not None:
+        with suppress(OSError):
+            stored.write(*file, packed)

@@ -1,8 +1,8 @@
-"""Compile all functions of a unit to one LLVM module: ``python -m wpbench.jit.build UNIT``.
+"""Compile the functions of a unit to one LLVM module: ``python -m wpbench.jit.build UNIT``.
 
-It is done in a process of its own: numba is imported there, and set up for this alone.  The module,
-optimised, goes to standard output; without a unit the module of each goes into the file that is
-shipped, as bitcode.py packs it.
+It is done in a process of its own: numba is imported there, and set up for this alone.  It reads
+the texts that an earlier build kept (texts.py), and writes the module, optimised, and the texts.
+Without a unit the module of each goes into the file that is shipped, as bitcode.py packs it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from . import bitcode, compile, lowered, native  # noqa: A004
+from .depends import digest_of
 from .private import Gathering, gathered
 from .sources import HERE, UNITS, sources
+from .texts import Texts
 
 
 def _import_all(unit: str) -> None:
@@ -27,25 +29,34 @@ def _import_all(unit: str) -> None:
         importlib.import_module(f"wpbench.{name.removesuffix('.__init__')}")
 
 
-def gather(unit: str) -> tuple[list[str], list[str]]:
-    """Return the text of LLVM's modules, and the symbols that Python needs."""
+def gather(unit: str, texts: Texts) -> list[str]:
+    """Add the texts of a unit's functions, and return the symbols that Python needs."""
     lowered.Dispatchers.make = staticmethod(gathered)
     lowered.Dispatchers.building = True
     _import_all(unit)
     gathering = Gathering()
+    made = {}
     for declared in compile.DECLARED[unit]:
-        arguments = lowered.types_of(declared.arguments)
-        (result,) = lowered.types_of([declared.result])
-        if isinstance(declared, compile.Kernel):
-            compiled = gathering.compile(declared.py_func, arguments, result)
-            gathering.kernel(compiled, declared.symbol, result, declared.raised)
+        digest = digest_of(declared) or declared.symbol  # which is no hash: never found again
+        if not texts.take(digest):
+            _compile(gathering, declared)
+            made[declared.symbol] = digest
+    texts.add(made, gathering.modules)
+    return [declared.symbol for declared in compile.DECLARED[unit]]
+
+
+def _compile(gathering: Gathering, declared: compile.Declared) -> None:
+    arguments = lowered.types_of(declared.arguments)
+    (result,) = lowered.types_of([declared.result])
+    if isinstance(declared, compile.Kernel):
+        compiled = gathering.compile(declared.py_func, arguments, result)
+        gathering.kernel(compiled, declared.symbol, result, declared.raised)
+    else:
+        compiled = gathering.compile(declared.py_func, arguments, None)
+        if isinstance(declared, compile.Operation):
+            gathering.operation(compiled, declared.symbol, result)
         else:
-            compiled = gathering.compile(declared.py_func, arguments, None)
-            if isinstance(declared, compile.Operation):
-                gathering.operation(compiled, declared.symbol, result)
-            else:
-                gathering.entry(compiled, declared.symbol)
-    return gathering.modules, [declared.symbol for declared in compile.DECLARED[unit]]
+            gathering.entry(compiled, declared.symbol)
 
 
 def linked(modules: list[str], symbols: list[str]) -> Any:
@@ -59,16 +70,33 @@ def linked(modules: list[str], symbols: list[str]) -> Any:
     return whole
 
 
+def made(unit: str, kept: bytes = b"") -> tuple[bytes, bytes]:
+    """Return a unit's bitcode, optimised, and the texts that it is made of.
+
+    Parameters
+    ----------
+    unit
+        Of ``sources.UNITS``.
+    kept
+        The texts of an earlier build, or b"": what has not changed since is not compiled again.
+    """
+    texts = Texts(kept)
+    symbols = gather(unit, texts)
+    return linked(texts.modules(), symbols).as_bitcode(), texts.packed()
+
+
 def main(arguments: list[str]) -> None:
-    """Write the module of the unit that is named to standard output, or of each to its file."""
+    """Build a unit for ``bitcode.built()``, or (without one) all of them, for a first run."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()  # a tenth of the time, for nothing: this process ends soon
-    for unit in arguments or UNITS:
-        code = linked(*gather(unit)).as_bitcode()
-        if arguments:
-            sys.stdout.buffer.write(code)
-        else:
-            bitcode.shipped_file(unit).write_bytes(bitcode.packed(unit, code))
+    if arguments:
+        code, texts = made(arguments[0], sys.stdin.buffer.read())
+        sys.stdout.buffer.write(len(code).to_bytes(8) + code + texts)
+        return
+    for unit in UNITS:
+        code, texts = made(unit, bitcode.kept_texts(unit))
+        bitcode.shipped_file(unit).write_bytes(bitcode.packed(unit, code))
+        bitcode.keep_texts(unit, texts)
 
 
 if __name__ == "__main__":

@@ -35,11 +35,15 @@ def _version(package: str) -> str:
         return "none"
 
 
+def versions() -> str:
+    """Return the versions of all that compiles."""
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    return f"{python}-numba{_version('numba')}-llvmlite{_version('llvmlite')}"
+
+
 def generation(unit: str) -> str:
     """Return the name of a unit's compiled code that belongs to the sources as they are now."""
-    python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    versions = f"numba{_version('numba')}-llvmlite{_version('llvmlite')}"
-    return f"{python}-{versions}-{source_hash(COMPILED[unit])}"
+    return f"{versions()}-{source_hash(COMPILED[unit])}"
 
 
 @lru_cache(maxsize=1)

@@ -21,15 +21,19 @@ class External:
         Where it is in this process.
     result, arguments
         ``INT``, ``LONG`` or ``VOID``.
+
+    Attributes
+    ----------
+    told
+        All that a caller's instructions depend on.
     """
 
     def __init__(self, name: str, address: int, result: str, arguments: tuple[str, ...]) -> None:
-        self._symbol = f"wpbench.{name}"
-        self._signature = result, arguments
-        llvm.add_symbol(self._symbol, address)
+        self.told = (f"wpbench.{name}", result, arguments)
+        llvm.add_symbol(self.told[0], address)
 
     @cached_property
     def _numba_type_(self) -> Any:
         from .lowered import c_function_type
 
-        return c_function_type(self._symbol, *self._signature)
+        return c_function_type(*self.told)

@@ -72,9 +72,15 @@ class Intrinsic:
         What makes it, a name in ``lowered.py``, of the other arguments.
     plain
         What plain Python does in its place; None: it is for jitted code alone.
+
+    Attributes
+    ----------
+    told
+        All that its instructions depend on.
     """
 
     def __init__(self, made: str, *arguments: Any, plain: Callable[..., Any] | None = None) -> None:
+        self.told = (made, *arguments)
         self._made = made
         self._arguments = arguments
         self._plain = plain

@@ -35,10 +35,12 @@ UNITS = {
         "workloads/litmus_ops.py",
     ),
 }
-_TOOLS = (
+# Files that decide how a function becomes machine code.
+TOOLS = (
     "jit/bitcode.py",
     "jit/build.py",
     "jit/compile.py",
+    "jit/depends.py",
     "jit/external.py",
     "jit/lowered.py",
     "jit/native.py",
@@ -46,12 +48,13 @@ _TOOLS = (
     "jit/pointer.py",
     "jit/private.py",
     "jit/row.py",
+    "jit/texts.py",
 )
 # Units whose functions another one calls by symbol, or inlines.
 CALLED = {MACHINE: (), SEARCH: (MACHINE,), MEASURE: ()}
 # Files that decide what a unit's machine code is.
 COMPILED = {
-    unit: tuple(chain(_TOOLS, modules, *(UNITS[called] for called in CALLED[unit])))
+    unit: tuple(chain(TOOLS, modules, *(UNITS[called] for called in CALLED[unit])))
     for unit, modules in UNITS.items()
 }
 # Files that decide what a scenario's numbers are: those, and what builds a machine and its stream.

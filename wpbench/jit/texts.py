@@ -1,0 +1,87 @@
+"""LLVM's texts of functions, as numba made them, so that an edit compiles only what it changes.
+
+Each symbol of a unit has a few texts: its own, and those of what is inlined into it.  They are kept
+by a hash of all that they depend on (depends.py); build.py takes what it finds, and compiles the
+rest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable
+from itertools import chain
+
+_DEFINED = re.compile(r'^define [^@\n]*@"?([^"(\n]+)"?\(', re.MULTILINE)
+_DECLARED = re.compile(r'^declare [^@\n]*@"?([^"(\n]+)"?\(', re.MULTILINE)
+
+
+class Texts:
+    """The texts of a unit's symbols, by the hash of what each depends on.
+
+    Parameters
+    ----------
+    packed
+        What an earlier build's ``packed()`` returned, or b"".
+    """
+
+    def __init__(self, packed: bytes = b"") -> None:
+        self._texts: list[str] = []
+        self._known: dict[str, list[int]] = {}
+        if packed:
+            self._texts, self._known = json.loads(zlib.decompress(packed))
+        self._wanted: dict[str, list[str]] = {}
+
+    def take(self, digest: str) -> bool:
+        """Say that a symbol's texts are wanted next; return whether they are here."""
+        known = digest in self._known
+        self._wanted[digest] = [self._texts[i] for i in self._known[digest]] if known else []
+        return known
+
+    def add(self, digests: dict[str, str], made: Iterable[str]) -> None:
+        """Give the texts that were not here.
+
+        Parameters
+        ----------
+        digests
+            Of the symbols that were compiled.
+        made
+            The texts of all of them, and of what is inlined.
+        """
+        by_name = {name: text for text in made for name in _DEFINED.findall(text)}
+        for symbol, digest in digests.items():
+            self._wanted[digest] = _all_of(symbol, by_name)
+
+    def modules(self) -> list[str]:
+        """Return all texts that are wanted, of each function one.
+
+        Two builds can give a function the same name, and number what it calls in another way.
+        """
+        found: dict[str, str] = {}
+        for text in chain.from_iterable(self._wanted.values()):
+            found.setdefault(_DEFINED.findall(text)[0], text)
+        return list(found.values())
+
+    def packed(self) -> bytes:
+        """Return what is wanted, to be kept."""
+        texts = list(dict.fromkeys(chain.from_iterable(self._wanted.values())))
+        at = {text: i for i, text in enumerate(texts)}
+        known = {digest: [at[text] for text in found] for digest, found in self._wanted.items()}
+        return zlib.compress(json.dumps((texts, known)).encode(), level=1)
+
+
+def _all_of(symbol: str, by_name: dict[str, str]) -> list[str]:
+    """Return the text that defines a symbol, after those of all that it needs."""
+    found: dict[str, None] = {}
+    stack = [(symbol, False)]
+    seen = set()
+    while stack:
+        name, done = stack.pop()
+        if done:
+            found[by_name[name]] = None
+        elif name in by_name and name not in seen:
+            seen.add(name)
+            stack.append((name, True))
+            stack.extend((needed, False) for needed in _DECLARED.findall(by_name[name]))
+    return list(found)
