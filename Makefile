@@ -29,6 +29,8 @@ SEED ?= 1
 # configuration is still read: it says where packages come from.)
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP MPLBACKEND JUPYTER_PATH JUPYTER_CONFIG_PATH
 unexport NUMBA_DISABLE_JIT NUMBA_BOUNDSCHECK
+# Nor does it compile all modules anew in each process.
+unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 export PIP_USER := 0
 export PIP_REQUIRE_VIRTUALENV := 0

@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,7 @@ from models import Jitted, Twin
 
 from wpbench.jit.compile import JIT_DISABLED
 
-# Begun first, in this order, so that a worker is not left with one at the end: guests wait for an
-# emulator, cases for a minute, pages for a browser.
+# Begun first, in this order, so that a worker is not left with one at the end: they take longest.
 FIRST = ("measure_guest", "fuzz", "browser", "stop", "explore", "notebook_report", "notebooks")
 # Files whose tests are mostly the plain twin, statistics or searches in Python.
 COMPUTING = ("test_differ", "test_fast_forward", "test_machine", "test_stats", "test_twin")
@@ -28,6 +28,19 @@ def place(item: pytest.Item) -> int:
     return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Let the leg of plain Python import no file that has none of its tests."""
+    plain = config.getoption("markexpr") == "nojit" and collection_path.suffix == ".py"
+    return True if plain and not names_nojit(collection_path) else None
+
+
+@lru_cache
+def names_nojit(path: Path) -> bool:
+    """Tell whether a file's tests may be marked `nojit`, by itself or by sized() of states.py."""
+    text = path.read_text(encoding="utf-8")
+    return "nojit" in text or "sized(" in text
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files; see the lines that run where that is cheap.
 
@@ -36,7 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     items.sort(key=place)
     for item in items:
-        elsewhere = item.get_closest_marker("nojit") and not JIT_DISABLED
+        nojit = item.get_closest_marker("nojit")
+        assert names_nojit(item.path) or not nojit, f"{item.path}: write nojit in there"
+        elsewhere = nojit and not JIT_DISABLED
         if elsewhere or item.get_closest_marker("slow") or item.path.stem in COMPUTING:
             item.add_marker("no_cover")
 
