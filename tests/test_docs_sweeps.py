@@ -10,7 +10,7 @@ from figures import IMG, agreement, answer, central, frontier
 import wpbench as wb
 from wpbench.commands.main import main
 
-pytestmark = pytest.mark.no_cover  # long sweeps and drawings: tests of theirs run the same lines
+pytestmark = pytest.mark.unwatched  # long sweeps and drawings: tests of theirs run the same lines
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 # What needs several machines; tests/test_sweep_dask.py does the same on one.
