@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def test_command(folder, command, monkeypatch, capsys):
         pytest.skip("tests/test_notebook_sweep.py runs it")
     if "--dask" in command:
         pytest.importorskip("distributed", reason="needs the extra `cluster`")
+        shutil.rmtree(folder / "out" / "cpus", ignore_errors=True)  # so that there is work to do
     monkeypatch.chdir(folder)
     program, *words = command.split()
     assert program == "wpbench"
@@ -59,6 +61,10 @@ def test_command(folder, command, monkeypatch, capsys):
     assert done == 0, said.err
     expected = "runs, " if "--dry-run" in command else "off" if "--table" in command else ""
     assert expected in said.out
+    if "--dask local" in command:
+        grid = wb.load_grid(folder / "cpus")
+        rows = len(grid) * grid.seeds
+        assert said.out == f"{grid.title}: {rows} rows, 0 failed, in out/cpus\n"
 
 
 def test_python(tmp_path, monkeypatch, capsys):
