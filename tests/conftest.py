@@ -15,7 +15,12 @@ from models import Jitted, Twin
 from wpbench.jit.compile import JIT_DISABLED
 
 # Begun first, in this order, so that a worker is not left with one at the end: they take longest.
-FIRST = ("measure_guest", "fuzz", "browser", "stop", "explore", "notebook_report", "notebooks")
+FIRST = (
+    "measure_guest", "browser", "fuzz", "env_variables", "workbench", "stop", "benchmarks", "jit",
+    "cache", "docs_sweeps", "sweep", "sweep_dask", "notebook_sweep", "litmus_live",
+    "notebook_report", "programs_live", "docs_site", "rerun", "differ", "notebook_agreement",
+    "report", "measure_live", "notebook_explore", "notebooks", "docs_readme", "explore",
+)  # fmt: skip
 # Files whose tests are mostly the plain twin, statistics, searches and drawings in Python.
 COMPUTING = ("differ", "docs_sweeps", "fast_forward", "machine", "stats", "twin")
 # ... and those that only run what the other files' tests run, too.
