@@ -1,5 +1,5 @@
 # make run     the main job: notebook 01, headless; prints its table, writes out/
-# make test    check, the tests with JIT, then the coverage leg without JIT
+# make test    check, the coverage leg without JIT, the tests with JIT
 # make help    everything else
 #
 # Everything happens inside this checkout: .venv (the environment), .cache (what Jupyter, IPython and
@@ -29,6 +29,8 @@ SEED ?= 1
 # configuration is still read: it says where packages come from.)
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP MPLBACKEND JUPYTER_PATH JUPYTER_CONFIG_PATH
 unexport NUMBA_DISABLE_JIT NUMBA_BOUNDSCHECK
+# Nor does it compile all modules anew in each process.
+unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE := 1
 export PIP_USER := 0
 export PIP_REQUIRE_VIRTUALENV := 0
@@ -61,9 +63,10 @@ $(STAMP): pyproject.toml constraints.txt
 run: env        ## the main job: notebook 01 headless, its table on stdout, files in out/
 	$(PY) -m wpbench notebook 01-reproducer --out $(OUT)/
 
-test: env       ## all of: check, tests with JIT and without, coverage of both
-	@$(MAKE) --no-print-directory -j2 --output-sync=target check compiled  # a core each
-	@$(MAKE) --no-print-directory test-jit test-nojit coverage
+test: env       ## all of: check, tests without JIT and with it, coverage of both
+	@# a core each; then all cores
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check compiled test-nojit JOBS=0
+	@$(MAKE) --no-print-directory test-jit coverage
 
 quick: env      ## for the inner loop: ruff, mypy, and the machine's tests as plain Python
 	$(PY) -m ruff check .
@@ -81,14 +84,15 @@ compiled: env
 	$(PY) -c 'import wpbench as wb; wb.simulate(wb.Scenario(npages=1, rounds=1))'  # once, not in each test file
 
 test-jit: compiled  ## the tests as users run the code: compiled
-	rm -f .coverage .coverage.*
 	@# in the order of tests/conftest.py: xdist's own would begin the longest file, which has few tests, at the end
-	MPLBACKEND=agg $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST_ARGS)
+	MPLBACKEND=agg COVERAGE_FILE=.coverage.jit $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(PYTEST_ARGS)
 
 test-nojit: env ## the tests of machine and workloads, marked nojit, as plain Python: coverage sees in there
-	MPLBACKEND=agg NUMBA_DISABLE_JIT=1 $(PY) -m pytest -m nojit -n $(JOBS) --cov --cov-append --cov-report= $(PYTEST_ARGS)
+	MPLBACKEND=agg COVERAGE_FILE=.coverage.plain NUMBA_DISABLE_JIT=1 \
+	  $(PY) -m pytest -m nojit -n $(JOBS) --cov --cov-report= $(PYTEST_ARGS)
 
 coverage: env   ## what the two legs have run, together
+	$(PY) -m coverage combine --keep --quiet .coverage.jit .coverage.plain
 	$(PY) -m coverage report --fail-under=$(COV_MIN)
 
 fuzz: env       ## hostile inputs, MINUTES=5 of them (SEED=1): tests/fuzz/run.py

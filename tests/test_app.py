@@ -2,11 +2,13 @@
 
 import socket
 from http import HTTPStatus
+from importlib.util import find_spec
 
 import pytest
 from browser import app_options, served
 
-pytest.importorskip("voila")
+# Not imported: the tests ask the server, and a worker that has none of them would wait for it.
+pytestmark = pytest.mark.skipif(find_spec("voila") is None, reason="needs the extra `app`")
 PAGES = ("/", "/voila/render/00-explore.ipynb", "/voila/files/00-explore.ipynb", "/login")
 
 

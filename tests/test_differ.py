@@ -14,7 +14,7 @@ from wpbench.litmus.machines import Row, run_program
 from wpbench.litmus.pair import differ, observation
 from wpbench.litmus.parse import parse_program
 
-pytestmark = pytest.mark.no_cover  # much is enumerated; test_notebook_differ runs the same lines
+pytestmark = pytest.mark.unwatched  # much is enumerated; test_notebook_differ runs the same lines
 PAIRS = [("v7.2", "v7.3"), ("v6.13", "v6.14"), ("patch1", "patch2")]
 
 

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from figures import IMG, agreement, answer, central, frontier
 import wpbench as wb
 from wpbench.commands.main import main
 
-pytestmark = pytest.mark.no_cover  # long sweeps and drawings: tests of theirs run the same lines
+pytestmark = pytest.mark.unwatched  # long sweeps and drawings: tests of theirs run the same lines
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 # What needs several machines; tests/test_sweep_dask.py does the same on one.
@@ -51,6 +52,7 @@ def test_command(folder, command, monkeypatch, capsys):
         pytest.skip("tests/test_notebook_sweep.py runs it")
     if "--dask" in command:
         pytest.importorskip("distributed", reason="needs the extra `cluster`")
+        shutil.rmtree(folder / "out" / "cpus", ignore_errors=True)  # so that there is work to do
     monkeypatch.chdir(folder)
     program, *words = command.split()
     assert program == "wpbench"
@@ -59,6 +61,10 @@ def test_command(folder, command, monkeypatch, capsys):
     assert done == 0, said.err
     expected = "runs, " if "--dry-run" in command else "off" if "--table" in command else ""
     assert expected in said.out
+    if "--dask local" in command:
+        grid = wb.load_grid(folder / "cpus")
+        rows = len(grid) * grid.seeds
+        assert said.out == f"{grid.title}: {rows} rows, 0 failed, in out/cpus\n"
 
 
 def test_python(tmp_path, monkeypatch, capsys):

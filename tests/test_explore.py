@@ -76,7 +76,7 @@ def python(line):
 
 
 class TestState:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(states())
     def test_a_state_is_two_scenarios_and_comes_back_from_its_lines(self, state):
         if (why := refused(state)) is not None:

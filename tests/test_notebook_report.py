@@ -70,7 +70,7 @@ def test_committed_report_is_what_the_grid_gives_today():
     assert "-dirty" not in committed, "made from edited sources: nobody can make it again"
 
 
-@pytest.mark.no_cover  # test_committed_report... runs most of these lines
+@pytest.mark.unwatched  # test_committed_report... runs most of these lines
 def test_commands_of_the_page_run(tmp_path, monkeypatch, capsys):
     text = (ROOT / "docs" / "reports.md").read_text()
     commands = re.findall(r"^    (wpbench .*)$", text, flags=re.MULTILINE)

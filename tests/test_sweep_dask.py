@@ -1,11 +1,13 @@
-"""Sweeps on Dask: the same table, also when workers die."""
+"""Sweeps on Dask: the same table, also when workers die.
+
+`--dask local` is a command of docs/sweeps.md: tests/test_docs_sweeps.py.
+"""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
-import warnings
 
 import numba
 import pytest
@@ -134,13 +136,3 @@ def test_command(cluster, tmp_path, capsys):
     assert capsys.readouterr().out == f"t: 2 rows, 0 failed, in {tmp_path / 's'}\n"
     assert main([*command, "--dask", "no-such-scheme://here"]) == 2
     assert "--dask: no scheduler answers at 'no-such-scheme://here'" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_command_with_a_local_cluster(tmp_path, capsys):
-    file = tmp_path / "g.toml"
-    file.write_text('title = "t"\nquestion = "q"\n[[grid]]\nnpages = [1, 2]\nrounds = 1\n')
-    command = ["sweep", str(file), "--store", str(tmp_path / "s"), "--dask", "local"]
-    with warnings.catch_warnings():
-        assert main([*command, "--workers", "1"]) == 0
-    assert capsys.readouterr().out == f"t: 2 rows, 0 failed, in {tmp_path / 's'}\n"

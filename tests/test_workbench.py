@@ -159,6 +159,7 @@ class TestControls:
         bench._fold.value = False
         assert "wpbench-flipped" not in bench._dom_classes
 
+    @pytest.mark.unwatched  # the other tests click on each of them
     @pytest.mark.parametrize("seed", range(3))
     def test_whatever_is_clicked_there_is_an_answer_or_a_reason(self, bench, seed):
         """Many random clicks: no traceback, and each control shows the state."""

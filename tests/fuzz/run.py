@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -238,30 +238,38 @@ def run(
     seconds: float,
     seed: int,
     *,
+    cases: Mapping[str, int] | None = None,
     case_seconds: float = CASE_SECONDS,
     memory: int = MEMORY,
 ) -> Found:
-    """Do cases until the time is up; the surface that has had the least time is next.
+    """Do cases until the time is up, and those that each surface has at least.
+
+    Of the surfaces that lack some, of all where none does, the one that has had the least time is
+    next.
 
     Parameters
     ----------
     names
         Surfaces.
     seconds
-        In all, without the start of the process that does them.  Each surface has one case at
-        least.
+        In all, without the start of the process that does them.
     seed
         The same seed draws the same cases.
+    cases
+        So many of a surface at least, however long they take; default: one.
     case_seconds, memory
         More than this, of a case or of the process and what it starts (bytes), is a failure.
     """
     found = Found(cases=dict.fromkeys(names, 0))
     used = dict.fromkeys(names, 0.0)
+    least = cases or {}
     with tempfile.TemporaryDirectory(prefix="wpbench-fuzz-", ignore_cleanup_errors=True) as folder:
         worker = _Worker(Path(folder), names, case_seconds, memory)
         try:
-            while sum(used.values()) < seconds or not all(found.cases.values()):
-                surface = min(names, key=lambda name: (used[name], name))
+            while (lacking := [n for n in names if found.cases[n] < least.get(n, 1)]) or sum(
+                used.values()
+            ) < seconds:
+                surface = min(lacking or names, key=lambda name: (used[name], name))
                 case = found.cases[surface]
                 begin = time.monotonic()
                 what = worker.do(surface, seed, case)

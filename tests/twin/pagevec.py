@@ -46,7 +46,8 @@ class Pagevecs:
 
     def lru_add_drain(self, cpu):
         for kind in KINDS:
-            self.flush(kind, cpu)
+            if self.vecs[kind, cpu]:
+                self.flush(kind, cpu)
 
     def lru_add_drain_all(self):
         for cpu in range(self.cpus):

@@ -80,8 +80,8 @@ def workingset_refault(m, page, shadow):
     """
     if shadow is None or not m.rules.refaults_activate:
         return
-    active = sum(each.lru and each.active for each in m.pages)
-    if m.nonresident_age - shadow <= m.file_lru + active:
+    evicted = m.nonresident_age - shadow - m.file_lru
+    if evicted <= 0 or evicted <= sum(each.lru and each.active for each in m.pages):
         m.nonresident_age += 1
         page.active = True
 

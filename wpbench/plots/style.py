@@ -158,10 +158,14 @@ def _png(fig: Figure, path: Path, text: str | None) -> bytes:
     info = PngInfo()
     if text:
         info.add_text("Description", text, zip=True)
+    drawn: dict[int, io.BytesIO] = {}  # at each resolution, in all colours
     for dpi, colours in _TRIES:
-        made = io.BytesIO()
-        options = {"pnginfo": info, "optimize": True}
-        fig.savefig(made, format="png", dpi=dpi, pil_kwargs=options)
+        if dpi not in drawn:
+            drawn[dpi] = io.BytesIO()
+            # To find the smallest form takes as long as to draw, and few colours need it once.
+            options = {"pnginfo": info} | ({"compress_level": 0} if colours else {"optimize": True})
+            fig.savefig(drawn[dpi], format="png", dpi=dpi, pil_kwargs=options)
+        made = drawn[dpi]
         if colours:
             with Image.open(made) as image:
                 few = image.convert("RGB").quantize(colours, dither=Image.Dither.NONE)

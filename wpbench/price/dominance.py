@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ..mm import layout as L
 from ..scenario import Scenario
@@ -37,7 +37,7 @@ def spent_factors(scenarios: Collection[Scenario]) -> tuple[str, ...]:
 
 
 def _standardized(columns: Any) -> Any:
-    ranks = stats.rankdata(columns, axis=0)
+    ranks = scipy.stats.rankdata(columns, axis=0)
     ranks -= ranks.mean(axis=0)
     return ranks / np.sqrt((ranks**2).sum(axis=0))
 

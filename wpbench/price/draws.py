@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, qmc
+import scipy
 
 from ..data import cost_facts, device_facts
 from ..errors import ScenarioError, accepted
@@ -69,7 +69,7 @@ def unit_draws(draws: int, seed: int) -> Any:
     The first n of more draws are n draws: they can be doubled.
     """
     check_draws("draws", draws)
-    made = qmc.Sobol(len(FACTORS), rng=np.random.default_rng(seed)).random(draws)
+    made = scipy.stats.qmc.Sobol(len(FACTORS), rng=np.random.default_rng(seed)).random(draws)
     return np.clip(made, 2.0**-32, 1 - 2.0**-32)
 
 
@@ -81,7 +81,7 @@ def places(costs: str, backend: str, units: Any) -> Any:
     copula, in which a cost's correlation with the clock is the width of the clock's range by that
     of the cost's own.
     """
-    normal = norm.ppf(units)
+    normal = scipy.stats.norm.ppf(units)
     clock = clock_width(costs)
     made = np.empty((len(units), len(DRAWN)))
     for i, (name, found) in enumerate(ranges(costs, backend).items()):
@@ -89,7 +89,7 @@ def places(costs: str, backend: str, units: Any) -> Any:
         share = 0.0
         if name not in _NO_WORK and found.width > 0:
             share = min(1.0, clock / found.width)
-        made[:, i] = norm.cdf(share * normal[:, 0] + math.sqrt(1 - share**2) * own)
+        made[:, i] = scipy.stats.norm.cdf(share * normal[:, 0] + math.sqrt(1 - share**2) * own)
     return made
 
 

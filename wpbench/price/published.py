@@ -20,7 +20,7 @@ from typing import Any
 import numba
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq, brute, fmin
+import scipy
 
 from ..data import costs, data_dir
 from ..mm import layout as L
@@ -124,10 +124,12 @@ def fit_lru_lock() -> tuple[float, float, float, float]:
     scale is the one with which the LRU takes as long a page at 104 CPUs as LKP published for
     batches of 15.
     """
-    best, misfit, _, _ = brute(_misfit, ((0, 120), (0, 4)), Ns=9, full_output=True, finish=fmin)
+    best, misfit, _, _ = scipy.optimize.brute(
+        _misfit, ((0, 120), (0, 4)), Ns=9, full_output=True, finish=scipy.optimize.fmin
+    )
     hold, hold_page = map(float, np.abs(best))
     wanted = _value("lru-add-contended-15") / _LKP_GHZ
-    scale = brentq(
+    scale = scipy.optimize.brentq(
         lambda k: _lkp(15, k * hold, k * hold_page) - wanted, 0.01, 1000, xtol=1e-3, rtol=1e-6
     )
     return hold, hold_page, float(misfit), float(scale)

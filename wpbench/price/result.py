@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression
+import scipy
 
 from ..errors import TableError, accepted
 from ..tables.folding import folded
@@ -169,7 +169,7 @@ def _turn(x: Any, difference: Any) -> float:
     if len(x) < 2 or difference[0] * difference[-1] >= 0:
         return np.nan
     rising = bool(difference[0] < 0)
-    fitted = isotonic_regression(difference, increasing=rising).x
+    fitted = scipy.optimize.isotonic_regression(difference, increasing=rising).x
     if fitted[0] * fitted[-1] >= 0:
         return np.nan
     return float(np.interp(0.0, fitted if rising else -fitted, x))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from ..errors import TableError, accepted
 from .decision import decide
@@ -272,9 +272,9 @@ def _paired(base: Any, other: Any, confidence: float, test: str) -> dict[str, An
         return row
     row["effect"] = _standardized(mean, np.std(differences, ddof=1) if distinct > 1 else 0.0)
     if distinct > 1 and test == "t":
-        row["p"] = float(stats.ttest_1samp(differences, 0).pvalue)
+        row["p"] = float(scipy.stats.ttest_1samp(differences, 0).pvalue)
     elif distinct > 1:
-        row["p"] = float(stats.wilcoxon(differences).pvalue)
+        row["p"] = float(scipy.stats.wilcoxon(differences).pvalue)
     return row
 
 
@@ -292,15 +292,15 @@ def _unpaired(base: Any, other: Any, confidence: float, test: str) -> dict[str, 
     with warnings.catch_warnings():
         # One side may have no spread: that its variance is 0 is no loss of precision.
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
-        welch = stats.ttest_ind(other, base, equal_var=False)
+        welch = scipy.stats.ttest_ind(other, base, equal_var=False)
     row["low"], row["high"] = map(float, welch.confidence_interval(confidence))
     variance = ((n - 1) * np.var(base, ddof=1) + (k - 1) * np.var(other, ddof=1)) / (n + k - 2)
     row["effect"] = _standardized(row["difference"], math.sqrt(variance))
     if test == "t":
         return row | {"p": float(welch.pvalue)}
     few_with_ties = distinct < n + k and math.comb(n + k, n) <= _PERMUTATIONS
-    method = stats.PermutationMethod(n_resamples=_PERMUTATIONS) if few_with_ties else "auto"
-    return row | {"p": float(stats.mannwhitneyu(other, base, method=method).pvalue)}
+    method = scipy.stats.PermutationMethod(n_resamples=_PERMUTATIONS) if few_with_ties else "auto"
+    return row | {"p": float(scipy.stats.mannwhitneyu(other, base, method=method).pvalue)}
 
 
 def _standardized(difference: float, spread: float) -> float:

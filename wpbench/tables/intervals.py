@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from ..errors import TableError, accepted
 
@@ -98,7 +98,7 @@ def rate_interval(
     bounds = np.full((pairs.shape[1], 2), np.nan)
     for row, (some, all_) in zip(bounds, pairs.T, strict=True):
         if all_:
-            row[:] = stats.binomtest(int(some), int(all_)).proportion_ci(confidence, method)
+            row[:] = scipy.stats.binomtest(int(some), int(all_)).proportion_ci(confidence, method)
     low, high = bounds[where.ravel()].T.reshape(2, *k.shape)
     if isinstance(copies, pd.Series):
         return pd.Series(low, copies.index), pd.Series(high, copies.index)
@@ -156,9 +156,9 @@ def mean_interval(
         return Interval(mean, end, end, n, distinct)
     mean = float(known.mean())
     if method == "t":
-        low, high = stats.t.interval(confidence, n - 1, mean, stats.sem(known))
+        low, high = scipy.stats.t.interval(confidence, n - 1, mean, scipy.stats.sem(known))
     else:
-        low, high = stats.bootstrap(
+        low, high = scipy.stats.bootstrap(
             (known,),
             np.mean,
             confidence_level=confidence,
@@ -173,7 +173,7 @@ def _t_intervals(runs: Any, confidence: float, bounds: tuple[float, float]) -> d
     n, distinct = runs.count().to_numpy(), runs.nunique().to_numpy()
     mean = np.where(distinct == 1, runs.min(), runs.mean())
     spread = np.where(distinct > 1, runs.sem(), 1.0)
-    low, high = stats.t.interval(confidence, np.maximum(n - 1, 1), mean, spread)
+    low, high = scipy.stats.t.interval(confidence, np.maximum(n - 1, 1), mean, spread)
     end = np.where(n > 1, mean, np.nan)
     return {
         "mean": mean,

@@ -213,9 +213,13 @@ class Guest:
     def _boot(self, command: str, folder: Path, console: Any) -> None:
         share = f"local,id={_TAG},path=/,security_model=none,readonly=on,multidevs=remap"
         device = f"virtio-9p-pci,fsdev={_TAG},mount_tag={_TAG}"
+        options = f"-fsdev {share} -device {device}"
+        if self.emulated:
+            # In turn on one thread: threads of QEMU's that wait for each other take twice as long.
+            options += " -accel tcg,thread=single"
         words = [self._vng, "--verbose", "--run", str(self.image), "--user", "root"]
         words += ["--cpus", str(self.cpus), "--memory", self.memory, "--disable-microvm"]
-        words += ["--rwdir", str(folder), f"--qemu-opts=-fsdev {share} -device {device}"]
+        words += ["--rwdir", str(folder), f"--qemu-opts={options}"]
         if self.emulated:
             # Five-level page tables make an emulated CPU walk further; with mitigations each
             # indirect call and each return is several.
