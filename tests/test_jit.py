@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import wpbench
-from wpbench.jit import compile, private  # noqa: A004
+from wpbench.jit import bitcode, compile, private  # noqa: A004
+from wpbench.jit.folder import own_folder
 from wpbench.jit.sources import MACHINE, MEASURE, SEARCH, UNITS, sources
 from wpbench.measure.program import helper
 from wpbench.mm.names import Error
@@ -44,8 +45,20 @@ def python(code: str, cache: Path, path: Path, *arguments: str) -> str:
 @pytest.fixture
 def copy(tmp_path):
     (tmp_path / "data").symlink_to(wpbench.data_dir())
-    shutil.copytree(PACKAGE, tmp_path / "wpbench", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, tmp_path / "wpbench")
     return tmp_path
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Give a folder of compiled code with nothing but the texts of the machine's last build."""
+    texts = bitcode.kept_texts(MACHINE)
+    with monkeypatch.context() as patched:
+        patched.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+        own_folder.cache_clear()
+        bitcode.keep_texts(MACHINE, texts)
+    own_folder.cache_clear()
+    return tmp_path / "cache"
 
 
 SOURCES = sorted(
@@ -130,14 +143,14 @@ print(m.page[1] >> 32, "numba" in sys.modules)
 
 @pytest.mark.slow
 @pytest.mark.skipif(compile.JIT_DISABLED, reason="nothing is compiled")
-def test_an_edit_in_another_file_is_seen_and_built_once(copy, tmp_path):
+def test_an_edit_in_another_file_is_seen_and_built_once(copy, cache):
     """Two processes at the same time, each with a stale file of bitcode beside the sources."""
     (copy / "wpbench" / "jit" / "machine.bc.xz").write_bytes(b"stale" * 100)
     names = copy / "wpbench" / "mm" / "layout.py"
     told = names.read_text()
     assert told.count("GUP_PIN_COUNTING_BIAS = 1024") == 1
     names.write_text(told.replace("GUP_PIN_COUNTING_BIAS = 1024", "GUP_PIN_COUNTING_BIAS = 512"))
-    env = environment(tmp_path / "cache", copy)
+    env = environment(cache, copy)
     command = [sys.executable, "-c", EDITED]
     both = [
         subprocess.Popen(command, env=env, cwd=copy, stdout=subprocess.PIPE, text=True)
@@ -148,7 +161,7 @@ def test_an_edit_in_another_file_is_seen_and_built_once(copy, tmp_path):
     assert [words[-2:] for words in said] == [said[0][-2:]] * 2
     assert sorted(len(words) for words in said) == [2, 4]  # one has built it
     assert said[0][-1] == "False"
-    assert len(list((tmp_path / "cache").rglob("*.object"))) == 1
+    assert len(list(cache.rglob("*.object"))) == 1
 
 
 WARM = """

@@ -142,7 +142,7 @@ class Grid(Sequence[Scenario]):
         if self._rules:
             return self._scenario(given)
         given |= {name: given[axis] for name, axis in self.equal.items()}
-        return self._first.model_copy(update=given)
+        return self._first.with_accepted(given)
 
     def __len__(self) -> int:
         return math.prod(self._shape)

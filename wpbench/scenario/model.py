@@ -16,7 +16,7 @@ from ..errors import DataError, ScenarioError, accepted, readable, shown
 from ..mm.machine import memory_words
 from ..workloads.catalog import ORDERS, WORKLOADS
 from .columns import machine_config, parse_mix, resolve, workload_name
-from .kernels import drains_fit, kernel, warn_if_newer
+from .kernels import drains_fit, row_name, warn_if_newer
 from .longest import accesses, longest_ns
 from .rules import DRAINS, NO_OVERRIDES, Overrides
 
@@ -189,8 +189,8 @@ class Scenario(BaseModel):
     @field_validator("kernel")
     @classmethod
     def _known_kernel(cls, value: str) -> str:
-        kernel(value)
-        warn_if_newer(value)
+        if row_name(value)[1]:
+            warn_if_newer(value)
         return value
 
     @field_validator("rules", mode="before")
@@ -302,8 +302,8 @@ class Scenario(BaseModel):
         """Refuse what the workload would not look at."""
         if not isinstance(self.workload, str):
             return
-        given, unused = self.__pydantic_fields_set__, _UNUSED[self.workload]
-        for name in () if given.isdisjoint(unused) else sorted(given & unused):
+        unused = self.__pydantic_fields_set__ & _UNUSED[self.workload]
+        for name in sorted(unused) if unused else ():
             if getattr(self, name) != type(self).model_fields[name].default:
                 users = [key for key, other in WORKLOADS.items() if name in other.uses]
                 raise ValueError(
@@ -314,6 +314,12 @@ class Scenario(BaseModel):
                 f"order: {self.order!r} is none of workload {self.workload!r}; accepted with it: "
                 f"{', '.join(WORKLOADS[self.workload].orders)}"
             )
+
+    def with_accepted(self, values: Mapping[str, Any]) -> Scenario:
+        """Return a copy with other values of fields that were given; they are not looked at."""
+        made = self.model_copy(update=values)
+        object.__setattr__(made, "__pydantic_fields_set__", self.__pydantic_fields_set__)
+        return made
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Scenario:
