@@ -286,8 +286,8 @@ test_jit.divides.__annotations__ = {"m": "Machine", "number": "int", "return": "
 compile.DECLARED.clear()
 build._import_all = lambda _unit: None
 compile.Kernel(test_jit.divides)
-code, _ = build.made("machine")
-loaded = native.Loaded(native.compiled(code))
+module, _ = build.made("machine")
+loaded = native.Loaded(native.emitted(module, native.processor()))
 divides = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(
     loaded.address_of("test_jit.divides")
 )

@@ -9,7 +9,6 @@ import types
 import zlib
 from pathlib import Path
 
-import llvmlite.binding as llvm
 import pytest
 
 import wpbench
@@ -189,10 +188,14 @@ def python(folder, *arguments, given=b""):
 
 def build(folder, kept=b""):
     """Build the loops that measure; return object file and texts."""
-    made = python(folder, "-m", "wpbench.jit.build", "measure", given=kept)
-    length = int.from_bytes(made[:8])
-    module = llvm.parse_bitcode(made[8 : 8 + length])
-    return native.emitted(module, native.processor()), made[8 + length :]
+    made = python(folder, "-m", "wpbench.jit.build", "measure", *native.processor(), given=kept)
+    parts = []
+    while made:
+        end = 8 + int.from_bytes(made[:8])
+        parts.append(made[8:end])
+        made = made[end:]
+    _, texts, machine_code = parts
+    return machine_code, texts
 
 
 GATHER = """

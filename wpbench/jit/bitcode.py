@@ -16,6 +16,7 @@ import llvmlite.binding as llvm
 from . import stored
 from .cache import cache_dir, versions
 from .folder import own_folder
+from .native import processor
 from .other_process import made_by
 from .sources import COMPILED, HERE, TOOLS, source_hash
 
@@ -68,21 +69,27 @@ def found(unit: str) -> bytes | None:
 
 
 def built(unit: str) -> bytes:
-    """Return bitcode built from the sources, by another process; it is kept if that can be.
+    """Return a unit's object file, built from the sources by another process.
+
+    Bitcode and texts are kept if that can be.
 
     Raises
     ------
     RuntimeError
         If that fails.
     """
-    made = made_by("wpbench.jit.build", unit, given=kept_texts(unit))
-    length = int.from_bytes(made[:8])
-    code = made[8 : 8 + length]
+    rest = made_by("wpbench.jit.build", unit, *processor(), given=kept_texts(unit))
+    parts = []
+    while rest:
+        length = int.from_bytes(rest[:8])
+        parts.append(rest[8 : 8 + length])
+        rest = rest[8 + length :]
+    code, texts, made = parts
     if (file := _kept_file(unit)) is not None:
         with suppress(OSError):  # a full disk: who keeps the object says so
             stored.write(file, _key(unit), code)
-    keep_texts(unit, made[8 + length :])
-    return code
+    keep_texts(unit, texts)
+    return made
 
 
 # The texts of functions (texts.py) are good for other sources, too; not for other tools.

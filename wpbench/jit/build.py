@@ -1,7 +1,7 @@
 """Compile the functions of a unit to one LLVM module: ``python -m wpbench.jit.build UNIT``.
 
 It is done in a process of its own: numba is imported there, and set up for this alone.  It reads
-the texts that an earlier build kept (texts.py), and writes the module, optimised, and the texts.
+the texts that an earlier build kept (texts.py), and writes bitcode, texts and object file.
 Without a unit the module of each goes into the file that is shipped, as bitcode.py packs it.
 """
 
@@ -70,8 +70,8 @@ def linked(modules: list[str], symbols: list[str]) -> Any:
     return whole
 
 
-def made(unit: str, kept: bytes = b"") -> tuple[bytes, bytes]:
-    """Return a unit's bitcode, optimised, and the texts that it is made of.
+def made(unit: str, kept: bytes = b"") -> tuple[Any, bytes]:
+    """Return a unit's module, optimised, and the texts that it is made of.
 
     Parameters
     ----------
@@ -82,22 +82,23 @@ def made(unit: str, kept: bytes = b"") -> tuple[bytes, bytes]:
     """
     texts = Texts(kept)
     symbols = gather(unit, texts)
-    return linked(texts.modules(), symbols).as_bitcode(), texts.packed()
+    return linked(texts.modules(), symbols), texts.packed()
 
 
-def main(arguments: list[str]) -> None:
+def main(unit: str = "", *processor: str) -> None:
     """Build a unit for ``bitcode.built()``, or (without one) all of them, for a first run."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()  # a tenth of the time, for nothing: this process ends soon
-    if arguments:
-        code, texts = made(arguments[0], sys.stdin.buffer.read())
-        sys.stdout.buffer.write(len(code).to_bytes(8) + code + texts)
+    if unit:
+        module, texts = made(unit, sys.stdin.buffer.read())
+        for part in (module.as_bitcode(), texts, native.emitted(module, processor)):
+            sys.stdout.buffer.write(len(part).to_bytes(8) + part)
         return
-    for unit in UNITS:
-        code, texts = made(unit, bitcode.kept_texts(unit))
-        bitcode.shipped_file(unit).write_bytes(bitcode.packed(unit, code))
-        bitcode.keep_texts(unit, texts)
+    for name in UNITS:
+        module, texts = made(name, bitcode.kept_texts(name))
+        bitcode.shipped_file(name).write_bytes(bitcode.packed(name, module.as_bitcode()))
+        bitcode.keep_texts(name, texts)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -48,7 +48,8 @@ def _object(unit: str) -> bytes:
     with building(folder):
         if file is not None and (found := stored.read(file, key)) is not None:
             return found  # another process has built it meanwhile
-        made = native.compiled(bitcode.found(unit) or bitcode.built(unit))
+        code = bitcode.found(unit)
+        made = bitcode.built(unit) if code is None else native.compiled(code)
         _keep(file, key, made)
         return made
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 
 _DEFINED = re.compile(r'^define [^@\n]*@"?([^"(\n]+)"?\(', re.MULTILINE)
@@ -49,9 +49,10 @@ class Texts:
         made
             The texts of all of them, and of what is inlined.
         """
-        by_name = {name: text for text in made for name in _DEFINED.findall(text)}
+        by_name = {_name(text): text for text in made}
+        needs = {name: _DECLARED.findall(text) for name, text in by_name.items()}
         for symbol, digest in digests.items():
-            self._wanted[digest] = _all_of(symbol, by_name)
+            self._wanted[digest] = [by_name[name] for name in _all_of(symbol, needs)]
 
     def modules(self) -> list[str]:
         """Return all texts that are wanted, of each function one.
@@ -60,7 +61,7 @@ class Texts:
         """
         found: dict[str, str] = {}
         for text in chain.from_iterable(self._wanted.values()):
-            found.setdefault(_DEFINED.findall(text)[0], text)
+            found.setdefault(_name(text), text)
         return list(found.values())
 
     def packed(self) -> bytes:
@@ -71,17 +72,24 @@ class Texts:
         return zlib.compress(json.dumps((texts, known)).encode(), level=1)
 
 
-def _all_of(symbol: str, by_name: dict[str, str]) -> list[str]:
-    """Return the text that defines a symbol, after those of all that it needs."""
-    found: dict[str, None] = {}
+def _name(text: str) -> str:
+    """Return the name of the function that a text defines."""
+    found = _DEFINED.search(text)
+    assert found, text
+    return found[1]
+
+
+def _all_of(symbol: str, needs: Mapping[str, list[str]]) -> list[str]:
+    """Return a function's name, after those of all that it needs."""
+    found = []
     stack = [(symbol, False)]
     seen = set()
     while stack:
         name, done = stack.pop()
         if done:
-            found[by_name[name]] = None
-        elif name in by_name and name not in seen:
+            found.append(name)
+        elif name in needs and name not in seen:
             seen.add(name)
             stack.append((name, True))
-            stack.extend((needed, False) for needed in _DECLARED.findall(by_name[name]))
-    return list(found)
+            stack.extend((needed, False) for needed in needs[name])
+    return found
