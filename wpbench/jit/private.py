@@ -142,8 +142,9 @@ build_target: Any = _Target(BUILDING)
 
 
 # Passes for what our functions have not: closures, array expressions, calls of numba's own
-# functions in Python.  Without them the object file is the same, to the byte.
+# functions in Python, and objects with a count, which end with a variable (IRLegalization).
 _NEEDLESS = (
+    typed_passes.IRLegalization,
     typed_passes.InlineOverloads,
     typed_passes.NopythonRewrites,
     untyped_passes.DeadBranchPrune,
