@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from coverage import Coverage
+from hypothesis import given, settings, strategies
 from models import Jitted, Twin
 
 from wpbench.jit.compile import JIT_DISABLED
@@ -65,11 +66,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         nojit = item.get_closest_marker("nojit")
         assert names_nojit(item.path) or not nojit, f"{item.path}: write nojit in there"
+    # Hypothesis asks the collector who holds its random numbers, and must do so before.
+    uses_hypothesis()
     # What there is now lives until the end: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(5000, 10, 10)
     gc.enable()
+
+
+@settings(max_examples=1, database=None)
+@given(strategies.none())
+def uses_hypothesis(_nothing: None) -> None:
+    """Do nothing."""
 
 
 def watched(item: pytest.Item) -> bool:
