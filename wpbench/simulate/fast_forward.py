@@ -29,7 +29,7 @@ def record_of(plan: Plan, skipped: Any) -> dict[str, Any]:
         Of the runs with many rounds: ``rounds``, all of theirs, and ``skipped`` ones;
         ``done_whole``: for each reason not to skip any, how many runs had it.
     """
-    places = plan.obstacles()
+    places = plan.obstacles
     has_many = places != SHORT
     if not has_many.any():
         return {}

@@ -54,22 +54,24 @@ class LongRuns:
         if not isinstance(workload, Kernel) or not accesses or (configs != configs[0]).any():
             return generic
         key = (workload.symbol, configs[0].tobytes())
-        with self._lock:
-            if key not in self._code:
-                done = self._accesses.pop(key, 0.0) + accesses
-                self._accesses[key] = done
-                if len(self._accesses) > _COUNTED:
-                    del self._accesses[next(iter(self._accesses))]  # the one not seen for longest
-                if done < self._long or len(self._code) >= _MOST:
-                    return generic
-                self._code[key] = None  # other threads do not wait for this one
-                make = True
-            else:
-                make = False
-        if make:
+        if self._is_due(key, accesses):
             self._code[key] = _made(workload, configs[0].tolist())
-        code = self._code[key]
+        code = self._code.get(key)
         return generic if code is None else code.address_of(workload.symbol)
+
+    def _is_due(self, key: tuple[str, bytes], accesses: float) -> bool:
+        """Count accesses; say once that code is to be made, for which other threads do not wait."""
+        with self._lock:
+            if key in self._code or len(self._code) >= _MOST:
+                return False
+            done = self._accesses.pop(key, 0.0) + accesses
+            if done >= self._long:
+                self._code[key] = None
+                return True
+            self._accesses[key] = done
+            if len(self._accesses) > _COUNTED:
+                del self._accesses[next(iter(self._accesses))]  # the one not seen for longest
+            return False
 
 
 def _made(workload: Kernel, config: list[int]) -> Loaded | None:

@@ -121,14 +121,15 @@ class Plan:
     @cached_property
     def work(self) -> Any:
         """About how many accesses each run does for certain: 0 where rounds may be skipped."""
-        return np.where(self.obstacles() == NONE, 0.0, self.accesses())
+        return np.where(self.obstacles == NONE, 0.0, self.accesses())
 
     def bytes(self) -> Any:
         """Return how much memory each run's machine takes, bytes."""
         return np.broadcast_to(8 * memory_words(self._config), self.n)
 
+    @cached_property
     def obstacles(self) -> Any:
-        """Return why rounds of each run are not skipped: places in ``repeats.OBSTACLES``."""
+        """Why rounds of each run are not skipped: places in ``repeats.OBSTACLES``."""
         return np.broadcast_to(obstacles(self.columns, self._config), self.n)
 
     def machine(self, run: int) -> Machine:
