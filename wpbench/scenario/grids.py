@@ -60,10 +60,11 @@ class Grid(Sequence[Scenario]):
         rules = {name[len(_RULE) :]: fields.pop(name) for name in self._rules if name in fields}
         if rules:
             fields["rules"] = {**dict(fields.get("rules", {})), **rules}
-        for name, axis in self.equal.items():
-            if axis in given:
-                fields[name] = given[axis]
-        return Scenario(**fields)
+        return Scenario(**fields | self._equals(given))
+
+    def _equals(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields whose value is that of an axis."""
+        return {name: given[axis] for name, axis in self.equal.items() if axis in given}
 
     def _check(self) -> None:
         """Validate each value, and each combination that could be wrong; keep what they become."""
@@ -141,8 +142,7 @@ class Grid(Sequence[Scenario]):
         """Return the scenario of values that were validated with the grid."""
         if self._rules:
             return self._scenario(given)
-        given |= {name: given[axis] for name, axis in self.equal.items()}
-        return self._first.with_accepted(given)
+        return self._first.with_accepted(given | self._equals(given))
 
     def __len__(self) -> int:
         return math.prod(self._shape)
