@@ -18,8 +18,8 @@ FIRST = "import wpbench as wb; wb.simulate(wb.Scenario(npages=8, rounds=2))"
 MAIN_JOB = {"npages": 512, "rounds": 20}
 
 
-def _built() -> Iterator[dict[str, Any]]:
-    """Yield what a first scenario takes in a copy without bitcode, and after an edit of do_wp_page.
+def _built() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a first scenario takes in a copy without bitcode, and after an edit there.
 
     What the copy inlines has another digest then: each function that decides about a fault.
     """
@@ -28,13 +28,13 @@ def _built() -> Iterator[dict[str, Any]]:
         shutil.copytree(ROOT / "wpbench", f"{folder}/wpbench", ignore=ignored)
         Path(folder, "data").symlink_to(wb.data_dir())
         code = f"import sys; sys.path.insert(0, {folder!r}); {FIRST}"
-        yield child(code, NUMBA_CACHE_DIR=f"{folder}/cache")
+        first = child(code, NUMBA_CACHE_DIR=f"{folder}/cache")
         edited = Path(folder, "wpbench", "mm", "wp.py")
         counted = "m.copies += 1"
         source = edited.read_text(encoding="utf-8")
         assert counted in source
         edited.write_text(source.replace(counted, f"{counted} + 0 * m.npages"), encoding="utf-8")
-        yield child(code, NUMBA_CACHE_DIR=f"{folder}/cache")
+        return first, child(code, NUMBA_CACHE_DIR=f"{folder}/cache")
 
 
 def measure(quick: bool) -> Iterator[Result]:
@@ -54,9 +54,9 @@ def measure(quick: bool) -> Iterator[Result]:
     for _ in range(0 if quick else 3):
         with tempfile.TemporaryDirectory() as folder:
             first.append(child(FIRST, NUMBA_CACHE_DIR=folder))
-        found = _built()
-        from_sources.append(next(found))
-        after_edit.append(next(found))
+        whole, edited = _built()
+        from_sources.append(whole)
+        after_edit.append(edited)
     cached = [child(FIRST) for _ in range(runs)]
     for name, times, wanted in (
         ("first-ever", first, "<= 4"),

@@ -92,10 +92,11 @@ def built(unit: str) -> bytes:
     return made
 
 
-# The texts of functions (texts.py) are good for other sources, too; not for other tools.
-
-
 def _texts_file(unit: str) -> tuple[Path, str] | None:
+    """Return where the texts of functions are (texts.py), and their key.
+
+    They are good for other sources, too; not for other tools.
+    """
     own = own_folder()
     key = f"wpbench texts {unit} {source_hash(TOOLS)} {versions()} {_machine()}"
     return None if own is None else (own / f"{unit}.texts", key)
